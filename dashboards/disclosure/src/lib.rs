@@ -1,0 +1,1 @@
+//! Statistical disclosure control for tables: small cells, complementary suppression, one engine.

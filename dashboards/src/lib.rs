@@ -1,0 +1,1 @@
+//! Pages for managers, analysts and researchers over published marts.

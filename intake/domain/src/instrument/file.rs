@@ -1,0 +1,241 @@
+//! The stored format of a definition, version by version.
+//!
+//! Only shapes here: what serde can refuse (unknown keys, wrong types) is refused, meaning is left to `check`.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::check::{DefinitionError, Rule};
+
+/// Every format ever written can be read; there is one so far.
+pub(super) enum VersionedDefinition {
+    V1(Box<DefinitionFile>),
+}
+
+/// The one key that every format has.
+#[derive(Deserialize)]
+struct Head {
+    format: Option<toml::Value>,
+}
+
+impl VersionedDefinition {
+    pub(super) fn read(text: &str) -> Result<Self, Vec<DefinitionError>> {
+        let refuse = |rule, message: String| vec![DefinitionError { place: "file".into(), rule, message }];
+        let head: Head = toml::from_str(text).map_err(|error| refuse(Rule::Toml, error.to_string()))?;
+        match head.format {
+            Some(toml::Value::Integer(1)) => toml::from_str(text)
+                .map(|definition| Self::V1(Box::new(definition)))
+                .map_err(|error| refuse(Rule::Toml, error.to_string())),
+            Some(other) => Err(refuse(Rule::Format, format!("format {other} is not known here; this program reads format 1"))),
+            None => Err(refuse(Rule::Format, "the first key, format = 1, is missing".into())),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "expected a text, or a table of texts by language")]
+pub(super) enum FileText {
+    One(String),
+    Many(BTreeMap<String, String>),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DefinitionFile {
+    #[expect(dead_code, reason = "read by Head; named here because unknown keys are refused")]
+    pub(super) format: u32,
+    pub(super) id: String,
+    pub(super) version: u32,
+    pub(super) status: FileStatus,
+    pub(super) languages: Vec<String>,
+    pub(super) title: FileText,
+    pub(super) subtitle: Option<FileText>,
+    pub(super) description: FileText,
+    pub(super) source: FileText,
+    pub(super) licence: String,
+    pub(super) window_days: Option<u32>,
+    #[serde(default)]
+    pub(super) missing: Vec<FileMissing>,
+    #[serde(default, rename = "option_set")]
+    pub(super) option_sets: Vec<FileOptionSet>,
+    #[serde(default, rename = "section")]
+    pub(super) sections: Vec<FileSection>,
+    #[serde(default, rename = "scale")]
+    pub(super) scales: Vec<FileScale>,
+    #[serde(default, rename = "block")]
+    pub(super) blocks: Vec<FileBlock>,
+    #[serde(default, rename = "azione")]
+    pub(super) azioni: Vec<FileAzione>,
+    pub(super) profile: Option<FileProfile>,
+    #[serde(default, rename = "mapping")]
+    pub(super) mappings: Vec<FileMapping>,
+}
+
+#[derive(Deserialize)]
+pub(super) enum FileStatus {
+    #[serde(rename = "ufficiale")]
+    Official,
+    #[serde(rename = "non ufficiale")]
+    Unofficial,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum FileMissingKind {
+    NotAssessable,
+    Refused,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FileMissing {
+    pub(super) kind: FileMissingKind,
+    pub(super) label: FileText,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FileOptionSet {
+    pub(super) id: String,
+    pub(super) options: Vec<FileOption>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FileSection {
+    pub(super) id: String,
+    pub(super) title: FileText,
+    pub(super) intro: Option<FileText>,
+    #[serde(default, rename = "item")]
+    pub(super) items: Vec<FileItem>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FileItem {
+    pub(super) id: String,
+    pub(super) text: FileText,
+    pub(super) help: Option<FileText>,
+    #[serde(default)]
+    pub(super) fixed: bool,
+    pub(super) missing: Option<Vec<FileMissingKind>>,
+    pub(super) options: Option<Vec<FileOption>>,
+    pub(super) option_set: Option<String>,
+    #[serde(default)]
+    pub(super) keys: BTreeMap<String, FileKey>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum FileKey {
+    Forward,
+    Reverse,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FileOption {
+    pub(super) value: i64,
+    pub(super) text: FileText,
+    #[serde(default)]
+    pub(super) points: BTreeMap<String, i64>,
+    #[serde(default)]
+    pub(super) blocks: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FileScale {
+    pub(super) id: String,
+    pub(super) title: FileText,
+    pub(super) description: FileText,
+    pub(super) minimum_percent: Option<i64>,
+    pub(super) minimum_items: Option<i64>,
+    pub(super) reliability: Option<FileReliability>,
+    #[serde(default, rename = "level")]
+    pub(super) levels: Vec<FileLevel>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FileReliability {
+    pub(super) sem_hundredths: i64,
+    pub(super) alpha_thousandths: Option<i64>,
+    pub(super) source: FileText,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FileLevel {
+    pub(super) id: String,
+    pub(super) title: FileText,
+    pub(super) from: i64,
+    pub(super) paragraph: FileText,
+    #[serde(default)]
+    pub(super) azioni: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FileBlock {
+    pub(super) id: String,
+    pub(super) title: FileText,
+    pub(super) text: FileText,
+    pub(super) caps: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(super) azioni: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FileAzione {
+    pub(super) id: String,
+    pub(super) title: FileText,
+    pub(super) text: FileText,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FileProfile {
+    pub(super) title: FileText,
+    pub(super) scales: Vec<String>,
+    #[serde(default, rename = "class")]
+    pub(super) classes: Vec<FileProfileClass>,
+    #[serde(default, rename = "rule")]
+    pub(super) rules: Vec<FileProfileRule>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FileProfileClass {
+    pub(super) id: String,
+    pub(super) title: FileText,
+    pub(super) paragraph: FileText,
+    #[serde(default)]
+    pub(super) azioni: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FileProfileRule {
+    pub(super) class: String,
+    #[serde(default)]
+    pub(super) when: BTreeMap<String, Vec<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FileMapping {
+    pub(super) from_version: u32,
+    #[serde(default, rename = "item")]
+    pub(super) items: Vec<FileMappedItem>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FileMappedItem {
+    pub(super) from: String,
+    pub(super) to: String,
+    pub(super) values: Option<Vec<(i64, i64)>>,
+}

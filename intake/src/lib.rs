@@ -1,0 +1,1 @@
+//! Portal: pages, access, persone, questionari, audit, feed.

@@ -1,0 +1,1 @@
+//! Italy as data: comuni with history, provinces, regions, population, boundaries.

@@ -1,0 +1,1 @@
+//! k-anonymity, l-diversity and t-closeness: engine and independent verifier.

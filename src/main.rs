@@ -1,0 +1,2 @@
+//! Noncello, one binary.
+fn main() {}

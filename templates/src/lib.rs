@@ -1,0 +1,1 @@
+//! The minijinja environment, components and messages, the design system's assets.

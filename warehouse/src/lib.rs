@@ -1,0 +1,1 @@
+//! The lake: layout, schema, manifest, the only door to DuckDB, marts.
