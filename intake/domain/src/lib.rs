@@ -5,3 +5,9 @@
 
 pub mod instrument;
 pub mod scoring;
+
+/// The definitions that Noncello ships, for tests that must hold for real ones.
+#[cfg(test)]
+pub(crate) fn shipped_for_tests() -> [(&'static str, &'static str); 2] {
+    [("asso 1", include_str!("../../instruments/asso/1.toml")), ("isa 1", include_str!("../../instruments/isa/1.toml"))]
+}

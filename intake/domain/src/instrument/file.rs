@@ -16,7 +16,7 @@ pub(super) enum VersionedDefinition {
 /// The one key that every format has.
 #[derive(Deserialize)]
 struct Head {
-    format: Option<toml::Value>,
+    format: Option<i64>,
 }
 
 impl VersionedDefinition {
@@ -24,10 +24,12 @@ impl VersionedDefinition {
         let refuse = |rule, message: String| vec![DefinitionError { place: "file".into(), rule, message }];
         let head: Head = toml::from_str(text).map_err(|error| refuse(Rule::Toml, error.to_string()))?;
         match head.format {
-            Some(toml::Value::Integer(1)) => toml::from_str(text)
+            Some(1) => toml::from_str(text)
                 .map(|definition| Self::V1(Box::new(definition)))
                 .map_err(|error| refuse(Rule::Toml, error.to_string())),
-            Some(other) => Err(refuse(Rule::Format, format!("format {other} is not known here; this program reads format 1"))),
+            Some(other) => {
+                Err(refuse(Rule::Format, format!("format = {other} is not known here; this program reads format = 1")))
+            }
             None => Err(refuse(Rule::Format, "the first key, format = 1, is missing".into())),
         }
     }

@@ -342,7 +342,8 @@ impl Profile {
 
 impl ProfileRule {
     fn fits(&self, levels: &[usize]) -> bool {
-        self.levels.len() == levels.len() && self.levels.iter().zip(levels).all(|(fitting, level)| fitting.contains(level))
+        self.levels.len() == levels.len()
+            && self.levels.iter().zip(levels).all(|(fitting, level)| fitting.contains(level))
     }
 }
 
@@ -429,3 +430,6 @@ impl Instrument {
         self.scales.iter().position(|scale| scale.id.as_str() == id)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,198 @@
+//! Every rule refuses, naming the place; the strumenti shipped pass.
+
+use super::*;
+
+const SMALL: &str = r#"
+format = 1
+id = "small"
+version = 2
+status = "non ufficiale"
+languages = ["it", "en"]
+title = { it = "Piccolo", en = "Small" }
+description = "Una prova."
+source = "Nessuna."
+licence = "EUPL-1.2"
+missing = [{ kind = "refused", label = "Preferisce non rispondere" }]
+
+[[option_set]]
+id = "yes_no"
+options = [{ value = 0, text = "No" }, { value = 1, text = "Sì" }]
+
+[[section]]
+id = "only"
+title = "Sezione"
+
+[[section.item]]
+id = "first"
+text = "Prima?"
+options = [
+    { value = 1, text = "a", blocks = ["stop"] },
+    { value = 2, text = "b", points = { work = 2 } },
+    { value = 3, text = "c", points = { work = 4 } },
+]
+
+[[section.item]]
+id = "second"
+text = "Seconda?"
+missing = []
+option_set = "yes_no"
+keys = { work = "reverse" }
+
+[[scale]]
+id = "work"
+title = "Lavoro"
+description = "Quanto è vicino."
+minimum_percent = 80
+reliability = { sem_hundredths = 500, source = "ipotesi" }
+
+[[scale.level]]
+id = "low"
+title = "Basso"
+from = 0
+paragraph = """
+Una riga
+che continua.
+
+Un secondo capoverso.
+"""
+azioni = ["talk"]
+
+[[scale.level]]
+id = "high"
+title = "Alto"
+from = 50
+paragraph = "Alto."
+
+[[block]]
+id = "stop"
+title = "Manca"
+text = "Prima questo."
+caps = { work = "low" }
+
+[[azione]]
+id = "talk"
+title = "Parlare"
+text = "Un colloquio."
+
+[profile]
+title = "Profilo"
+scales = ["work"]
+
+[[profile.class]]
+id = "good"
+title = "Buono"
+paragraph = "Buono."
+
+[[profile.class]]
+id = "bad"
+title = "Cattivo"
+paragraph = "Cattivo."
+
+[[profile.rule]]
+class = "good"
+when = { work = ["high"] }
+
+[[profile.rule]]
+class = "bad"
+
+[[mapping]]
+from_version = 1
+
+[[mapping.item]]
+from = "old"
+to = "first"
+values = [[1, 1], [2, 3]]
+"#;
+
+#[test]
+fn the_small_definition_reads_as_written() {
+    let instrument = Instrument::parse(SMALL).expect("the small definition keeps every rule");
+    assert_eq!(instrument.title.as_str(), "Piccolo");
+    assert_eq!(instrument.title.in_language("en"), "Small");
+    assert_eq!(instrument.description.in_language("en"), "Una prova.");
+    let paragraphs: Vec<&str> = instrument.scales[0].levels[0].paragraph.paragraphs().collect();
+    assert_eq!(paragraphs, ["Una riga che continua.", "Un secondo capoverso."]);
+    assert_eq!(instrument.items[1].options[0].points, [1], "reversed: the lowest value gives most");
+    assert_eq!(instrument.items[0].missing, [Missing::Refused]);
+    assert_eq!(instrument.items[1].missing, []);
+    assert_eq!(instrument.mappings[0].items[&Id::parse("old").unwrap()].to, 0);
+    assert_eq!(instrument.sha256.len(), 64);
+}
+
+/// Replaces `from` by `to` in the small definition and expects one of the errors to be at `place` against `rule`.
+fn check(from: &str, to: &str, place: &str, rule: Rule) {
+    assert!(SMALL.contains(from), "the small definition has no «{from}»");
+    let errors = Instrument::parse(&SMALL.replacen(from, to, 1)).expect_err("a rule is broken");
+    assert!(
+        errors.iter().any(|error| error.place == place && error.rule == rule),
+        "expected [{}] at {place}, got: {errors:#?}",
+        rule.code()
+    );
+}
+
+#[test]
+fn every_rule_refuses_and_says_where() {
+    check("format = 1", "", "file", Rule::Format);
+    check("format = 1", "format = 9", "file", Rule::Format);
+    check("version = 2", "version = 2\nverison = 3", "file", Rule::Toml);
+    check("id = \"first\"", "id = \"First\"", "item First", Rule::Id);
+    check("version = 2", "version = 0", "head", Rule::Id);
+    check("id = \"second\"", "id = \"first\"", "item first", Rule::Unique);
+    check("{ value = 2, text = \"b\"", "{ value = 1, text = \"b\"", "item first", Rule::Unique);
+    check("id = \"high\"", "id = \"low\"", "scale work", Rule::Unique);
+    check("languages = [\"it\", \"en\"]", "languages = [\"it\"]", "head, title", Rule::Language);
+    check("languages = [\"it\", \"en\"]", "languages = []", "head", Rule::Language);
+    check("text = \"Prima?\"", "text = \"  \"", "item first", Rule::Empty);
+    check("licence = \"EUPL-1.2\"", "licence = \"\"", "head", Rule::Empty);
+    check("points = { work = 2 }", "points = { wrok = 2 }", "item first, option 2", Rule::Known);
+    check("blocks = [\"stop\"]", "blocks = [\"halt\"]", "item first, option 1", Rule::Known);
+    check("azioni = [\"talk\"]", "azioni = [\"walk\"]", "scale work, level low", Rule::Known);
+    check("option_set = \"yes_no\"", "option_set = \"no_yes\"", "item second", Rule::Known);
+    check("when = { work = [\"high\"] }", "when = { work = [\"tall\"] }", "profile rule 1", Rule::Known);
+    check("class = \"bad\"", "class = \"worse\"", "profile rule 2", Rule::Known);
+    check("missing = []", "missing = [\"not_assessable\"]", "item second", Rule::Known);
+    check("option_set = \"yes_no\"", "", "item second", Rule::Options);
+    check(", { value = 1, text = \"Sì\" }", "", "option set yes_no", Rule::Options);
+    check("value = 3,", "value = 1000,", "item first", Rule::Options);
+    check("points = { work = 4 }", "points = { work = 1001 }", "item first, option 3", Rule::Points);
+    check("text = \"Prima?\"", "text = \"Prima?\"\nkeys = { work = \"forward\" }", "item first", Rule::Points);
+    check("text = \"No\" }", "text = \"No\", points = { work = 1 } }", "option set yes_no", Rule::Points);
+    check(
+        "[profile]",
+        "[[scale]]\nid = \"idle\"\ntitle = \"I\"\ndescription = \"I.\"\nminimum_items = 1\n\n[profile]",
+        "scale idle",
+        Rule::Weight,
+    );
+    check("minimum_percent = 80", "minimum_percent = 0", "scale work", Rule::Minimum);
+    check("minimum_percent = 80", "", "scale work", Rule::Minimum);
+    check("minimum_percent = 80", "minimum_items = 3", "scale work", Rule::Minimum);
+    check("from = 0", "from = 1", "scale work", Rule::Levels);
+    check("from = 50", "from = 0", "scale work", Rule::Levels);
+    check("from = 50", "from = 101", "scale work, level high", Rule::Levels);
+    check("caps = { work = \"low\" }", "caps = { work = \"high\" }", "block stop", Rule::Caps);
+    check("caps = { work = \"low\" }", "caps = {}", "block stop", Rule::Caps);
+    check(", blocks = [\"stop\"]", "", "block stop", Rule::Caps);
+    check("[[profile.rule]]\nclass = \"bad\"", "", "profile", Rule::Profile);
+    check("when = { work = [\"high\"] }", "", "profile rule 2", Rule::Profile);
+    check("class = \"bad\"", "class = \"good\"", "class bad", Rule::Profile);
+    check("azioni = [\"talk\"]", "azioni = [\"talk\", \"talk\"]", "scale work, level low", Rule::Azioni);
+    check("azioni = [\"talk\"]", "", "azione talk", Rule::Azioni);
+    check("sem_hundredths = 500", "sem_hundredths = 0", "scale work", Rule::Reliability);
+    check("from_version = 1", "from_version = 2", "mapping from version 2", Rule::Mapping);
+    check("[2, 3]", "[2, 9]", "mapping from version 1, item old", Rule::Mapping);
+    check("to = \"first\"", "to = \"third\"", "mapping from version 1, item old", Rule::Known);
+}
+
+#[test]
+fn all_that_is_wrong_is_said_at_once() {
+    let broken = SMALL.replacen("from = 50", "from = 0", 1).replacen("id = \"second\"", "id = \"first\"", 1);
+    assert!(Instrument::parse(&broken).expect_err("two rules are broken").len() >= 2);
+}
+
+#[test]
+fn the_strumenti_shipped_keep_every_rule() {
+    for (name, text) in crate::shipped_for_tests() {
+        let result = Instrument::parse(text);
+        assert!(result.is_ok(), "{name}: {:#?}", result.err());
+    }
+}
