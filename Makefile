@@ -1,0 +1,56 @@
+# What people type. `make help` lists it. Everything a new machine lacks is set up by the target that needs it.
+
+export CARGO_TARGET_DIR ?= $(HOME)/.cache/noncello-target
+TOOLS := $(HOME)/.cache/noncello-tools
+CARGO_DENY_VERSION := 0.20.2
+CARGO_DENY := $(TOOLS)/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
+LISTEN ?= 127.0.0.1:8080
+NODE_STAMP := node_modules/.package-lock.json
+
+.PHONY: help build demo test check bench regen browser setup
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(NODE_STAMP): package.json package-lock.json
+	npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+.cargo/local.toml: Makefile
+	@printf '# Written by make: this machine only.\n[build]\ntarget-dir = "%s"\n' "$(CARGO_TARGET_DIR)" > $@
+
+setup: $(NODE_STAMP) .cargo/local.toml
+
+build: setup ## set up and compile; afterwards a plain `cargo build --release` works too
+	cargo build --locked
+
+demo: build ## compile, fill a demonstration and serve it on LISTEN (127.0.0.1:8080)
+	"$(CARGO_TARGET_DIR)/debug/noncello" demo --listen "$(LISTEN)"
+
+test: build browser ## run every test: Rust, then pages in a real browser
+	cargo test --locked --workspace
+	npm run --silent test:browser
+
+browser:
+	@tests/browser/find-chromium >/dev/null 2>&1 || { echo "Chromium is needed for the browser tests: installing Debian's package"; \
+	  SUDO=$$(test "$$(id -u)" = 0 || echo sudo); $$SUDO apt-get update -qq && $$SUDO apt-get install -y -qq chromium; }
+
+check: setup $(CARGO_DENY) ## formatting, lints, licences, definitions
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	$(CARGO_DENY) --log-level error check bans licenses sources
+	cargo run --locked --quiet -- instrument check intake/instruments/*/*.toml
+
+$(CARGO_DENY):
+	cargo install --quiet --locked --debug --root "$(TOOLS)/cargo-deny-$(CARGO_DENY_VERSION)" --target-dir "$(TOOLS)/build" \
+	  cargo-deny --version $(CARGO_DENY_VERSION)
+	@rm -rf "$(TOOLS)/build"
+
+bench: build ## measure what docs/benchmarks reports
+	@echo "nothing is measured yet: docs/roadmap.md says what comes when"; exit 1
+
+regen: ## rebuild the reference data of intake/territory (needs Python 3.11)
+	python3 -m venv "$(TOOLS)/regen"
+	"$(TOOLS)/regen/bin/pip" install --quiet -r intake/territory/regen/requirements.txt
+	"$(TOOLS)/regen/bin/python" intake/territory/regen/regen.py

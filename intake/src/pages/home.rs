@@ -1,0 +1,29 @@
+//! What the platform is.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Serialize;
+use templates::{Area, Page};
+
+use super::view::{self, InstrumentHead};
+use crate::portal::Portal;
+use crate::reply;
+
+#[derive(Serialize)]
+pub(crate) struct Home {
+    instruments: Vec<InstrumentHead>,
+}
+
+impl Page for Home {
+    const TEMPLATE: &'static str = "pages/home.html";
+
+    fn samples() -> Vec<Self> {
+        vec![Self { instruments: Vec::new() }, Self { instruments: view::sample_heads() }]
+    }
+}
+
+pub(crate) async fn get(State(portal): State<Portal>) -> Response {
+    let instruments = portal.instruments().iter().map(InstrumentHead::new).collect();
+    reply::page(&portal, Area::Home, StatusCode::OK, &Home { instruments })
+}

@@ -1,0 +1,186 @@
+//! What pages show of a strumento: its head, and its items as groups of radio buttons.
+
+use domain::instrument::{Answer, Azione, Instrument, Item, Missing, Status, Text};
+use domain::scoring::Sheet;
+use serde::Serialize;
+
+/// The head of a strumento.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct InstrumentHead {
+    pub(crate) path: String,
+    pub(crate) title: String,
+    pub(crate) subtitle: Option<String>,
+    pub(crate) version: u32,
+    pub(crate) is_unofficial: bool,
+    pub(crate) count_items: usize,
+    pub(crate) count_scales: usize,
+}
+
+impl InstrumentHead {
+    pub(crate) fn new(instrument: &Instrument) -> Self {
+        Self {
+            path: format!("/strumenti/{}", instrument.id),
+            title: instrument.title.to_string(),
+            subtitle: instrument.subtitle.as_ref().map(ToString::to_string),
+            version: instrument.version,
+            is_unofficial: instrument.status == Status::Unofficial,
+            count_items: instrument.items.len(),
+            count_scales: instrument.scales.len(),
+        }
+    }
+}
+
+/// A section of the form.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct SectionView {
+    pub(crate) id: String,
+    pub(crate) title: String,
+    pub(crate) intro: Option<String>,
+    pub(crate) items: Vec<ItemView>,
+}
+
+/// An item of the form.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct ItemView {
+    pub(crate) id: String,
+    pub(crate) number: usize,
+    pub(crate) text: String,
+    pub(crate) help: Option<String>,
+    pub(crate) options: Vec<ChoiceView>,
+    pub(crate) missing: Vec<ChoiceView>,
+    pub(crate) is_blank: bool,
+    pub(crate) is_invalid: bool,
+}
+
+/// A radio button; `code` is what the form sends and the lake stores.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct ChoiceView {
+    pub(crate) code: i16,
+    pub(crate) text: String,
+    pub(crate) is_chosen: bool,
+}
+
+/// The form's sections with the answers of `sheet` chosen; `invalid` holds ids of items whose answer was refused.
+pub(crate) fn sections(instrument: &Instrument, sheet: &Sheet, invalid: &[String]) -> Vec<SectionView> {
+    instrument
+        .sections
+        .iter()
+        .map(|section| SectionView {
+            id: section.id.to_string(),
+            title: section.title.to_string(),
+            intro: section.intro.as_ref().map(ToString::to_string),
+            items: section
+                .items
+                .clone()
+                .map(|index| {
+                    item_view(instrument, index, sheet, invalid.contains(&instrument.items[index].id.to_string()))
+                })
+                .collect(),
+        })
+        .collect()
+}
+
+fn item_view(instrument: &Instrument, index: usize, sheet: &Sheet, is_invalid: bool) -> ItemView {
+    let item = &instrument.items[index];
+    let answer = sheet.get(&item.id).copied().unwrap_or(Answer::Missing(Missing::NotAnswered));
+    let choice =
+        |this: Answer, text: &Text| ChoiceView { code: this.code(), text: text.to_string(), is_chosen: this == answer };
+    ItemView {
+        id: item.id.to_string(),
+        number: index + 1,
+        text: item.text.to_string(),
+        help: item.help.as_ref().map(ToString::to_string),
+        options: item.options.iter().map(|option| choice(Answer::Value(option.value), &option.text)).collect(),
+        missing: instrument
+            .missing
+            .iter()
+            .filter(|missing| item.missing.contains(&missing.kind))
+            .map(|missing| choice(Answer::Missing(missing.kind), &missing.label))
+            .collect(),
+        is_blank: answer == Answer::Missing(Missing::NotAnswered),
+        is_invalid,
+    }
+}
+
+/// The answer that a form's code stands for: an option, or a kind of missing that the item offers. Empty is blank.
+pub(crate) fn read_answer(item: &Item, code: &str) -> Option<Answer> {
+    if code.is_empty() {
+        return Some(Answer::Missing(Missing::NotAnswered));
+    }
+    let code: i16 = code.parse().ok()?;
+    let missing = item.missing.iter().copied().find(|missing| missing.code() == code);
+    missing.map(Answer::Missing).or_else(|| item.option(code).map(|option| Answer::Value(option.value)))
+}
+
+/// The paragraphs of a text.
+pub(crate) fn paragraphs(text: &Text) -> Vec<String> {
+    text.paragraphs().map(ToOwned::to_owned).collect()
+}
+
+/// An azione as a report proposes it.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct AzioneView {
+    pub(crate) title: String,
+    pub(crate) text: String,
+}
+
+impl AzioneView {
+    pub(crate) fn new(azione: &Azione) -> Self {
+        Self { title: azione.title.to_string(), text: azione.text.to_string() }
+    }
+}
+
+/// How far a block lets a scale go.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct CapView {
+    pub(crate) scale: String,
+    pub(crate) level: String,
+}
+
+/// What a block caps.
+pub(crate) fn caps(instrument: &Instrument, block: usize) -> Vec<CapView> {
+    instrument.blocks[block]
+        .caps
+        .iter()
+        .map(|(scale, level)| {
+            let scale = &instrument.scales[*scale];
+            CapView { scale: scale.title.to_string(), level: scale.levels[*level].title.to_string() }
+        })
+        .collect()
+}
+
+/// The strumenti shipped, and a bare one, as samples: scales without levels, no blocks, no profile, no help.
+pub(crate) fn sample_instruments() -> Vec<Instrument> {
+    let bare = Instrument::parse(
+        r#"
+        format = 1
+        id = "bare"
+        version = 1
+        status = "ufficiale"
+        languages = ["it"]
+        title = "Prova"
+        description = "Una prova."
+        source = "Nessuna."
+        licence = "CC0-1.0"
+        [[section]]
+        id = "only"
+        title = "Sezione"
+        [[section.item]]
+        id = "first"
+        text = "Prima?"
+        options = [{ value = 0, text = "No" }, { value = 1, text = "Sì" }]
+        keys = { scale = "forward" }
+        [[scale]]
+        id = "scale"
+        title = "Scala"
+        description = "Una scala."
+        minimum_percent = 100
+        "#,
+    );
+    crate::instruments::shipped().into_iter().flatten().chain(bare).collect()
+}
+
+/// Heads of the samples.
+pub(crate) fn sample_heads() -> Vec<InstrumentHead> {
+    sample_instruments().iter().map(InstrumentHead::new).collect()
+}

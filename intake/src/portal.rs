@@ -1,0 +1,88 @@
+//! The router of all pages, and what their handlers share.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware;
+use axum::routing::get;
+use domain::instrument::Instrument;
+use templates::{Area, Layout, RenderError, Renderer};
+
+use crate::{headers, instruments, pages};
+
+/// A form of 500 items is far below this.
+const BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// What handlers share.
+#[derive(Clone, Debug)]
+pub struct Portal {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    renderer: Renderer,
+    instruments: Vec<Instrument>,
+    is_demonstration: bool,
+}
+
+/// Why the portal cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum PortalError {
+    /// A template is not valid.
+    #[error(transparent)]
+    Template(#[from] RenderError),
+    /// A definition that is shipped breaks a rule.
+    #[error(transparent)]
+    Instrument(#[from] instruments::ShippedError),
+}
+
+impl Portal {
+    /// A portal with the strumenti shipped.
+    ///
+    /// # Errors
+    /// When a template or a definition in the binary is broken.
+    pub fn new(is_demonstration: bool) -> Result<Self, PortalError> {
+        let shared = Shared { renderer: Renderer::new()?, instruments: instruments::shipped()?, is_demonstration };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Everything that the portal answers.
+    pub fn router(&self) -> Router {
+        Router::new()
+            .route("/", get(pages::home::get))
+            .route("/strumenti", get(pages::instruments::get))
+            .route("/strumenti/{instrument}", get(pages::instrument::get))
+            .route("/strumenti/{instrument}/prova", get(pages::tryout::get).post(pages::tryout::post))
+            .route("/privacy", get(pages::notices::privacy))
+            .route("/accessibilita", get(pages::notices::accessibility))
+            .route("/salute", get(pages::health::get))
+            .route("/assets/{version}/{name}", get(pages::assets::get))
+            .fallback(pages::message::not_found)
+            .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+            .layer(middleware::from_fn(headers::add))
+            .layer(tower_http::compression::CompressionLayer::new())
+            .with_state(self.clone())
+    }
+
+    pub(crate) fn renderer(&self) -> &Renderer {
+        &self.shared.renderer
+    }
+
+    pub(crate) fn instruments(&self) -> &[Instrument] {
+        &self.shared.instruments
+    }
+
+    /// The newest version of a strumento.
+    pub(crate) fn instrument(&self, id: &str) -> Option<&Instrument> {
+        self.instruments()
+            .iter()
+            .filter(|instrument| instrument.id.as_str() == id)
+            .max_by_key(|instrument| instrument.version)
+    }
+
+    pub(crate) fn layout(&self, area: Area) -> Layout {
+        Layout { is_demonstration: self.shared.is_demonstration, area }
+    }
+}

@@ -1,0 +1,52 @@
+//! `noncello demo`: the portal as a demonstration, on this machine only unless asked otherwise.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use intake::Portal;
+
+use super::print_line;
+
+#[derive(clap::Args)]
+#[command(after_help = "Example: noncello demo --listen 127.0.0.1:8080")]
+pub(crate) struct Arguments {
+    /// Where to listen; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDRESS:PORT")]
+    listen: SocketAddr,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
+    tracing_subscriber::fmt().with_max_level(tracing::Level::WARN).with_writer(std::io::stderr).init();
+    let portal = Portal::new(true)?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no threads to serve with")?;
+    runtime.block_on(async {
+        let listener = tokio::net::TcpListener::bind(arguments.listen)
+            .await
+            .with_context(|| format!("cannot listen on {}; another --listen may be free", arguments.listen))?;
+        let address = listener.local_addr().context("the listener has no address")?;
+        print_line(&format!("the demonstration is at http://{address}/ (Ctrl-C ends it)"));
+        axum::serve(listener, portal.router())
+            .with_graceful_shutdown(until_asked_to_stop())
+            .await
+            .context("serving ended")
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Ends at Ctrl-C or SIGTERM; without signals to wait for it never does.
+async fn until_asked_to_stop() {
+    let interrupted = tokio::signal::ctrl_c();
+    match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        Ok(mut terminated) => {
+            tokio::select! {
+                _ = interrupted => {}
+                _ = terminated.recv() => {}
+            }
+        }
+        Err(_) => {
+            let _ = interrupted.await;
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! The one test binary: a module per area. Unit tests sit beside the code.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should stop")]
+
+mod command;
+mod portal;
+mod tidy;
+mod warehouse;

@@ -1,0 +1,145 @@
+//! The portal's pages through its router, as a browser asks for them.
+
+use axum::body::Body;
+use axum::http::{Request, StatusCode, header};
+use http_body_util::BodyExt;
+use intake::Portal;
+use tower::ServiceExt;
+
+struct Answer {
+    status: StatusCode,
+    headers: axum::http::HeaderMap,
+    body: String,
+}
+
+fn ask(request: Request<Body>) -> Answer {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let router = Portal::new(true).unwrap().router();
+        let response = router.oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
+        Answer { status: parts.status, headers: parts.headers, body }
+    })
+}
+
+fn get(path: &str) -> Answer {
+    ask(Request::get(path).body(Body::empty()).unwrap())
+}
+
+fn post(path: &str, form: &str) -> Answer {
+    let request = Request::post(path).header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+    ask(request.body(Body::from(form.to_owned())).unwrap())
+}
+
+#[test]
+fn every_page_forbids_what_it_does_not_need() {
+    for path in ["/", "/strumenti", "/strumenti/asso", "/strumenti/isa/prova", "/privacy", "/no-such-page"] {
+        let answer = get(path);
+        let policy = answer.headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
+        assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe"), "{path}: {policy}");
+        assert_eq!(answer.headers[header::X_CONTENT_TYPE_OPTIONS], "nosniff", "{path}");
+        assert_eq!(answer.headers[header::CACHE_CONTROL], "no-store", "{path}");
+        assert!(!answer.body.contains(" style="), "{path} has an inline style, which the policy forbids");
+        assert!(!answer.body.contains("<script"), "{path} has a script");
+        assert!(answer.body.contains("dati sintetici"), "{path} does not say that this is a demonstration");
+    }
+}
+
+#[test]
+fn assets_are_kept_for_ever_under_a_path_of_their_own() {
+    let path = templates::asset_path("noncello.css");
+    let answer = get(&path);
+    assert_eq!(answer.status, StatusCode::OK);
+    assert!(answer.headers[header::CACHE_CONTROL].to_str().unwrap().contains("immutable"));
+    assert_eq!(get("/assets/0000000000000000/noncello.css").status, StatusCode::NOT_FOUND);
+    assert_eq!(get(&path.replace("noncello.css", "..%2FCargo.toml")).status, StatusCode::NOT_FOUND);
+}
+
+#[test]
+fn an_unknown_strumento_or_page_is_not_found() {
+    for path in ["/strumenti/nessuno", "/strumenti/nessuno/prova", "/x"] {
+        assert_eq!(get(path).status, StatusCode::NOT_FOUND, "{path}");
+    }
+}
+
+#[test]
+fn the_page_of_a_strumento_says_everything_and_that_it_is_not_official() {
+    let instruments = intake::instruments::shipped().unwrap();
+    for instrument in &instruments {
+        let page = get(&format!("/strumenti/{}", instrument.id)).body;
+        assert!(page.contains("non ufficiale"));
+        for item in &instrument.items {
+            assert!(page.contains(&escaped(item.text.as_str())), "{} is missing", item.id);
+        }
+    }
+}
+
+/// As the templates escape text.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('\'', "&#x27;").replace('"', "&quot;").replace('/', "&#x2f;")
+}
+
+#[test]
+fn a_tried_out_strumento_gives_the_report_that_the_score_gives() {
+    for instrument in &intake::instruments::shipped().unwrap() {
+        for seed in 0..5 {
+            let sheet = intake::example::sheet(instrument, seed);
+            let form: Vec<String> = sheet.iter().map(|(item, answer)| format!("{item}={}", answer.code())).collect();
+            // A blank is sent as an empty value.
+            let form = form.join("&").replace("=-1", "=");
+            let answer = post(&format!("/strumenti/{}/prova", instrument.id), &form);
+            assert_eq!(answer.status, StatusCode::OK);
+            let scoring = instrument.score(&sheet).unwrap();
+            for (scale, score) in instrument.scales.iter().zip(&scoring.scales) {
+                if let Some(scored) = score.level {
+                    let heading = escaped(&format!("{}: {}", scale.title, scale.levels[scored.level].title));
+                    assert!(answer.body.contains(&heading), "{} {seed}: no «{heading}»", instrument.id);
+                    let points = format!("{} punti sui {}", score.points, score.reachable);
+                    assert!(answer.body.contains(&points), "{} {seed}: no «{points}»", instrument.id);
+                }
+            }
+            for block in scoring.blocks.keys() {
+                assert!(answer.body.contains(&escaped(instrument.blocks[*block].title.as_str())));
+            }
+            if let (Some(class), Some(profile)) = (scoring.profile, &instrument.profile) {
+                assert!(answer.body.contains(&escaped(profile.classes[class].title.as_str())));
+            }
+        }
+    }
+}
+
+#[test]
+fn an_empty_sheet_gets_a_report_that_says_so() {
+    let answer = post("/strumenti/asso/prova", "");
+    assert_eq!(answer.status, StatusCode::OK);
+    assert!(answer.body.contains("Le risposte non bastano per un risultato"));
+}
+
+#[test]
+fn a_value_that_is_not_offered_is_named_and_the_rest_kept() {
+    let answer = post("/strumenti/asso/prova", "fascia_eta=77&titolo_studio=2");
+    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(answer.body.contains("href=\"#fascia_eta\""), "the summary links the item");
+    assert!(answer.body.contains("id=\"errore-fascia_eta\""), "the item says what is wrong");
+    let kept = answer.body.lines().find(|line| line.contains("id=\"titolo_studio-2\"")).unwrap();
+    assert!(kept.contains(" checked"), "{kept}");
+}
+
+#[test]
+fn a_request_that_makes_no_sense_is_refused_without_internals() {
+    for form in ["no_such_item=1", "titolo_studio=1&titolo_studio=2", "%FF=%FF"] {
+        let answer = post("/strumenti/asso/prova", form);
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{form}");
+        assert!(answer.body.contains("Richiesta non valida"), "{form}");
+    }
+    let huge = format!("titolo_studio={}", "1".repeat(100_000));
+    assert_eq!(post("/strumenti/asso/prova", &huge).status, StatusCode::BAD_REQUEST);
+    assert_eq!(get("/strumenti/asso/prova?esempio=x").status, StatusCode::BAD_REQUEST);
+}
+
+#[test]
+fn what_people_type_is_escaped() {
+    let answer = post("/strumenti/asso/prova", "%3Cscript%3E=1");
+    assert!(!answer.body.contains("<script>"));
+}

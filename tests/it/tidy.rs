@@ -1,0 +1,180 @@
+//! The shape of the workspace: who may use whom, what each package does without, who owns the heavy crates.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// Who may use whom, and nothing else. A new arrow is a design decision: an ADR comes before a line here.
+const ARROWS: &[(&str, &str, &[&str])] = &[
+    ("territory", "intake/territory", &[]),
+    ("anonymity", "pipeline/anonymity", &[]),
+    ("disclosure", "dashboards/disclosure", &[]),
+    ("templates", "templates", &[]),
+    ("domain", "intake/domain", &["territory"]),
+    ("store", "intake/store", &["domain"]),
+    ("intake", "intake", &["domain", "store", "templates", "territory"]),
+    ("warehouse", "warehouse", &["domain", "territory"]),
+    ("pipeline", "pipeline", &["anonymity", "domain", "warehouse"]),
+    ("workspace", "dashboards/workspace", &["domain"]),
+    ("dashboards", "dashboards", &["disclosure", "domain", "templates", "territory", "warehouse", "workspace"]),
+];
+
+/// Heavy or dangerous crates, each with the only packages that may name it.
+const OWNERS: &[(&str, &[&str])] = &[
+    ("sea-orm", &["store"]),
+    ("sea-orm-migration", &["store"]),
+    ("libsqlite3-sys", &["store"]),
+    ("duckdb", &["warehouse"]),
+    ("polars", &["pipeline"]),
+    ("minijinja", &["templates"]),
+    ("argon2", &["store", "intake"]),
+];
+
+/// Packages without IO, clock or log, with what would break that.
+const PURE: &[&str] = &["intake/domain", "intake/territory"];
+const IMPURE: &[&str] = &[
+    "std::fs",
+    "std::net",
+    "std::process",
+    "std::time",
+    "std::env",
+    "tokio",
+    "tracing",
+    "chrono::Utc",
+    "chrono::Local",
+];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn manifest(folder: &str) -> toml::Table {
+    let path = root().join(folder).join("Cargo.toml");
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    text.parse().unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn dependencies(manifest: &toml::Table, kind: &str) -> BTreeSet<String> {
+    manifest.get(kind).and_then(toml::Value::as_table).map(|table| table.keys().cloned().collect()).unwrap_or_default()
+}
+
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = walkdir::WalkDir::new(folder)
+        .into_iter()
+        .filter_entry(|entry| !matches!(entry.file_name().to_str(), Some("node_modules" | "target" | ".git")))
+        .map(|entry| entry.expect("the workspace can be read").into_path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+        .collect();
+    files.sort();
+    assert!(!files.is_empty(), "no Rust file under {}", folder.display());
+    files
+}
+
+#[test]
+fn every_member_has_its_line_in_the_table() {
+    let workspace = manifest("");
+    let members: BTreeSet<&str> = workspace["workspace"]["members"]
+        .as_array()
+        .expect("members is a list")
+        .iter()
+        .filter_map(toml::Value::as_str)
+        .collect();
+    assert_eq!(members, ARROWS.iter().map(|(_, folder, _)| *folder).collect());
+}
+
+#[test]
+fn packages_use_only_whom_they_may() {
+    let ours: BTreeSet<&str> = ARROWS.iter().map(|(name, _, _)| *name).collect();
+    for (name, folder, allowed) in ARROWS {
+        let manifest = manifest(folder);
+        assert_eq!(manifest["package"]["name"].as_str(), Some(*name));
+        for kind in ["dependencies", "dev-dependencies", "build-dependencies"] {
+            for used in dependencies(&manifest, kind) {
+                let may = !ours.contains(used.as_str()) || allowed.contains(&used.as_str());
+                assert!(may, "{name} uses {used} ({kind}): write an ADR, then a line in ARROWS");
+            }
+        }
+    }
+}
+
+#[test]
+fn heavy_crates_have_one_owner() {
+    for (crate_name, owners) in OWNERS {
+        for (name, folder, _) in ARROWS {
+            let manifest = manifest(folder);
+            let names_it = dependencies(&manifest, "dependencies").contains(*crate_name);
+            assert!(!names_it || owners.contains(name), "{name} names {crate_name}, which belongs to {owners:?}");
+        }
+    }
+}
+
+#[test]
+fn every_version_stands_in_the_workspace_table() {
+    for (name, folder, _) in ARROWS {
+        let manifest = manifest(folder);
+        for kind in ["dependencies", "dev-dependencies", "build-dependencies"] {
+            for used in dependencies(&manifest, kind) {
+                let from_workspace = manifest[kind][&used].get("workspace").and_then(toml::Value::as_bool);
+                assert_eq!(from_workspace, Some(true), "{name}: {used} does not take its version from the workspace");
+            }
+        }
+    }
+}
+
+#[test]
+fn pure_packages_do_without_the_world() {
+    for folder in PURE {
+        for path in rust_files(&root().join(folder).join("src")) {
+            let text = std::fs::read_to_string(&path).expect("a source file is text");
+            for word in IMPURE {
+                assert!(!text.contains(word), "{} names {word}", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn every_module_opens_with_what_it_is_for() {
+    for path in rust_files(root()) {
+        let text = std::fs::read_to_string(&path).expect("a source file is text");
+        assert!(text.starts_with("//! "), "{} has no opening comment", path.display());
+    }
+}
+
+#[test]
+fn every_adr_is_in_the_index() {
+    let folder = root().join("docs/adr");
+    let index = std::fs::read_to_string(folder.join("README.md")).expect("docs/adr has an index");
+    let mut count = 0;
+    for entry in std::fs::read_dir(&folder).expect("docs/adr can be read") {
+        let name = entry.expect("docs/adr can be read").file_name().into_string().expect("names are Unicode");
+        if name != "README.md" {
+            count += 1;
+            assert!(index.contains(&format!("({name})")), "docs/adr/README.md does not link {name}");
+        }
+    }
+    assert!(count > 0, "no ADR at all");
+}
+
+#[test]
+fn links_between_pages_of_the_docs_lead_somewhere() {
+    let mut pages: BTreeMap<PathBuf, String> = BTreeMap::new();
+    let docs = walkdir::WalkDir::new(root().join("docs"))
+        .into_iter()
+        .map(|entry| entry.expect("docs can be read").into_path());
+    for path in docs.chain(["README.md", "CONTRIBUTING.md", "SECURITY.md"].map(|name| root().join(name))) {
+        if path.extension().is_some_and(|extension| extension == "md") {
+            let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            pages.insert(path, text);
+        }
+    }
+    for (path, text) in &pages {
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(link, _)| link) {
+            let file = link.split('#').next().unwrap_or_default();
+            if file.is_empty() || file.contains("://") || file.starts_with("mailto:") {
+                continue;
+            }
+            let target = path.parent().expect("a page stands in a folder").join(file);
+            assert!(target.exists(), "{} links {link}, which is not there", path.display());
+        }
+    }
+}
