@@ -6,7 +6,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use axum::routing::get;
-use domain::instrument::Instrument;
+use domain::instrument::{Id, Instrument};
 use templates::{Area, Layout, RenderError, Renderer};
 
 use crate::{headers, instruments, pages};
@@ -36,15 +36,30 @@ pub enum PortalError {
     /// A definition that is shipped breaks a rule.
     #[error(transparent)]
     Instrument(#[from] instruments::ShippedError),
+    /// Two strumenti that nobody could tell apart.
+    #[error("there is already a strumento {id} {version}: give the new one another id or version")]
+    Twice {
+        /// Their id.
+        id: Id,
+        /// Their version.
+        version: u32,
+    },
 }
 
 impl Portal {
-    /// A portal with the strumenti shipped.
+    /// A portal with the strumenti shipped and `others`.
     ///
     /// # Errors
-    /// When a template or a definition in the binary is broken.
-    pub fn new(is_demonstration: bool) -> Result<Self, PortalError> {
-        let shared = Shared { renderer: Renderer::new()?, instruments: instruments::shipped()?, is_demonstration };
+    /// When a template or a definition in the binary is broken, or two strumenti have the same id and version.
+    pub fn new(is_demonstration: bool, others: Vec<Instrument>) -> Result<Self, PortalError> {
+        let mut instruments = instruments::shipped()?;
+        for other in others {
+            if instruments.iter().any(|known| (&known.id, known.version) == (&other.id, other.version)) {
+                return Err(PortalError::Twice { id: other.id, version: other.version });
+            }
+            instruments.push(other);
+        }
+        let shared = Shared { renderer: Renderer::new()?, instruments, is_demonstration };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -70,16 +85,15 @@ impl Portal {
         &self.shared.renderer
     }
 
-    pub(crate) fn instruments(&self) -> &[Instrument] {
-        &self.shared.instruments
+    /// The newest version of each strumento, in the order of their first versions.
+    pub(crate) fn instruments(&self) -> impl Iterator<Item = &Instrument> {
+        let all = &self.shared.instruments;
+        all.iter().filter(|this| !all.iter().any(|other| other.id == this.id && other.version > this.version))
     }
 
     /// The newest version of a strumento.
     pub(crate) fn instrument(&self, id: &str) -> Option<&Instrument> {
-        self.instruments()
-            .iter()
-            .filter(|instrument| instrument.id.as_str() == id)
-            .max_by_key(|instrument| instrument.version)
+        self.instruments().find(|instrument| instrument.id.as_str() == id)
     }
 
     pub(crate) fn layout(&self, area: Area) -> Layout {

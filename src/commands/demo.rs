@@ -1,24 +1,38 @@
 //! `noncello demo`: the portal as a demonstration, on this machine only unless asked otherwise.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use intake::Portal;
 
-use super::print_line;
+use super::{instrument, print_line};
 
 #[derive(clap::Args)]
-#[command(after_help = "Example: noncello demo --listen 127.0.0.1:8080")]
+#[command(after_help = "Example: noncello demo --listen 127.0.0.1:8080 --instrument questionario.toml")]
 pub(crate) struct Arguments {
     /// Where to listen; port 0 takes a free one.
     #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDRESS:PORT")]
     listen: SocketAddr,
+    /// A definition file to try out beside the strumenti shipped; may be given more than once.
+    #[arg(long = "instrument", value_name = "FILE")]
+    instruments: Vec<PathBuf>,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     tracing_subscriber::fmt().with_max_level(tracing::Level::WARN).with_writer(std::io::stderr).init();
-    let portal = Portal::new(true)?;
+    let mut others = Vec::new();
+    for file in &arguments.instruments {
+        match instrument::read(file)? {
+            Ok(instrument) => others.push(instrument),
+            Err(errors) => {
+                instrument::complain(file, &errors);
+                return Ok(ExitCode::from(1));
+            }
+        }
+    }
+    let portal = Portal::new(true, others)?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no threads to serve with")?;
     runtime.block_on(async {

@@ -1,6 +1,6 @@
 //! `noncello instrument`: list, show, check.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
@@ -131,25 +131,30 @@ fn show(wanted: &str) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Reads and checks a definition file.
+pub(super) fn read(file: &Path) -> Result<Result<Instrument, Vec<DefinitionError>>> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
+    Ok(Instrument::parse(&text))
+}
+
+/// Says all that is wrong with a definition file.
+pub(super) fn complain(file: &Path, errors: &[DefinitionError]) {
+    let file = file.display();
+    for error in errors {
+        print_complaint(&format!("{file}: {error}"));
+    }
+    print_complaint(&format!("{file}: {} to mend; the rules are in docs/definition-format.md", errors.len()));
+}
+
 fn check(files: &[PathBuf], format: Format) -> Result<ExitCode> {
     let mut report = Vec::new();
     let mut is_any_wrong = false;
     for file in files {
-        let text = std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
-        let result = Instrument::parse(&text);
+        let result = read(file)?;
         is_any_wrong |= result.is_err();
         match (format, result) {
             (Format::Text, Ok(instrument)) => print_line(&summary(&instrument)),
-            (Format::Text, Err(errors)) => {
-                for error in &errors {
-                    print_complaint(&format!("{}: {error}", file.display()));
-                }
-                print_complaint(&format!(
-                    "{}: {} to mend; the rules are in docs/definition-format.md",
-                    file.display(),
-                    errors.len()
-                ));
-            }
+            (Format::Text, Err(errors)) => complain(file, &errors),
             (Format::Json, result) => report.push(json!({
                 "file": file,
                 "instrument": result.as_ref().ok().map(summary_json),

@@ -77,3 +77,13 @@ fn instrument_show_prints_every_item() {
     assert_eq!(unknown.status.code(), Some(1));
     assert!(text(&unknown.stderr).contains("asso 1, isa 1"), "says what there is: {}", text(&unknown.stderr));
 }
+
+#[test]
+fn the_demonstration_refuses_a_broken_definition_before_it_listens() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = definition(folder.path(), "value = 3,", "value = 2,");
+    let output = noncello(&["demo", "--listen", "127.0.0.1:0", "--instrument", &path]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("[unique]"), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).is_empty());
+}

@@ -15,7 +15,7 @@ struct Answer {
 fn ask(request: Request<Body>) -> Answer {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let router = Portal::new(true).unwrap().router();
+        let router = Portal::new(true, Vec::new()).unwrap().router();
         let response = router.oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
@@ -142,4 +142,11 @@ fn a_request_that_makes_no_sense_is_refused_without_internals() {
 fn what_people_type_is_escaped() {
     let answer = post("/strumenti/asso/prova", "%3Cscript%3E=1");
     assert!(!answer.body.contains("<script>"));
+}
+
+#[test]
+fn two_strumenti_that_nobody_could_tell_apart_are_refused() {
+    let again = intake::instruments::shipped().unwrap().swap_remove(0);
+    let error = Portal::new(true, vec![again]).unwrap_err();
+    assert!(error.to_string().contains("asso 1"), "{error}");
 }

@@ -24,6 +24,6 @@ impl Page for Home {
 }
 
 pub(crate) async fn get(State(portal): State<Portal>) -> Response {
-    let instruments = portal.instruments().iter().map(InstrumentHead::new).collect();
+    let instruments = portal.instruments().map(InstrumentHead::new).collect();
     reply::page(&portal, Area::Home, StatusCode::OK, &Home { instruments })
 }

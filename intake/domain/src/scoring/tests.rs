@@ -7,11 +7,14 @@ use proptest::prelude::*;
 use super::changes::Raise;
 use super::*;
 
+/// Points on the two scales, and whether it sets the block.
+type SmallOption = (u8, u8, bool);
+
 /// A definition of two scales with three levels, blocks and fixed items, drawn at random but always within the rules.
 #[derive(Clone, Debug)]
 struct Small {
-    /// Per item: is it fixed; per option: points on the two scales and whether it sets the block.
-    items: Vec<(bool, Vec<(u8, u8, bool)>)>,
+    /// Per item: is it fixed, and its options.
+    items: Vec<(bool, Vec<SmallOption>)>,
     thresholds: (u8, u8),
 }
 
