@@ -3,6 +3,7 @@
 //! Pure: no IO, no clock, no log, no floating point in a score. Whoever calls brings the bytes and the dates;
 //! the same input gives the same result on every machine, for as long as the definition's version exists.
 
+pub mod identifier;
 pub mod instrument;
 pub mod scoring;
 
