@@ -3,6 +3,7 @@
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/noncello-target
 TOOLS := $(HOME)/.cache/noncello-tools
 CARGO_DENY_VERSION := 0.20.2
+ITALIAN_LOCATIONS_VERSION := 1.2.1
 CARGO_DENY := $(TOOLS)/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
 LISTEN ?= 127.0.0.1:8080
 NODE_STAMP := node_modules/.package-lock.json
@@ -53,4 +54,5 @@ bench: build ## measure what docs/benchmarks reports
 regen: ## rebuild the reference data of intake/territory (needs Python 3.11)
 	python3 -m venv "$(TOOLS)/regen"
 	"$(TOOLS)/regen/bin/pip" install --quiet -r intake/territory/regen/requirements.txt
-	"$(TOOLS)/regen/bin/python" intake/territory/regen/regen.py
+	cd "$(TOOLS)/regen" && npm pack --silent italian-locations@$(ITALIAN_LOCATIONS_VERSION)
+	"$(TOOLS)/regen/bin/python" intake/territory/regen/regen.py "$(TOOLS)/regen/italian-locations-$(ITALIAN_LOCATIONS_VERSION).tgz"
