@@ -95,7 +95,7 @@ fn a_tried_out_strumento_gives_the_report_that_the_score_gives() {
                 if let Some(scored) = score.level {
                     let heading = escaped(&format!("{}: {}", scale.title, scale.levels[scored.level].title));
                     assert!(answer.body.contains(&heading), "{} {seed}: no «{heading}»", instrument.id);
-                    let points = format!("{} punti sui {}", score.points, score.reachable);
+                    let points = format!("{} punti su {}", score.points, score.reachable);
                     assert!(answer.body.contains(&points), "{} {seed}: no «{points}»", instrument.id);
                 }
             }

@@ -65,9 +65,9 @@ mod tests {
         check((0, 500), (69, 500), 500, Change::WithinError);
         check((0, 500), (70, 500), 500, Change::ReliableImprovement);
         check((70, 500), (0, 500), 500, Change::ReliableWorsening);
-        // To the fourth decimal: 13.8592… lies between 138592 and 138593 of a million.
-        check((0, 1_000_000), (138_592, 1_000_000), 500, Change::WithinError);
-        check((0, 1_000_000), (138_593, 1_000_000), 500, Change::ReliableImprovement);
+        // To the fifth decimal: 13.859292… lies between 1,385,929 and 1,385,930 of ten million.
+        check((0, 10_000_000), (1_385_929, 10_000_000), 500, Change::WithinError);
+        check((0, 10_000_000), (1_385_930, 10_000_000), 500, Change::ReliableImprovement);
     }
 
     #[test]

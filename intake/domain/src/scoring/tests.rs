@@ -244,6 +244,36 @@ fn the_shape_of_the_strumenti_shipped() {
 }
 
 #[test]
+fn a_result_is_valid_from_exactly_its_minimum() {
+    let definition = |minimum: &str| {
+        let item = |id: &str, points: i32| {
+            format!(
+                "[[section.item]]\nid = \"{id}\"\ntext = \"I\"\noptions = [{{ value = 0, text = \"o\" }}, \
+                 {{ value = 1, text = \"o\", points = {{ a = {points} }} }}]\n"
+            )
+        };
+        let text = format!(
+            "format = 1\nid = \"s\"\nversion = 1\nstatus = \"non ufficiale\"\nlanguages = [\"it\"]\ntitle = \"S\"\n\
+             description = \"S\"\nsource = \"S\"\nlicence = \"EUPL-1.2\"\n[[section]]\nid = \"s\"\ntitle = \"S\"\n{}{}\
+             [[scale]]\nid = \"a\"\ntitle = \"S\"\ndescription = \"S\"\n{minimum}\n",
+            item("heavy", 4),
+            item("light", 1)
+        );
+        Instrument::parse(&text).unwrap()
+    };
+    // The heavy item alone is four fifths of the weight and one of two items.
+    for (minimum, expected) in [
+        ("minimum_percent = 80", true),
+        ("minimum_percent = 81", false),
+        ("minimum_items = 1", true),
+        ("minimum_items = 2", false),
+    ] {
+        let sheet = Sheet::from([(Id::parse("heavy").unwrap(), Answer::Value(0))]);
+        assert_eq!(definition(minimum).score(&sheet).unwrap().scales[0].is_valid, expected, "{minimum}");
+    }
+}
+
+#[test]
 fn an_index_is_rounded_half_up_to_hundredths() {
     let score = |points, reachable| ScaleScore {
         points,
