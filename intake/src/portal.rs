@@ -1,18 +1,24 @@
 //! The router of all pages, and what their handlers share.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
 use axum::middleware;
 use axum::routing::get;
 use domain::instrument::{Id, Instrument};
 use templates::{Area, Layout, RenderError, Renderer};
+use tower_http::timeout::TimeoutLayer;
 
 use crate::{headers, instruments, pages};
 
 /// A form of 500 items is far below this.
 const BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// From the last byte of the head to the answer: a body that stalls is cut.
+const REQUEST_TIME_MAX: Duration = Duration::from_secs(30);
 
 /// What handlers share.
 #[derive(Clone, Debug)]
@@ -76,6 +82,7 @@ impl Portal {
             .route("/assets/{version}/{name}", get(pages::assets::get))
             .fallback(pages::message::not_found)
             .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+            .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_TIME_MAX))
             .layer(middleware::from_fn(headers::add))
             .layer(tower_http::compression::CompressionLayer::new())
             .with_state(self.clone())

@@ -3,11 +3,15 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use intake::Portal;
 
 use super::{instrument, print_line};
+
+/// How long requests under way may take once the program is asked to stop.
+const GRACE: Duration = Duration::from_secs(10);
 
 #[derive(clap::Args)]
 #[command(after_help = "Example: noncello demo --listen 127.0.0.1:8080 --instrument questionario.toml")]
@@ -41,10 +45,22 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
             .with_context(|| format!("cannot listen on {}; another --listen may be free", arguments.listen))?;
         let address = listener.local_addr().context("the listener has no address")?;
         print_line(&format!("the demonstration is at http://{address}/ (Ctrl-C ends it)"));
-        axum::serve(listener, portal.router())
-            .with_graceful_shutdown(until_asked_to_stop())
-            .await
-            .context("serving ended")
+        let (stopping, stop) = tokio::sync::oneshot::channel();
+        let server = axum::serve(listener, portal.router()).with_graceful_shutdown(async {
+            until_asked_to_stop().await;
+            // The receiver is gone only when serving has ended already.
+            let _ = stopping.send(());
+        });
+        let grace_over = async {
+            match stop.await {
+                Ok(()) => tokio::time::sleep(GRACE).await,
+                Err(_) => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            ended = server => ended.context("serving ended"),
+            () = grace_over => Ok(()),
+        }
     })?;
     Ok(ExitCode::SUCCESS)
 }

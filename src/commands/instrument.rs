@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use clap::Subcommand;
-use domain::instrument::{DefinitionError, Instrument, Status};
+use domain::instrument::{DefinitionError, Instrument, Rule, Status};
 use serde_json::{Value, json};
 
 use super::{Format, print_complaint, print_line};
@@ -150,7 +150,13 @@ fn check(files: &[PathBuf], format: Format) -> Result<ExitCode> {
     let mut report = Vec::new();
     let mut is_any_wrong = false;
     for file in files {
-        let result = read(file)?;
+        let result = match (read(file), format) {
+            (Ok(result), _) => result,
+            (Err(error), Format::Text) => return Err(error),
+            (Err(error), Format::Json) => {
+                Err(vec![DefinitionError { place: "file".into(), rule: Rule::Toml, message: format!("{error:#}") }])
+            }
+        };
         is_any_wrong |= result.is_err();
         match (format, result) {
             (Format::Text, Ok(instrument)) => print_line(&summary(&instrument)),

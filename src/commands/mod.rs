@@ -5,6 +5,8 @@ pub(crate) mod demo;
 pub(crate) mod instrument;
 pub(crate) mod version;
 
+use std::io::Write;
+
 use clap::ValueEnum;
 
 /// How a command reports.
@@ -24,9 +26,9 @@ pub(crate) fn print_error(error: &anyhow::Error) {
 }
 
 /// A line of a command's result, on standard output.
-#[expect(clippy::print_stdout, reason = "the binary is where results are shown")]
 pub(crate) fn print_line(line: &str) {
-    println!("{line}");
+    // A reader that has left (`| head`) wants no more: no reason to fail.
+    let _ = writeln!(std::io::stdout(), "{line}");
 }
 
 /// A line about what is wrong, on standard error.

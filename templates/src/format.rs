@@ -2,11 +2,18 @@
 
 use minijinja::Value;
 
-/// Whole hundredths as a number with one decimal, rounded half up: 6342 → «63,4».
+/// Whole tenths as a number with one decimal: 634 → «63,4».
+pub(crate) fn tenths(value: i64) -> String {
+    format!("{}{},{}", sign(value), value.abs() / 10, value.abs() % 10)
+}
+
+/// Whole hundredths as a number with two decimals: 764 → «7,64».
 pub(crate) fn hundredths(value: i64) -> String {
-    let tenths = (value.abs() + 5) / 10;
-    let sign = if value < 0 && tenths > 0 { "−" } else { "" };
-    format!("{sign}{},{}", tenths / 10, tenths % 10)
+    format!("{}{},{:02}", sign(value), value.abs() / 100, value.abs() % 100)
+}
+
+fn sign(value: i64) -> &'static str {
+    if value < 0 { "−" } else { "" }
 }
 
 /// A whole number with points between thousands: 51725 → «51.725».
@@ -29,11 +36,11 @@ mod tests {
 
     #[test]
     fn numbers_read_as_in_italian() {
-        assert_eq!(hundredths(6342), "63,4");
-        assert_eq!(hundredths(6345), "63,5");
-        assert_eq!(hundredths(-104), "−1,0");
-        assert_eq!(hundredths(-4), "0,0");
-        assert_eq!(hundredths(10_000), "100,0");
+        assert_eq!(tenths(634), "63,4");
+        assert_eq!(tenths(-4), "−0,4");
+        assert_eq!(tenths(1_000), "100,0");
+        assert_eq!(hundredths(764), "7,64");
+        assert_eq!(hundredths(-5), "−0,05");
         assert_eq!(thousands(&Value::from(51_725)), "51.725");
         assert_eq!(thousands(&Value::from(999)), "999");
         assert_eq!(thousands(&Value::from(-1_192_191)), "−1.192.191");

@@ -99,6 +99,7 @@ impl Renderer {
         }
         environment.add_function("asset", asset_path);
         environment.add_filter("hundredths", format::hundredths);
+        environment.add_filter("tenths", format::tenths);
         environment.add_filter("thousands", format::thousands);
         Ok(Self { environment })
     }

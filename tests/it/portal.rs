@@ -2,6 +2,7 @@
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
+use domain::instrument::Instrument;
 use http_body_util::BodyExt;
 use intake::Portal;
 use tower::ServiceExt;
@@ -12,10 +13,10 @@ struct Answer {
     body: String,
 }
 
-fn ask(request: Request<Body>) -> Answer {
+fn ask_with(others: Vec<Instrument>, request: Request<Body>) -> Answer {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let router = Portal::new(true, Vec::new()).unwrap().router();
+        let router = Portal::new(true, others).unwrap().router();
         let response = router.oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
@@ -23,13 +24,23 @@ fn ask(request: Request<Body>) -> Answer {
     })
 }
 
+/// A GET, or a POST of a form.
+fn request(path: &str, form: Option<&str>) -> Request<Body> {
+    let request = match form {
+        None => Request::get(path).body(Body::empty()),
+        Some(form) => Request::post(path)
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(Body::from(form.to_owned())),
+    };
+    request.unwrap()
+}
+
 fn get(path: &str) -> Answer {
-    ask(Request::get(path).body(Body::empty()).unwrap())
+    ask_with(Vec::new(), request(path, None))
 }
 
 fn post(path: &str, form: &str) -> Answer {
-    let request = Request::post(path).header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
-    ask(request.body(Body::from(form.to_owned())).unwrap())
+    ask_with(Vec::new(), request(path, Some(form)))
 }
 
 #[test]
@@ -58,8 +69,10 @@ fn assets_are_kept_for_ever_under_a_path_of_their_own() {
 
 #[test]
 fn an_unknown_strumento_or_page_is_not_found() {
-    for path in ["/strumenti/nessuno", "/strumenti/nessuno/prova", "/x"] {
-        assert_eq!(get(path).status, StatusCode::NOT_FOUND, "{path}");
+    for path in ["/strumenti/nessuno", "/strumenti/nessuno/prova", "/x", "/strumenti/%FF", "/assets/%FF/x"] {
+        let answer = get(path);
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
+        assert!(answer.body.contains("Pagina non trovata"), "{path}");
     }
 }
 
@@ -120,15 +133,23 @@ fn an_empty_sheet_gets_a_report_that_says_so() {
 fn a_value_that_is_not_offered_is_named_and_the_rest_kept() {
     let answer = post("/strumenti/asso/prova", "fascia_eta=77&titolo_studio=2");
     assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(answer.body.contains("href=\"#fascia_eta\""), "the summary links the item");
+    assert!(answer.body.contains("href=\"#item-fascia_eta\""), "the summary links the item");
     assert!(answer.body.contains("id=\"errore-fascia_eta\""), "the item says what is wrong");
-    let kept = answer.body.lines().find(|line| line.contains("id=\"titolo_studio-2\"")).unwrap();
+    let kept = answer.body.lines().find(|line| line.contains("id=\"item-titolo_studio-2\"")).unwrap();
     assert!(kept.contains(" checked"), "{kept}");
 }
 
 #[test]
+fn only_the_codes_of_the_form_are_answers() {
+    for code in ["%2B1", "01", "1+", "1.0", "-1", "-9", "99999999999"] {
+        let form = format!("titolo_studio={code}");
+        assert_eq!(post("/strumenti/asso/prova", &form).status, StatusCode::UNPROCESSABLE_ENTITY, "{code}");
+    }
+}
+
+#[test]
 fn a_request_that_makes_no_sense_is_refused_without_internals() {
-    for form in ["no_such_item=1", "titolo_studio=1&titolo_studio=2", "%FF=%FF"] {
+    for form in ["no_such_item=1", "titolo_studio=1&titolo_studio=2", "titolo_studio=1&titolo_studio=x", "%FF=%FF"] {
         let answer = post("/strumenti/asso/prova", form);
         assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{form}");
         assert!(answer.body.contains("Richiesta non valida"), "{form}");
@@ -139,9 +160,49 @@ fn a_request_that_makes_no_sense_is_refused_without_internals() {
 }
 
 #[test]
-fn what_people_type_is_escaped() {
-    let answer = post("/strumenti/asso/prova", "%3Cscript%3E=1");
-    assert!(!answer.body.contains("<script>"));
+fn a_definition_cannot_write_markup() {
+    let hostile = Instrument::parse(
+        r#"
+        format = 1
+        id = "hostile"
+        version = 1
+        status = "ufficiale"
+        languages = ["it"]
+        title = "<script>alert(1)</script>"
+        description = "<img src=x onerror=alert(1)>"
+        source = "\" onload=\"alert(1)"
+        licence = "none"
+        [[section]]
+        id = "only"
+        title = "<b>"
+        [[section.item]]
+        id = "contenuto"
+        text = "</legend><script>"
+        options = [{ value = 0, text = "<i>" }, { value = 1, text = "<u>" }]
+        keys = { scale = "forward" }
+        [[scale]]
+        id = "scale"
+        title = "<s>"
+        description = "<em>"
+        minimum_items = 1
+        "#,
+    )
+    .unwrap();
+    for (path, form) in [
+        ("/strumenti", None),
+        ("/strumenti/hostile", None),
+        ("/strumenti/hostile/prova", None),
+        ("/strumenti/hostile/prova", Some("contenuto=1")),
+    ] {
+        let answer = ask_with(vec![hostile.clone()], request(path, form));
+        assert_eq!(answer.status, StatusCode::OK, "{path}");
+        assert!(answer.body.contains("&lt;"), "{path} shows the texts");
+        for markup in ["<script", "<img", "<b>", "<i>", "<u>", "<s>", "<em>", "\" onload"] {
+            assert!(!answer.body.contains(markup), "{path} lets {markup} through");
+        }
+        let same_id = answer.body.matches("id=\"contenuto\"").count();
+        assert_eq!(same_id, 1, "{path}: an item's id is not another element's");
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@
 pub mod identifier;
 pub mod instrument;
 pub mod scoring;
+pub mod text;
 
 /// The definitions that Noncello ships, for tests that must hold for real ones.
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! One strumento, whole: items, points, levels, minimum conditions, profile.
 
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -191,8 +192,8 @@ impl Page for InstrumentPage {
     }
 }
 
-pub(crate) async fn get(State(portal): State<Portal>, Path(id): Path<String>) -> Response {
-    match portal.instrument(&id) {
+pub(crate) async fn get(State(portal): State<Portal>, path: Result<Path<String>, PathRejection>) -> Response {
+    match path.ok().and_then(|Path(id)| portal.instrument(&id)) {
         Some(instrument) => reply::page(&portal, Area::Instruments, StatusCode::OK, &InstrumentPage::new(instrument)),
         None => reply::not_found(&portal),
     }

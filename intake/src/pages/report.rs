@@ -49,8 +49,8 @@ struct ScaleReport {
     items_total: usize,
     points: i32,
     reachable: i32,
-    index_hundredths: Option<i32>,
-    /// The index as an SVG length out of 100, with two decimals.
+    index_tenths: Option<i32>,
+    /// The index as an SVG length out of 100, with one decimal.
     bar_width: String,
     levels: Vec<LevelMark>,
     level: Option<LevelReport>,
@@ -174,8 +174,8 @@ impl ScaleReport {
             Minimum::WeightPercent(percent) => (None, Some(percent)),
         };
         let level = score.level.map(|scored| &scale.levels[scored.level]);
-        let index_hundredths = score.index_hundredths();
-        let hundredths = index_hundredths.unwrap_or(0);
+        let index_tenths = score.index_tenths();
+        let tenths = index_tenths.unwrap_or(0);
         Ok(Self {
             title: scale.title.to_string(),
             description: scale.description.to_string(),
@@ -187,8 +187,8 @@ impl ScaleReport {
             items_total: score.items,
             points: score.points,
             reachable: score.reachable,
-            index_hundredths,
-            bar_width: format!("{}.{:02}", hundredths / 100, hundredths % 100),
+            index_tenths,
+            bar_width: format!("{}.{}", tenths / 10, tenths % 10),
             levels: scale
                 .levels
                 .iter()

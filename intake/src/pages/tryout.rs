@@ -1,6 +1,8 @@
 //! A strumento tried out: the form, and the report of what was answered. Nothing is stored.
 
-use axum::extract::rejection::{FormRejection, QueryRejection};
+use std::collections::BTreeSet;
+
+use axum::extract::rejection::{FormRejection, PathRejection, QueryRejection};
 use axum::extract::{Form, Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -82,10 +84,12 @@ pub(crate) struct Choice {
 
 pub(crate) async fn get(
     State(portal): State<Portal>,
-    Path(id): Path<String>,
+    path: Result<Path<String>, PathRejection>,
     choice: Result<Query<Choice>, QueryRejection>,
 ) -> Response {
-    let Some(instrument) = portal.instrument(&id) else { return reply::not_found(&portal) };
+    let Some(instrument) = path.ok().and_then(|Path(id)| portal.instrument(&id)) else {
+        return reply::not_found(&portal);
+    };
     let Ok(Query(choice)) = choice else { return reply::bad_request(&portal) };
     let sheet = choice.esempio.map(|seed| example::sheet(instrument, seed)).unwrap_or_default();
     reply::page(&portal, Area::Instruments, StatusCode::OK, &Tryout::new(instrument, &sheet, &[]))
@@ -93,11 +97,17 @@ pub(crate) async fn get(
 
 pub(crate) async fn post(
     State(portal): State<Portal>,
-    Path(id): Path<String>,
+    path: Result<Path<String>, PathRejection>,
     form: Result<Form<Vec<(String, String)>>, FormRejection>,
 ) -> Response {
-    let Some(instrument) = portal.instrument(&id) else { return reply::not_found(&portal) };
+    let Some(instrument) = path.ok().and_then(|Path(id)| portal.instrument(&id)) else {
+        return reply::not_found(&portal);
+    };
     let Ok(Form(fields)) = form else { return reply::bad_request(&portal) };
+    let names: BTreeSet<&str> = fields.iter().map(|(name, _)| name.as_str()).collect();
+    if names.len() < fields.len() {
+        return reply::bad_request(&portal);
+    }
     let mut sheet = Sheet::new();
     let mut invalid = Vec::new();
     for (name, code) in fields {
@@ -105,9 +115,7 @@ pub(crate) async fn post(
         let item = &instrument.items[index];
         match view::read_answer(item, &code) {
             Some(answer) => {
-                if sheet.insert(item.id.clone(), answer).is_some() {
-                    return reply::bad_request(&portal);
-                }
+                sheet.insert(item.id.clone(), answer);
             }
             None => invalid.push(name),
         }

@@ -107,9 +107,9 @@ pub(crate) fn read_answer(item: &Item, code: &str) -> Option<Answer> {
     if code.is_empty() {
         return Some(Answer::Missing(Missing::NotAnswered));
     }
-    let code: i16 = code.parse().ok()?;
-    let missing = item.missing.iter().copied().find(|missing| missing.code() == code);
-    missing.map(Answer::Missing).or_else(|| item.option(code).map(|option| Answer::Value(option.value)))
+    let missing = item.missing.iter().map(|missing| Answer::Missing(*missing));
+    let options = item.options.iter().map(|option| Answer::Value(option.value));
+    missing.chain(options).find(|answer| answer.code().to_string() == code)
 }
 
 /// The paragraphs of a text.

@@ -8,6 +8,8 @@ use std::fmt;
 
 use chrono::NaiveDate;
 
+use crate::text::has_hidden_characters;
+
 pub use codice_fiscale::{Birth, CodiceFiscale, CodiceFiscaleError};
 
 /// The kinds of identifier, by the code under which they are stored.
@@ -173,7 +175,7 @@ fn health(prefix: &'static str, text: &str) -> Result<PrivateCode, IdentifierErr
 }
 
 fn local(text: &str) -> Result<PrivateCode, IdentifierError> {
-    let is_visible = !text.chars().any(char::is_control);
+    let is_visible = !text.chars().any(char::is_control) && !has_hidden_characters(text);
     if (1..=40).contains(&text.chars().count()) && is_visible {
         Ok(PrivateCode(text.to_owned()))
     } else {
@@ -205,6 +207,7 @@ mod tests {
         check(IdentifierKind::Local, "PN/2026/0042 b", Ok("PN/2026/0042 b"));
         check(IdentifierKind::Local, "  ", Err(IdentifierError::LocalForm));
         check(IdentifierKind::Local, "a\u{0}b", Err(IdentifierError::LocalForm));
+        check(IdentifierKind::Local, "a\u{202E}b", Err(IdentifierError::LocalForm));
     }
 
     #[test]

@@ -5,6 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use crate::text::has_hidden_characters;
+
 use super::file::{
     DefinitionFile, FileAzione, FileBlock, FileItem, FileKey, FileMapping, FileMissingKind, FileOption, FileProfile,
     FileScale, FileStatus, FileText, VersionedDefinition,
@@ -21,12 +23,16 @@ pub enum Rule {
     Toml,
     /// A format that this program reads.
     Format,
+    /// The file, its items and scales are not too many.
+    Size,
     /// Ids have the form of ids.
     Id,
     /// No id or value twice where it must be unique.
     Unique,
     /// Texts have the languages that the file declares.
     Language,
+    /// Texts hide nothing from their reader.
+    Text,
     /// No empty text; at least one section, item and scale.
     Empty,
     /// What is named exists.
@@ -60,9 +66,11 @@ impl Rule {
         match self {
             Self::Toml => "toml",
             Self::Format => "format",
+            Self::Size => "size",
             Self::Id => "id",
             Self::Unique => "unique",
             Self::Language => "language",
+            Self::Text => "text",
             Self::Empty => "empty",
             Self::Known => "known",
             Self::Options => "options",
@@ -98,6 +106,14 @@ impl fmt::Display for DefinitionError {
 
 impl std::error::Error for DefinitionError {}
 
+/// The largest file read, in bytes: more than ten times the strumenti shipped.
+pub(super) const FILE_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// With at most 1,000 points an item, points on a scale stay at or below 500,000; scoring counts on that.
+const ITEMS_MAX: usize = 500;
+const SCALES_MAX: usize = 50;
+/// How many names an error lists.
+const NAMES_SHOWN_MAX: usize = 12;
+
 pub(super) fn check(file: VersionedDefinition, sha256: String) -> Result<Instrument, Vec<DefinitionError>> {
     let VersionedDefinition::V1(file) = file;
     Checker { errors: Vec::new(), languages: file.languages.clone() }.run(*file, sha256)
@@ -114,6 +130,10 @@ type Names = BTreeMap<String, usize>;
 impl Checker {
     fn run(mut self, file: DefinitionFile, sha256: String) -> Result<Instrument, Vec<DefinitionError>> {
         self.check_head(&file);
+        // Work below grows with items × scales: a file that has too many of them stops here.
+        if self.errors.iter().any(|error| error.rule == Rule::Size) {
+            return Err(self.errors);
+        }
         let azione_names = self.names("azione", file.azioni.iter().map(|azione| azione.id.as_str()));
         let scale_names = self.names("scale", file.scales.iter().map(|scale| scale.id.as_str()));
         let block_names = self.names("block", file.blocks.iter().map(|block| block.id.as_str()));
@@ -197,7 +217,9 @@ impl Checker {
     }
 
     fn refuse(&mut self, place: &str, rule: Rule, message: impl Into<String>) {
-        self.errors.push(DefinitionError { place: place.to_owned(), rule, message: message.into() });
+        // Places and messages hold texts of the file: nothing in them may play with the terminal that shows them.
+        let shown = |text: &str| text.chars().flat_map(visible).collect();
+        self.errors.push(DefinitionError { place: shown(place), rule, message: shown(&message.into()) });
     }
 
     fn check_head(&mut self, file: &DefinitionFile) {
@@ -211,13 +233,21 @@ impl Checker {
             self.refuse("head", Rule::Language, "languages needs at least one tag, such as \"it\"");
         }
         for language in &file.languages {
-            let is_tag = !language.is_empty() && language.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+            let is_tag = language.starts_with(|c: char| c.is_ascii_alphabetic())
+                && language.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
             if !is_tag {
                 self.refuse("head", Rule::Language, format!("«{language}» is not a language tag"));
             }
         }
         if file.languages.iter().collect::<BTreeSet<_>>().len() < file.languages.len() {
             self.refuse("head", Rule::Language, "a language is listed twice");
+        }
+        let count_items: usize = file.sections.iter().map(|section| section.items.len()).sum();
+        if count_items > ITEMS_MAX {
+            self.refuse("head", Rule::Size, format!("{count_items} items; there can be {ITEMS_MAX}"));
+        }
+        if file.scales.len() > SCALES_MAX {
+            self.refuse("head", Rule::Size, format!("{} scales; there can be {SCALES_MAX}", file.scales.len()));
         }
         if file.sections.is_empty() {
             self.refuse("head", Rule::Empty, "at least one [[section]] is needed");
@@ -255,9 +285,14 @@ impl Checker {
     fn known(&mut self, place: &str, what: &str, id: &str, names: &Names) -> Option<usize> {
         let found = names.get(id).copied();
         if found.is_none() {
-            let all: Vec<&str> = names.keys().map(String::as_str).collect();
-            let there_is =
-                if all.is_empty() { "there is none".to_owned() } else { format!("there is: {}", all.join(", ")) };
+            let some: Vec<&str> = names.keys().take(NAMES_SHOWN_MAX).map(String::as_str).collect();
+            let there_is = match names.len() {
+                0 => "there is none".to_owned(),
+                count if count > NAMES_SHOWN_MAX => {
+                    format!("there is: {} and {} more", some.join(", "), count - NAMES_SHOWN_MAX)
+                }
+                _ => format!("there is: {}", some.join(", ")),
+            };
             self.refuse(place, Rule::Known, format!("no {what} «{id}»; {there_is}"));
         }
         found
@@ -288,6 +323,13 @@ impl Checker {
         };
         if checked.default.is_empty() {
             self.refuse(place, Rule::Empty, "the text is empty");
+        }
+        if std::iter::once(&checked.default).chain(checked.others.values()).any(|text| has_hidden_characters(text)) {
+            self.refuse(
+                place,
+                Rule::Text,
+                "the text has control characters, marks of direction or spaces without width",
+            );
         }
         checked
     }
@@ -507,6 +549,9 @@ impl Checker {
             .missing
             .as_ref()
             .map_or_else(|| offered.to_vec(), |kinds| kinds.iter().map(|missing| kind(*missing)).collect());
+        if missing.iter().collect::<BTreeSet<_>>().len() < missing.len() {
+            self.refuse(&place, Rule::Unique, "a kind of missing is listed twice");
+        }
         for missing in &missing {
             if !offered.contains(missing) {
                 self.refuse(&place, Rule::Known, "a kind of missing that the file's head does not offer");
@@ -532,13 +577,14 @@ impl Checker {
         block_names: &Names,
     ) -> AnswerOption {
         let place = format!("{item_place}, option {}", option.value);
+        self.names_within(&place, "block", option.blocks.iter().map(String::as_str));
         let lowest = all.iter().map(|option| option.value).min().unwrap_or(0);
         let highest = all.iter().map(|option| option.value).max().unwrap_or(0);
         let mut points = vec![0; scale_names.len()];
         for (scale, key) in keys {
             let value = match key {
-                FileKey::Forward => option.value - lowest,
-                FileKey::Reverse => highest - option.value,
+                FileKey::Forward => option.value.saturating_sub(lowest),
+                FileKey::Reverse => highest.saturating_sub(option.value),
             };
             // Values outside 0 to 999 have been refused; the points of such a file are never used.
             points[*scale] = i32::try_from(value).unwrap_or(0);
@@ -750,7 +796,8 @@ impl Checker {
     fn mapped_values(&mut self, place: &str, pairs: &[(i64, i64)], target: &Item) -> BTreeMap<i16, i16> {
         let mut values = BTreeMap::new();
         for (old, new) in pairs {
-            let (Ok(old_value), Ok(new_value)) = (i16::try_from(*old), i16::try_from(*new)) else {
+            let value = |value: i64| i16::try_from(value).ok().filter(|value| (0..=999).contains(value));
+            let (Some(old_value), Some(new_value)) = (value(*old), value(*new)) else {
                 self.refuse(place, Rule::Mapping, format!("[{old}, {new}]: values go from 0 to 999"));
                 continue;
             };
@@ -770,6 +817,11 @@ fn kind(kind: FileMissingKind) -> Missing {
         FileMissingKind::NotAssessable => Missing::NotAssessable,
         FileMissingKind::Refused => Missing::Refused,
     }
+}
+
+/// A character as an error may show it.
+fn visible(character: char) -> Vec<char> {
+    if has_hidden_characters(&character.to_string()) { character.escape_unicode().collect() } else { vec![character] }
 }
 
 fn join<'a>(words: impl Iterator<Item = &'a String>) -> String {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::check::{DefinitionError, Rule};
+use super::check::{DefinitionError, FILE_BYTES_MAX, Rule};
 
 /// Every format ever written can be read; there is one so far.
 pub(super) enum VersionedDefinition {
@@ -22,6 +22,10 @@ struct Head {
 impl VersionedDefinition {
     pub(super) fn read(text: &str) -> Result<Self, Vec<DefinitionError>> {
         let refuse = |rule, message: String| vec![DefinitionError { place: "file".into(), rule, message }];
+        if text.len() > FILE_BYTES_MAX {
+            let message = format!("{} bytes; a definition file has {FILE_BYTES_MAX} at most", text.len());
+            return Err(refuse(Rule::Size, message));
+        }
         let head: Head = toml::from_str(text).map_err(|error| refuse(Rule::Toml, error.to_string()))?;
         match head.format {
             Some(1) => toml::from_str(text)

@@ -184,6 +184,29 @@ fn every_rule_refuses_and_says_where() {
 }
 
 #[test]
+fn what_is_too_large_or_hides_something_is_refused() {
+    check("text = \"Prima?\"", "text = \"Pri\\u202Ema?\"", "item first", Rule::Text);
+    check("title = \"Basso\"", "title = \"\\u200B\"", "scale work, level low", Rule::Text);
+    check("blocks = [\"stop\"]", "blocks = [\"stop\", \"stop\"]", "item first, option 1", Rule::Unique);
+    check("missing = []", "missing = [\"refused\", \"refused\"]", "item second", Rule::Unique);
+    check("[2, 3]", "[-1, 3]", "mapping from version 1, item old", Rule::Mapping);
+    check("languages = [\"it\", \"en\"]", "languages = [\"it\", \"-\"]", "head", Rule::Language);
+    let huge = "{ value = 9223372036854775807, text = \"Sì\" }";
+    check("{ value = 1, text = \"Sì\" }", huge, "option set yes_no", Rule::Options);
+    let item = "[[section.item]]\nid = \"x\"\ntext = \"X\"\noption_set = \"yes_no\"\n\n";
+    check("[[scale]]", &format!("{}[[scale]]", item.repeat(500)), "head", Rule::Size);
+    check("format = 1", &format!("format = 1\n#{}", "x".repeat(2 * 1024 * 1024)), "file", Rule::Size);
+}
+
+#[test]
+fn errors_do_not_play_with_the_terminal() {
+    let broken = SMALL.replacen("id = \"first\"", "id = \"\\u001b[31m\"", 1);
+    for error in Instrument::parse(&broken).expect_err("an id is broken") {
+        assert!(!error.to_string().contains('\u{1b}'), "{error:?}");
+    }
+}
+
+#[test]
 fn all_that_is_wrong_is_said_at_once() {
     let broken = SMALL.replacen("from = 50", "from = 0", 1).replacen("id = \"second\"", "id = \"first\"", 1);
     assert!(Instrument::parse(&broken).expect_err("two rules are broken").len() >= 2);

@@ -16,7 +16,8 @@ pub enum Change {
 /// Compares two valid results of one scale: reliable when |Δ| > 1.96 · SEM · √2 (Jacobson and Truax, 1991, doi
 /// 10.1037/0022-006X.59.1.12), Δ in index points, `sem_hundredths` in hundredths of an index point.
 ///
-/// Squared and multiplied out, so that no floating point decides: with Δ = 100·N/D this is 10¹²·N² > 76832·sem²·D².
+/// Squared and multiplied out, so that no floating point decides: with Δ = 100·N/D this is 10¹²·N² > 76832·sem²·D²,
+/// both sides divided by 32. Definitions keep reachable points at or below 500,000, so that nothing overflows.
 /// `None` when one of the results is not valid.
 #[must_use]
 pub fn reliable_change(before: &ScaleScore, after: &ScaleScore, sem_hundredths: i32) -> Option<Change> {
@@ -27,7 +28,7 @@ pub fn reliable_change(before: &ScaleScore, after: &ScaleScore, sem_hundredths: 
         - i128::from(before.points) * i128::from(after.reachable);
     let denominator = i128::from(before.reachable) * i128::from(after.reachable);
     let sem = i128::from(sem_hundredths);
-    let is_reliable = 1_000_000_000_000 * numerator * numerator > 76_832 * sem * sem * denominator * denominator;
+    let is_reliable = 31_250_000_000 * numerator * numerator > 2_401 * sem * sem * denominator * denominator;
     Some(match (is_reliable, numerator > 0) {
         (false, _) => Change::WithinError,
         (true, true) => Change::ReliableImprovement,
@@ -65,9 +66,15 @@ mod tests {
         check((0, 500), (69, 500), 500, Change::WithinError);
         check((0, 500), (70, 500), 500, Change::ReliableImprovement);
         check((70, 500), (0, 500), 500, Change::ReliableWorsening);
-        // To the fifth decimal: 13.859292… lies between 1,385,929 and 1,385,930 of ten million.
-        check((0, 10_000_000), (1_385_929, 10_000_000), 500, Change::WithinError);
-        check((0, 10_000_000), (1_385_930, 10_000_000), 500, Change::ReliableImprovement);
+        // SEM 20: 55.437171… lies between 221,748 and 221,749 of 400,000.
+        check((0, 400_000), (221_748, 400_000), 2_000, Change::WithinError);
+        check((0, 400_000), (221_749, 400_000), 2_000, Change::ReliableImprovement);
+    }
+
+    #[test]
+    fn the_largest_definition_does_not_overflow() {
+        check((0, 500_000), (500_000, 500_000), 10_000, Change::WithinError);
+        check((500_000, 500_000), (0, 499_999), 1, Change::ReliableWorsening);
     }
 
     #[test]

@@ -74,14 +74,14 @@ pub struct ScaleScore {
 }
 
 impl ScaleScore {
-    /// 100 × points ÷ reachable in hundredths, rounded half up, for showing; decisions use the two whole numbers.
+    /// 100 × points ÷ reachable in tenths, for showing; decisions use the two whole numbers. Rounded down, so that an
+    /// index on a page never stands at a threshold that it has not reached.
     #[must_use]
-    pub fn index_hundredths(&self) -> Option<i32> {
+    pub fn index_tenths(&self) -> Option<i32> {
         if self.reachable == 0 {
             return None;
         }
-        let (points, reachable) = (i64::from(self.points), i64::from(self.reachable));
-        i32::try_from((20_000 * points + reachable) / (2 * reachable)).ok()
+        i32::try_from(1_000 * i64::from(self.points) / i64::from(self.reachable)).ok()
     }
 
     /// Whether the index is at least `threshold` whole points.

@@ -210,7 +210,7 @@ fn the_best_sheet_of_each_strumento_reaches_every_highest_level() {
                     .unwrap_or(0)
             });
             let score = instrument.score(&best).unwrap().scales[scale].clone();
-            assert_eq!(score.index_hundredths(), Some(10_000), "{name}");
+            assert_eq!(score.index_tenths(), Some(1_000), "{name}");
             assert_eq!(score.level.unwrap().level, instrument.scales[scale].levels.len() - 1, "{name}");
             assert_eq!(instrument.raise(&best, scale).unwrap(), Raise::Highest, "{name}");
         }
@@ -274,7 +274,7 @@ fn a_result_is_valid_from_exactly_its_minimum() {
 }
 
 #[test]
-fn an_index_is_rounded_half_up_to_hundredths() {
+fn a_shown_index_never_stands_at_a_threshold_not_reached() {
     let score = |points, reachable| ScaleScore {
         points,
         reachable,
@@ -285,8 +285,20 @@ fn an_index_is_rounded_half_up_to_hundredths() {
         level: None,
         contributions: Vec::new(),
     };
-    assert_eq!(score(1, 3).index_hundredths(), Some(3333));
-    assert_eq!(score(2, 3).index_hundredths(), Some(6667));
-    assert_eq!(score(1, 800).index_hundredths(), Some(13), "12.5 hundredths");
-    assert_eq!(score(0, 0).index_hundredths(), None);
+    assert_eq!(score(50, 61).index_tenths(), Some(819), "81.967… is not 82");
+    assert_eq!(score(8, 55).index_tenths(), Some(145), "14.545… is not 14.6");
+    assert_eq!(score(1, 1).index_tenths(), Some(1_000));
+    assert_eq!(score(0, 0).index_tenths(), None);
+    for reachable in 1..200 {
+        for points in 0..=reachable {
+            let score = score(points, reachable);
+            for threshold in 0..=100 {
+                assert_eq!(
+                    score.reaches(threshold),
+                    score.index_tenths() >= Some(10 * threshold),
+                    "{points}/{reachable}"
+                );
+            }
+        }
+    }
 }
