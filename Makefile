@@ -6,6 +6,7 @@ CARGO_DENY_VERSION := 0.20.2
 ITALIAN_LOCATIONS_VERSION := 1.2.1
 CARGO_DENY := $(TOOLS)/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
 LISTEN ?= 127.0.0.1:8080
+ADULT ?= ../shared/data/adult
 NODE_STAMP := node_modules/.package-lock.json
 
 .PHONY: help build demo test check bench regen browser setup
@@ -48,8 +49,9 @@ $(CARGO_DENY):
 	  cargo-deny --version $(CARGO_DENY_VERSION)
 	@rm -rf "$(TOOLS)/build"
 
-bench: build ## measure what docs/benchmarks reports
-	@echo "nothing is measured yet: docs/roadmap.md says what comes when"; exit 1
+bench: build ## measure what docs/benchmarks reports; ADULT is a folder with the Adult data and hierarchies
+	@test -f "$(ADULT)/adult.csv" || { echo "no adult.csv in $(ADULT): give ADULT=FOLDER (docs/benchmarks/anonymity.md says what it holds)"; exit 1; }
+	@for case in k2 k5 k10 k25 l2 e3 t2; do cargo run --locked --quiet -p anonymity --example adult -- "$(ADULT)" $$case || exit 1; done
 
 regen: ## rebuild the reference data of intake/territory (needs Python 3.11)
 	python3 -m venv "$(TOOLS)/regen"

@@ -4,7 +4,7 @@
 //! leaves and "is an ancestor of" is two comparisons. The surprising rule: a label must name one set of values only,
 //! because a released table is read back by its labels and nothing else.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use thiserror::Error;
@@ -129,7 +129,7 @@ pub struct Hierarchy {
     nodes: Vec<Node>,
     /// Leaf position → node.
     leaf_nodes: Vec<u32>,
-    by_label: HashMap<String, u32>,
+    by_label: BTreeMap<String, u32>,
     levels: u32,
 }
 
@@ -144,8 +144,7 @@ impl Hierarchy {
             if line.trim().is_empty() {
                 continue;
             }
-            let cells =
-                split_cells(line, separator).ok_or(HierarchyError::UnclosedQuote { line: index + 1 })?;
+            let cells = split_cells(line, separator).ok_or(HierarchyError::UnclosedQuote { line: index + 1 })?;
             lines.push((index + 1, cells));
         }
         Self::build(lines)
@@ -213,9 +212,9 @@ impl Hierarchy {
         check_cells(&lines, depth)?;
 
         // Children in the order of the file, level by level from the root: index of (level, label) → children.
-        let mut parents: HashMap<(usize, &str), &str> = HashMap::new();
-        let mut children: HashMap<(usize, &str), Vec<&str>> = HashMap::new();
-        let mut value_lines: HashMap<&str, usize> = HashMap::new();
+        let mut parents: BTreeMap<(usize, &str), &str> = BTreeMap::new();
+        let mut children: BTreeMap<(usize, &str), Vec<&str>> = BTreeMap::new();
+        let mut value_lines: BTreeMap<&str, usize> = BTreeMap::new();
         for (line, row) in &lines {
             if let Some(&first_line) = value_lines.get(row[0].as_str()) {
                 return Err(HierarchyError::ValueTwice { line: *line, first_line, value: row[0].clone() });
@@ -241,7 +240,7 @@ impl Hierarchy {
         let mut tree = Self {
             nodes: Vec::new(),
             leaf_nodes: Vec::with_capacity(lines.len()),
-            by_label: HashMap::new(),
+            by_label: BTreeMap::new(),
             levels: u32::try_from(depth).unwrap_or(u32::MAX),
         };
         tree.grow(depth - 1, SUPPRESSED, None, &children);
@@ -249,16 +248,16 @@ impl Hierarchy {
         Ok(tree)
     }
 
-    fn grow(
-        &mut self,
-        level: usize,
-        label: &str,
-        parent: Option<u32>,
-        children: &HashMap<(usize, &str), Vec<&str>>,
-    ) {
+    fn grow(&mut self, level: usize, label: &str, parent: Option<u32>, children: &BTreeMap<(usize, &str), Vec<&str>>) {
         let index = count(self.nodes.len());
         let first_leaf = count(self.leaf_nodes.len());
-        self.nodes.push(Node { label: label.to_owned(), parent, first_leaf, end_leaf: first_leaf, level: count(level) });
+        self.nodes.push(Node {
+            label: label.to_owned(),
+            parent,
+            first_leaf,
+            end_leaf: first_leaf,
+            level: count(level),
+        });
         if level == 0 {
             self.leaf_nodes.push(index);
         } else {
@@ -479,22 +478,14 @@ mod tests {
         refuses("", HierarchyError::Empty);
         refuses("a", HierarchyError::TooShallow { line: 1, value: "a".into() });
         refuses("a;*\n\na;*", HierarchyError::ValueTwice { line: 3, first_line: 1, value: "a".into() });
-        refuses(
-            "a;x;*\nb;*",
-            HierarchyError::DifferingDepth { line: 2, value: "b".into(), found: 2, expected: 3 },
-        );
+        refuses("a;x;*\nb;*", HierarchyError::DifferingDepth { line: 2, value: "b".into(), found: 2, expected: 3 });
         refuses("a;;*", HierarchyError::EmptyLabel { line: 1, column: 1 });
         refuses("a;x", HierarchyError::RootIsNotStar { line: 1, value: "a".into(), found: "x".into() });
         refuses("a;*;*", HierarchyError::ReservedLabel { line: 1, column: 1 });
         refuses("\"a;*", HierarchyError::UnclosedQuote { line: 1 });
         refuses(
             "a;x;p;*\nb;x;q;*",
-            HierarchyError::NotATree {
-                line: 2,
-                label: "x".into(),
-                parent: "q".into(),
-                other_parent: "p".into(),
-            },
+            HierarchyError::NotATree { line: 2, label: "x".into(), parent: "q".into(), other_parent: "p".into() },
         );
         refuses(
             "Other;Other;*\nWhite;Other;*",

@@ -1,1 +1,17 @@
-//! k-anonymity, l-diversity and t-closeness: engine and independent verifier.
+#![doc = include_str!("../README.md")]
+mod anonymize;
+mod engine;
+mod error;
+mod hierarchy;
+mod measure;
+pub mod report;
+mod rules;
+mod table;
+pub mod verify;
+
+pub use anonymize::{Anonymized, anonymize};
+pub use error::Error;
+pub use hierarchy::{Hierarchy, HierarchyError, NodeId, SUPPRESSED};
+pub use rules::{
+    Closeness, Distance, Effort, QuasiIdentifier, Request, RowOrder, Rules, Seed, Sensitive, SuppressedRows,
+};

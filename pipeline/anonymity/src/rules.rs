@@ -1,0 +1,264 @@
+//! What a released table must satisfy, and how a request says it.
+//!
+//! Plain data shared by the engine and the verifier; neither finds any logic here, so that a mistake in one cannot hide
+//! in the other.
+
+use serde::{Deserialize, Serialize};
+
+use crate::hierarchy::Hierarchy;
+
+/// The conditions on every class of equal quasi-identifiers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Rules {
+    /// At least this many people (rows, without [`Rules::person`]) in each class.
+    pub k: usize,
+    /// Column that says whose row it is, when one person may have several: `k` then counts people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<String>,
+    /// Column of contributors: `k` must also hold for the people a single contributor does not know, for any of them. It
+    /// knows a person when it has a row of theirs anywhere in the table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contributor: Option<String>,
+    /// Sensitive columns, each with its own conditions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sensitive: Vec<Sensitive>,
+}
+
+impl Rules {
+    /// Only `k`.
+    pub fn k(k: usize) -> Self {
+        Self { k, person: None, contributor: None, sensitive: Vec::new() }
+    }
+
+    /// Adds a sensitive column.
+    #[must_use]
+    pub fn with(mut self, sensitive: Sensitive) -> Self {
+        self.sensitive.push(sensitive);
+        self
+    }
+
+    /// Asks for `k` people after taking away any single contributor's.
+    #[must_use]
+    pub fn robust_to(mut self, contributor: impl Into<String>) -> Self {
+        self.contributor = Some(contributor.into());
+        self
+    }
+
+    /// Counts people instead of rows.
+    #[must_use]
+    pub fn per_person(mut self, person: impl Into<String>) -> Self {
+        self.person = Some(person.into());
+        self
+    }
+}
+
+/// The conditions on one sensitive column.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Sensitive {
+    /// The column.
+    pub column: String,
+    /// At least this many different values in each class.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distinct_l: Option<usize>,
+    /// The entropy of each class is at least ln of this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entropy_l: Option<f64>,
+    /// Each class is at most this far from the whole table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closeness: Option<Closeness>,
+}
+
+impl Sensitive {
+    /// A column without conditions yet: it is reported, and nothing is asked of it.
+    pub fn new(column: impl Into<String>) -> Self {
+        Self { column: column.into(), distinct_l: None, entropy_l: None, closeness: None }
+    }
+
+    /// Asks for so many different values.
+    #[must_use]
+    pub fn distinct_l(mut self, l: usize) -> Self {
+        self.distinct_l = Some(l);
+        self
+    }
+
+    /// Asks for an entropy of at least ln `l`.
+    #[must_use]
+    pub fn entropy_l(mut self, l: f64) -> Self {
+        self.entropy_l = Some(l);
+        self
+    }
+
+    /// Asks for at most `t` of earth mover's distance from the whole table, all values being equally far apart.
+    #[must_use]
+    pub fn equal_t(mut self, t: f64) -> Self {
+        self.closeness = Some(Closeness { t, distance: Distance::Equal });
+        self
+    }
+
+    /// Asks for at most `t` of earth mover's distance from the whole table over `values`, lowest to highest.
+    #[must_use]
+    pub fn ordered_t<S: Into<String>>(mut self, t: f64, values: impl IntoIterator<Item = S>) -> Self {
+        let distance = Distance::Ordered { values: values.into_iter().map(Into::into).collect() };
+        self.closeness = Some(Closeness { t, distance });
+        self
+    }
+}
+
+/// How far a class may be from the whole table.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Closeness {
+    /// The greatest distance allowed, from 0 to 1.
+    pub t: f64,
+    /// What it costs to move from one value to another.
+    pub distance: Distance,
+}
+
+/// The ground distance of the earth mover's distance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Distance {
+    /// Any two values are one apart: half the sum of |p − q|.
+    Equal,
+    /// Neighbours in the list are 1/(m − 1) apart; values that no row has count towards m.
+    Ordered {
+        /// All values, lowest to highest.
+        values: Vec<String>,
+    },
+}
+
+/// A column by which a person could be found, and the labels it may be released under.
+#[derive(Debug, Clone)]
+pub struct QuasiIdentifier {
+    /// The column.
+    pub column: String,
+    /// Its hierarchy.
+    pub hierarchy: Hierarchy,
+}
+
+impl QuasiIdentifier {
+    /// A column and its hierarchy.
+    pub fn new(column: impl Into<String>, hierarchy: Hierarchy) -> Self {
+        Self { column: column.into(), hierarchy }
+    }
+}
+
+/// How long the engine looks for less loss. The work is counted in steps, not in seconds: the result is the same on any
+/// machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Effort {
+    /// One construction, no search.
+    Fast,
+    /// A short search.
+    #[default]
+    Default,
+    /// A long search, for the file that will be published.
+    More,
+}
+
+/// In which order the rows come out. Classes never come out side by side: grouping would tell how they were made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RowOrder {
+    /// As they came in.
+    #[default]
+    Kept,
+    /// Shuffled by the seed.
+    Shuffled,
+}
+
+/// What becomes of a suppressed row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SuppressedRows {
+    /// It stays, with `*` in every quasi-identifier.
+    #[default]
+    Kept,
+    /// It is left out, and counted.
+    Dropped,
+}
+
+/// The secret that decides ties and the course of the search. Who knows it can run the engine again and compare, so it
+/// prints as redacted and does not serialise.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Seed([u8; 32]);
+
+impl Seed {
+    /// A seed from bytes that nobody can guess.
+    pub const fn new(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    pub(crate) fn bytes(&self) -> [u8; 32] {
+        self.0
+    }
+}
+
+impl std::fmt::Debug for Seed {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Seed(redacted)")
+    }
+}
+
+/// Everything the engine is asked for.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The columns to generalise.
+    pub quasi_identifiers: Vec<QuasiIdentifier>,
+    /// What each class must satisfy.
+    pub rules: Rules,
+    /// The greatest fraction of rows that may be suppressed; 0 for none. Fewer are, unless the loss falls.
+    pub suppression: f64,
+    /// How long to search.
+    pub effort: Effort,
+    /// The order of the rows that come out.
+    pub row_order: RowOrder,
+    /// What becomes of a suppressed row.
+    pub suppressed_rows: SuppressedRows,
+    /// The secret that decides ties.
+    pub seed: Seed,
+}
+
+impl Request {
+    /// No suppression, default effort, rows in the order they came.
+    pub fn new(quasi_identifiers: Vec<QuasiIdentifier>, rules: Rules, seed: Seed) -> Self {
+        Self {
+            quasi_identifiers,
+            rules,
+            suppression: 0.0,
+            effort: Effort::default(),
+            row_order: RowOrder::default(),
+            suppressed_rows: SuppressedRows::default(),
+            seed,
+        }
+    }
+
+    /// Searches longer or shorter.
+    #[must_use]
+    pub fn effort(mut self, effort: Effort) -> Self {
+        self.effort = effort;
+        self
+    }
+
+    /// Allows a fraction of the rows to be suppressed.
+    #[must_use]
+    pub fn suppression(mut self, fraction: f64) -> Self {
+        self.suppression = fraction;
+        self
+    }
+
+    /// Leaves suppressed rows out, or keeps them as `*`.
+    #[must_use]
+    pub fn suppressed_rows(mut self, suppressed_rows: SuppressedRows) -> Self {
+        self.suppressed_rows = suppressed_rows;
+        self
+    }
+
+    /// Keeps the order of the rows, or shuffles them.
+    #[must_use]
+    pub fn row_order(mut self, row_order: RowOrder) -> Self {
+        self.row_order = row_order;
+        self
+    }
+}
