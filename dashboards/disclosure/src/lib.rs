@@ -1,1 +1,19 @@
-//! Statistical disclosure control for tables: small cells, complementary suppression, one engine.
+#![doc = include_str!("../README.md")]
+
+mod audit;
+mod decision;
+mod error;
+mod model;
+mod protected;
+mod search;
+mod suppress;
+mod tables;
+mod threshold;
+
+pub use audit::Interval;
+pub use decision::{Decision, Figure, Mark, Reason, Refusal, Share};
+pub use error::Error;
+pub use model::{Effort, Model, Protection, Standing, Var};
+pub use protected::ProtectedTables;
+pub use tables::{AllPeriods, At, Dimension, DimensionId, TableSet};
+pub use threshold::Threshold;
