@@ -121,3 +121,23 @@ impl Model {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{Interval, Model, Standing, Threshold};
+
+    #[test]
+    fn the_audit_objects_to_a_protection_with_a_hole() {
+        let mut model = Model::new();
+        let mut variable = |label: &str, value| model.variable(label, value, Standing::Offered).unwrap();
+        let (all, small) = (variable("all", 40), variable("small", 3));
+        let (other, large) = (variable("other", 12), variable("large", 25));
+        model.sum(all, &[small, other, large]);
+        let mut protection = model.protect(Threshold::default()).unwrap();
+        assert_eq!(model.interval(&protection, small), Ok(Interval { low: 0.0, high: 15.0 }));
+        assert_eq!(model.exposed(&protection), Ok(vec![]));
+        protection.betray(other);
+        assert_eq!(model.interval(&protection, small), Ok(Interval { low: 3.0, high: 3.0 }));
+        assert_eq!(model.exposed(&protection), Ok(vec!["small".to_owned()]));
+    }
+}

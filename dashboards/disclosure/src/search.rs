@@ -8,7 +8,6 @@ use std::cmp::Reverse;
 
 use microlp::{ComparisonOp, OptimizationDirection, Problem, SolveOptions, SolveOutcome, Variable};
 
-use crate::Threshold;
 use crate::model::{Comparison, Model};
 
 /// Branch-and-bound nodes for one program; beyond them wider surroundings, or another pattern, are the better try.
@@ -61,18 +60,15 @@ pub(crate) enum Side {
 pub(crate) struct Aim {
     pub(crate) cell: usize,
     pub(crate) side: Side,
-    pub(crate) threshold: Threshold,
+    /// How many are enough.
+    pub(crate) enough: i64,
 }
 
 impl Aim {
-    fn enough(self) -> i64 {
-        i64::from(self.threshold.people())
-    }
-
     fn goal(self) -> i64 {
         match self.side {
             Side::Nobody => 0,
-            Side::Enough => self.enough(),
+            Side::Enough => self.enough,
         }
     }
 }
@@ -82,15 +78,28 @@ impl Aim {
 pub(crate) enum Reach {
     /// Two sums away, and of long sums only the most promising parts: where a rectangle of cells can trade places.
     Near,
-    /// Whatever is linked by sums. Inequalities are taken as they stand, with their other side at its true value.
-    Sums,
-    /// Whatever is linked by any relation, up to so many variables.
-    Wide(usize),
+    /// As near, around everything that can mend an inequality and not only what best does: the same cell in all periods.
+    Layers,
+    /// Whatever is linked by sums, up to so many variables. Inequalities are taken as they stand, with their other side
+    /// where the search starts.
+    Sums(usize),
+    /// Through any relation, but of long ones the most promising parts alone, up to so many variables.
+    Fans(usize),
+    /// Whatever is linked by any relation.
+    Everything,
 }
 
 /// Another table, as what it changes of the true one.
 pub(crate) struct Witness {
     pub(crate) changes: Vec<(usize, i64)>,
+}
+
+/// What came of one program.
+enum Proposal {
+    Stands(Witness),
+    Impossible,
+    /// It has no whole solution that was found, or what was left out does not fit.
+    Fails,
 }
 
 /// What it costs to move a variable by one person.
@@ -135,12 +144,42 @@ impl System {
         (Self { values, rows, touching }, order)
     }
 
-    /// Whether a witness is non-negative, keeps every relation, and moves only what `may_move`.
-    pub(crate) fn accepts(&self, witness: &Witness, may_move: impl Fn(usize) -> bool) -> bool {
+    /// The variables that must follow when one rises, because it is a part of them or may not exceed them; each with the
+    /// other parts, if it is their sum.
+    pub(crate) fn totals_of(&self, cell: usize) -> Vec<(usize, Vec<usize>)> {
+        let mut totals: Vec<(usize, Vec<usize>)> = self.touching[cell]
+            .iter()
+            .filter_map(|&number| {
+                let row = &self.rows[number];
+                let sign = row.terms.iter().find(|&&(index, _)| index == cell)?.1.signum();
+                let (fellows, totals): (Vec<_>, Vec<_>) =
+                    row.terms.iter().partition(|&&(_, coefficient)| coefficient.signum() == sign);
+                match totals[..] {
+                    [(total, _)] if row.is_sum() && fellows.len() > 1 => {
+                        let fellows = fellows.iter().map(|&(index, _)| index).filter(|&index| index != cell);
+                        Some((total, fellows.collect()))
+                    }
+                    [(total, _)] if sign > 0 => Some((total, Vec::new())),
+                    _ => None,
+                }
+            })
+            .collect();
+        totals.sort_unstable();
+        totals
+    }
+
+    /// The table that a witness describes.
+    pub(crate) fn table(&self, witness: &Witness) -> Vec<i64> {
         let mut values = self.values.clone();
         for &(index, value) in &witness.changes {
             values[index] = value;
         }
+        values
+    }
+
+    /// Whether a witness is non-negative, keeps every relation, and moves only what `may_move`.
+    pub(crate) fn accepts(&self, witness: &Witness, may_move: impl Fn(usize) -> bool) -> bool {
+        let values = self.table(witness);
         let keeps = |&number: &usize| self.rows[number].holds(|index| values[index]);
         witness
             .changes
@@ -149,10 +188,10 @@ impl System {
     }
 
     /// The variables to look at for an aim.
-    fn surroundings(&self, aim: Aim, reach: Reach, price: impl Fn(usize) -> Price) -> Vec<usize> {
+    fn surroundings(&self, aim: Aim, reach: Reach, base: &[i64], price: impl Fn(usize) -> Price) -> Vec<usize> {
         let mut found = match reach {
-            Reach::Near | Reach::Sums => {
-                let mut found = self.spread(self.seeds(aim, &price), reach, &price);
+            Reach::Near | Reach::Layers | Reach::Sums(_) => {
+                let mut found = self.spread(self.seeds(aim, reach, base, &price), reach, base, &price);
                 let mut helpers: Vec<usize> = found
                     .iter()
                     .flat_map(|&index| &self.touching[index])
@@ -163,7 +202,7 @@ impl System {
                 found.append(&mut helpers);
                 found
             }
-            Reach::Wide(_) => self.spread(vec![aim.cell], reach, &price),
+            Reach::Fans(_) | Reach::Everything => self.spread(vec![aim.cell], reach, base, &price),
         };
         found.sort_unstable();
         found.dedup();
@@ -171,23 +210,25 @@ impl System {
     }
 
     /// The cell itself and, for each inequality that moving it alone would break, what can best mend it.
-    fn seeds(&self, aim: Aim, price: impl Fn(usize) -> Price) -> Vec<usize> {
+    fn seeds(&self, aim: Aim, reach: Reach, base: &[i64], price: impl Fn(usize) -> Price) -> Vec<usize> {
         let mut seeds = vec![aim.cell];
         for &number in &self.touching[aim.cell] {
             let row = &self.rows[number];
-            if row.is_sum() || row.holds(|index| if index == aim.cell { aim.goal() } else { self.values[index] }) {
+            if row.is_sum() || row.holds(|index| if index == aim.cell { aim.goal() } else { base[index] }) {
                 continue;
             }
             let mends = |&&(index, coefficient): &&(usize, i64)| {
-                index != aim.cell && price(index) != Price::Fixed && (coefficient < 0 || self.values[index] > 0)
+                index != aim.cell && price(index) != Price::Fixed && (coefficient < 0 || base[index] > 0)
             };
-            let best = row
-                .terms
-                .iter()
-                .filter(mends)
-                .max_by_key(|&&(index, coefficient)| (coefficient < 0, self.values[index], Reverse(index)));
-            seeds.extend(best.map(|&(index, _)| index));
+            let mut best: Vec<&(usize, i64)> = row.terms.iter().filter(mends).collect();
+            best.sort_by_key(|&&(index, coefficient)| (coefficient > 0, Reverse(base[index]), index));
+            if reach != Reach::Layers {
+                best.truncate(1);
+            }
+            seeds.extend(best.iter().map(|&&(index, _)| index));
         }
+        seeds.sort_unstable();
+        seeds.dedup();
         seeds
     }
 
@@ -197,10 +238,10 @@ impl System {
     }
 
     /// Breadth first from `seeds`, through what may move.
-    fn spread(&self, seeds: Vec<usize>, reach: Reach, price: impl Fn(usize) -> Price) -> Vec<usize> {
+    fn spread(&self, seeds: Vec<usize>, reach: Reach, base: &[i64], price: impl Fn(usize) -> Price) -> Vec<usize> {
         let most = match reach {
-            Reach::Near | Reach::Sums => usize::MAX,
-            Reach::Wide(most) => most,
+            Reach::Near | Reach::Layers | Reach::Everything => usize::MAX,
+            Reach::Sums(most) | Reach::Fans(most) => most,
         };
         let mut is_found = vec![false; self.values.len()];
         let mut is_crossed = vec![false; self.rows.len()];
@@ -214,17 +255,17 @@ impl System {
             if next == layer_end {
                 layer += 1;
                 layer_end = found.len();
-                if reach == Reach::Near && layer == 2 {
+                if matches!(reach, Reach::Near | Reach::Layers) && layer == 2 {
                     break;
                 }
             }
             for &number in &self.touching[found[next]] {
                 let row = &self.rows[number];
-                let leads_on = row.is_sum() || matches!(reach, Reach::Wide(_));
+                let leads_on = row.is_sum() || matches!(reach, Reach::Fans(_) | Reach::Everything);
                 if !leads_on || std::mem::replace(&mut is_crossed[number], true) {
                     continue;
                 }
-                for index in self.parts(row, reach, &price) {
+                for index in self.parts(row, reach, base, &price) {
                     if found.len() < most && !std::mem::replace(&mut is_found[index], true) {
                         found.push(index);
                     }
@@ -236,7 +277,7 @@ impl System {
     }
 
     /// The variables of a relation that may move; of a long one, when looking near, the most promising of each price.
-    fn parts(&self, row: &Row, reach: Reach, price: impl Fn(usize) -> Price) -> Vec<usize> {
+    fn parts(&self, row: &Row, reach: Reach, base: &[i64], price: impl Fn(usize) -> Price) -> Vec<usize> {
         let mut hidden = Vec::new();
         let mut shown = Vec::new();
         for &(index, _) in &row.terms {
@@ -247,8 +288,8 @@ impl System {
             }
         }
         for parts in [&mut hidden, &mut shown] {
-            if reach == Reach::Near && parts.len() > FAN {
-                parts.sort_by_key(|&index| (Reverse(self.values[index]), index));
+            if matches!(reach, Reach::Near | Reach::Layers | Reach::Fans(_)) && parts.len() > FAN {
+                parts.sort_by_key(|&index| (Reverse(base[index]), index));
                 parts.truncate(FAN);
             }
         }
@@ -256,69 +297,92 @@ impl System {
         hidden
     }
 
-    /// The cheapest witness for an aim within reach. `also` names other cells that are still
-    /// without one on that side: where it costs nothing, they are taken along.
+    /// The cheapest witness for an aim within reach, starting from `base`, a table that agrees with what is shown. `also`
+    /// names other cells that are still without one on that side: where it costs nothing, they are taken along.
     ///
-    /// Helpers mostly have room, so they are first left out and set afterwards.
+    /// Helpers mostly have room, so they are first left out and set afterwards: what is impossible without them is so
+    /// with them.
     pub(crate) fn find(
         &self,
         aim: Aim,
         reach: Reach,
+        base: &[i64],
         price: impl Fn(usize) -> Price,
         also: impl Fn(usize) -> bool,
     ) -> Option<Witness> {
-        let block = self.surroundings(aim, reach, &price);
+        let block = self.surroundings(aim, reach, base, &price);
         let (helpers, others): (Vec<usize>, Vec<usize>) =
             block.iter().partition(|&&index| index != aim.cell && self.is_helper(index));
-        if let Some(witness) = self.propose(aim, &others, &helpers, &price, &also) {
-            return Some(witness);
+        match self.propose(aim, base, &others, &helpers, &price, &also) {
+            Proposal::Stands(witness) => Some(witness),
+            Proposal::Impossible => None,
+            Proposal::Fails if helpers.is_empty() => None,
+            Proposal::Fails => match self.propose(aim, base, &block, &[], &price, &also) {
+                Proposal::Stands(witness) => Some(witness),
+                Proposal::Impossible | Proposal::Fails => None,
+            },
         }
-        if helpers.is_empty() { None } else { self.propose(aim, &block, &[], &price, &also) }
     }
 
     fn propose(
         &self,
         aim: Aim,
+        base: &[i64],
         block: &[usize],
         left_out: &[usize],
         price: impl Fn(usize) -> Price,
         also: impl Fn(usize) -> bool,
-    ) -> Option<Witness> {
-        let largest = block.iter().map(|&index| self.values[index]).max().unwrap_or(0);
+    ) -> Proposal {
+        let largest = block.iter().map(|&index| base[index]).max().unwrap_or(0);
         let mut limits = vec![None; self.values.len()];
         for &index in block {
-            limits[index] = Some(Limits { low: 0, high: largest * 2 + aim.enough() * 20 });
+            limits[index] = Some(Limits { low: 0, high: largest * 2 + aim.enough * 20 });
         }
-        match (limits[aim.cell].as_mut()?, aim.side) {
-            (limits, Side::Nobody) => limits.high = 0,
-            (limits, Side::Enough) => limits.low = aim.enough(),
+        if let Some(limits) = limits[aim.cell].as_mut() {
+            match aim.side {
+                Side::Nobody => limits.high = 0,
+                Side::Enough => limits.low = aim.enough,
+            }
         }
-        let rows = self.tighten(&mut limits, block, left_out)?;
+        let Some(rows) = self.tighten(&mut limits, base, block, left_out) else { return Proposal::Impossible };
         let mut program = Program::new(self.values.len());
         for &index in block {
-            let (limits, value) = (limits[index]?, self.values[index]);
+            let (Some(limits), value) = (limits[index], base[index]) else { continue };
             program.columns[index] = Some(match (price(index), aim.side) {
                 (Price::Free, Side::Nobody) if also(index) => program.level(TAKE_ALONG, limits),
-                (Price::Free, Side::Enough) if also(index) => program.level_wanted(aim.enough(), limits),
+                (Price::Free, Side::Enough) if also(index) => program.level_wanted(aim.enough, limits),
                 (Price::Free | Price::Fixed, _) => program.level(0.0, limits),
                 (Price::Borrowed, _) => program.shift(BORROWING, value, limits),
                 (Price::Hiding(cost), _) => program.shift(f64::from(cost), value, limits),
             });
         }
         for number in rows {
-            program.constrain(&self.rows[number], &self.values);
+            program.constrain(&self.rows[number], base);
         }
-        let mut values = program.solve(&self.values)?;
+        let mut values = match program.solve(base) {
+            Ok(values) => values,
+            Err(problem) => return problem,
+        };
         self.set_helpers(&mut values, left_out);
         let changes =
             values.iter().copied().enumerate().filter(|&(index, value)| value != self.values[index]).collect();
         let witness = Witness { changes };
-        self.accepts(&witness, |index| price(index) != Price::Fixed).then_some(witness)
+        if self.accepts(&witness, |index| price(index) != Price::Fixed) {
+            Proposal::Stands(witness)
+        } else {
+            Proposal::Fails
+        }
     }
 
     /// Turns relations with one moving variable into limits of it, and returns those with more. None when a variable is
     /// left without a value.
-    fn tighten(&self, limits: &mut [Option<Limits>], block: &[usize], left_out: &[usize]) -> Option<Vec<usize>> {
+    fn tighten(
+        &self,
+        limits: &mut [Option<Limits>],
+        base: &[i64],
+        block: &[usize],
+        left_out: &[usize],
+    ) -> Option<Vec<usize>> {
         let mut is_done = vec![false; self.rows.len()];
         for &number in left_out.iter().flat_map(|&index| &self.touching[index]) {
             is_done[number] = true;
@@ -334,7 +398,7 @@ impl System {
                 remaining.push(number);
                 continue;
             };
-            let others = row.sum(|other| if other == index { 0 } else { self.values[other] });
+            let others = row.sum(|other| if other == index { 0 } else { base[other] });
             // times × variable + rest is zero, or at most zero, or at least zero when the coefficient was negative.
             let (times, rest) = if coefficient > 0 { (coefficient, others) } else { (-coefficient, -others) };
             let limit = limits[index].as_mut()?;
@@ -440,9 +504,9 @@ impl Program {
         self.problem.add_constraint(left, comparison, real(right));
     }
 
-    /// The values of the optimum, those outside the program unchanged. None when there is no solution, or none within the
-    /// nodes allowed, or the solver lost its footing: there is then no witness to show.
-    fn solve(&self, values: &[i64]) -> Option<Vec<i64>> {
+    /// The values of the optimum, those outside the program unchanged. It fails without a proof when there is none within
+    /// the nodes allowed, or the solver lost its footing: there is then no witness to show.
+    fn solve(&self, values: &[i64]) -> Result<Vec<i64>, Proposal> {
         let mut options = SolveOptions::default();
         options.node_limit = Some(NODES);
         // The last hundredth of the cheapest cost is not worth the proof.
@@ -456,9 +520,10 @@ impl Program {
                         column.constant + parts.sum::<i64>()
                     }
                 };
-                Some(self.columns.iter().zip(values).map(value).collect())
+                Ok(self.columns.iter().zip(values).map(value).collect())
             }
-            Ok(SolveOutcome::Interrupted(_)) | Err(_) => None,
+            Err(microlp::Error::Infeasible) => Err(Proposal::Impossible),
+            Ok(SolveOutcome::Interrupted(_)) | Err(_) => Err(Proposal::Fails),
         }
     }
 }

@@ -27,18 +27,27 @@
 //!
 //! # How
 //!
-//! Protection is proved by witnesses (see `search`), which stay valid when more is hidden. First every witness that
-//! primary suppression already allows; then, cell by cell, the witness that moves the least information, whose shown
-//! cells become complementary (least-cost linear programming, after Kelly, Golden and Assad, 1992); then each
+//! Protection is proved by witnesses (see `search`), which stay valid when more is hidden. Cell by cell, totals before
+//! their parts, it takes the witness that moves the least information, whose shown cells become complementary (least-cost
+//! linear programming, after Kelly, Golden and Assad, 1992). Looking goes from near to far, because small programs are
+//! cheap and mostly enough; and from the witnesses of a small cell's totals, which have settled already what the other
+//! tables with the same total must do: so tables that share margins are searched one at a time, margins first. Then each
 //! complementary cell, the most informative first, is shown again if the cells leaning on it find other witnesses. At
-//! the end all witnesses are checked anew. Each step adds a proof or gives up a cell, so it ends.
+//! the end all witnesses are checked anew, in whole numbers and against every relation. Each step adds a proof or gives
+//! up a cell, so it ends. The heuristics decide how much is hidden and how long it takes, never whether it is safe.
+
+use std::cmp::Reverse;
 
 use crate::model::{Effort, Model, Standing};
 use crate::search::{Aim, Price, Reach, Side, System, Witness};
 use crate::{Error, Reason, Threshold};
 
-/// Variables in the first of the wide programs, which is tried before the one with all of them.
-const WIDE: usize = 3_000;
+/// Variables in a program that looks for a witness without hiding more: where it fails, a little more is hidden.
+const FREE: usize = 300;
+/// Variables in the programs tried one after the other where looking near finds nothing, before the one with all.
+const WIDER: [usize; 3] = [400, 1_200, 3_000];
+/// A total with fewer people than so many thresholds has few of them to move: they are looked for together.
+const SCARCE: i64 = 5;
 
 pub(crate) struct Outcome {
     pub(crate) reasons: Vec<Option<Reason>>,
@@ -91,6 +100,8 @@ struct Cell {
     state: State,
     /// What is lost when it is hidden.
     loss: u32,
+    /// How much wider than an inner cell: totals come first, since their witnesses serve their parts.
+    weight: u32,
     nobody: Proof,
     enough: Proof,
 }
@@ -110,6 +121,7 @@ impl Cell {
         Self {
             state,
             loss: size.max(1).saturating_mul(variable.weight.max(1)),
+            weight: variable.weight,
             nobody: Proof::Missing,
             enough: Proof::Missing,
         }
@@ -204,28 +216,91 @@ impl Pattern {
     }
 
     /// A witness within what is hidden now.
-    fn find_free(&mut self, cell: usize, side: Side, reach: Reach) -> Option<Witness> {
-        let cells = &self.cells;
-        self.programs += 1;
-        self.system.find(self.aim(cell, side), reach, |index| cells[index].price(), |index| cells[index].lacks(side))
+    fn find_free(&mut self, cell: usize, side: Side, reach: Reach, base: &[i64]) -> Option<Witness> {
+        let aim = self.aim(cell, side);
+        self.find(aim, reach, base, Cell::price)
     }
 
     /// The witness that hides the least.
-    fn find_priced(&mut self, cell: usize, side: Side, reach: Reach) -> Option<Witness> {
+    fn find_priced(&mut self, cell: usize, side: Side, reach: Reach, base: &[i64]) -> Option<Witness> {
+        let aim = self.aim(cell, side);
+        self.find(aim, reach, base, Cell::price_with_hiding)
+    }
+
+    fn find(&mut self, aim: Aim, reach: Reach, base: &[i64], price: impl Fn(&Cell) -> Price) -> Option<Witness> {
         let cells = &self.cells;
         self.programs += 1;
-        let price = |index: usize| cells[index].price_with_hiding();
-        self.system.find(self.aim(cell, side), reach, price, |index| cells[index].lacks(side))
+        self.system.find(aim, reach, base, |index| price(&cells[index]), |index| cells[index].lacks(aim.side))
+    }
+
+    /// Where to start looking for a witness. For a cell that must rise while its totals are small, these are the
+    /// witnesses of the totals: what they move elsewhere need not be found again. And where a total has few people, the
+    /// witness of another of its parts has brought them together already.
+    fn bases(&self, cell: usize, side: Side) -> Vec<Vec<i64>> {
+        let truth = self.system.values.clone();
+        if side == Side::Nobody {
+            return vec![truth];
+        }
+        let enough = i64::from(self.threshold.people());
+        let (mut totals, mut gathered) = (Vec::new(), Vec::new());
+        let mut is_small = false;
+        for (total, fellows) in self.system.totals_of(cell) {
+            let value = self.system.values[total];
+            is_small |= value < enough;
+            let witness = |index: usize| match self.cells[index].enough {
+                Proof::Witness(number) => Some(number),
+                Proof::Missing | Proof::Truth => None,
+            };
+            match witness(total) {
+                Some(number) => {
+                    totals.push(number);
+                    gathered.push(number);
+                }
+                None if value < enough * SCARCE => gathered.extend(fellows.into_iter().find_map(witness)),
+                None => {}
+            }
+        }
+        let mut bases = Vec::new();
+        if !is_small {
+            bases.push(truth);
+        }
+        bases.extend(self.together(totals));
+        bases.extend(self.together(gathered));
+        if bases.is_empty() {
+            bases.push(self.system.values.clone());
+        }
+        bases.dedup();
+        bases
+    }
+
+    /// The table of several witnesses at once, if they get along; else of the first of them.
+    fn together(&self, mut numbers: Vec<usize>) -> Option<Vec<i64>> {
+        numbers.sort_unstable();
+        numbers.dedup();
+        let truth = &self.system.values;
+        let table_of = |numbers: &[usize]| {
+            let mut table = truth.clone();
+            for &(index, value) in numbers.iter().flat_map(|&number| &self.witnesses[number].changes) {
+                table[index] += value - truth[index];
+            }
+            let changes = (0..).zip(&table).filter(|&(index, &value)| value != truth[index]);
+            let witness = Witness { changes: changes.map(|(index, &value)| (index, value)).collect() };
+            self.system.accepts(&witness, |index| self.cells[index].is_hidden()).then_some(table)
+        };
+        let first = numbers.get(..1)?;
+        table_of(&numbers).or_else(|| table_of(first))
     }
 
     fn aim(&self, cell: usize, side: Side) -> Aim {
-        Aim { cell, side, threshold: self.threshold }
+        Aim { cell, side, enough: i64::from(self.threshold.people()) }
     }
 
     /// Hides what the cheapest witnesses need. Fails with a cell for which there is none.
     fn hide_more(&mut self) -> Result<(), usize> {
         for side in SIDES {
-            for cell in 0..self.cells.len() {
+            let mut order: Vec<usize> = (0..self.cells.len()).collect();
+            order.sort_by_key(|&cell| (Reverse(self.cells[cell].weight), cell));
+            for cell in order {
                 if self.cells[cell].lacks(side) {
                     let witness = self.find_or_hide(cell, side).ok_or(cell)?;
                     for &(moved, _) in &witness.changes {
@@ -242,15 +317,31 @@ impl Pattern {
 
     /// Looks wider only where looking near would hide something, or finds nothing.
     fn find_or_hide(&mut self, cell: usize, side: Side) -> Option<Witness> {
-        let near = self.find_priced(cell, side, Reach::Near);
-        if near.as_ref().is_some_and(|witness| !self.hides(witness)) {
-            return near;
+        let bases = self.bases(cell, side);
+        let mut near = None;
+        for base in &bases {
+            let found = self.find_priced(cell, side, Reach::Near, base);
+            if found.as_ref().is_some_and(|witness| !self.hides(witness)) {
+                return found;
+            }
+            near = near.or(found);
         }
-        self.find_free(cell, side, Reach::Sums)
-            .or(near)
-            .or_else(|| self.find_priced(cell, side, Reach::Sums))
-            .or_else(|| self.find_priced(cell, side, Reach::Wide(WIDE)))
-            .or_else(|| self.find_priced(cell, side, Reach::Wide(usize::MAX)))
+        if let Some(near) = near {
+            return self.find_free(cell, side, Reach::Sums(FREE), &bases[0]).or(Some(near));
+        }
+        for base in &bases {
+            if let Some(found) = self.find_priced(cell, side, Reach::Layers, base) {
+                return Some(found);
+            }
+        }
+        for most in WIDER.into_iter().chain([usize::MAX]) {
+            for base in &bases {
+                if let Some(found) = self.find_priced(cell, side, Reach::Fans(most), base) {
+                    return Some(found);
+                }
+            }
+        }
+        self.find_priced(cell, side, Reach::Everything, &self.system.values.clone())
     }
 
     fn hides(&self, witness: &Witness) -> bool {
@@ -261,7 +352,7 @@ impl Pattern {
     fn show_again(&mut self) {
         let mut candidates: Vec<usize> =
             (0..self.cells.len()).filter(|&index| self.cells[index].state == State::Complementary).collect();
-        candidates.sort_by_key(|&index| (std::cmp::Reverse(self.cells[index].loss), index));
+        candidates.sort_by_key(|&index| (Reverse(self.cells[index].loss), index));
         for candidate in candidates {
             let leaning = self.leaning_on(candidate);
             let before: Vec<_> =
@@ -273,8 +364,10 @@ impl Pattern {
             }
             let replaced = leaning.iter().all(|&(index, side)| {
                 if self.cells[index].lacks(side) {
-                    let Some(witness) =
-                        self.find_free(index, side, Reach::Near).or_else(|| self.find_free(index, side, Reach::Sums))
+                    let base = self.bases(index, side).swap_remove(0);
+                    let Some(witness) = self
+                        .find_free(index, side, Reach::Near, &base)
+                        .or_else(|| self.find_free(index, side, Reach::Sums(FREE), &base))
                     else {
                         return false;
                     };
@@ -295,7 +388,7 @@ impl Pattern {
     fn leaning_on(&self, candidate: usize) -> Vec<(usize, Side)> {
         let moves = |witness: &Witness| witness.changes.binary_search_by_key(&candidate, |&(index, _)| index).is_ok();
         let lost: Vec<bool> = self.witnesses.iter().map(moves).collect();
-        let mut leaning = Vec::new();
+        let mut leaning: Vec<(usize, Side)> = Vec::new();
         for (index, cell) in self.cells.iter().enumerate() {
             for side in SIDES {
                 if let Proof::Witness(number) = cell.proof(side)
@@ -305,6 +398,7 @@ impl Pattern {
                 }
             }
         }
+        leaning.sort_by_key(|&(index, side)| (Reverse(self.cells[index].weight), index, side));
         leaning
     }
 

@@ -13,9 +13,11 @@ use crate::{Error, Threshold};
 /// How all periods together count somebody who was counted in several of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AllPeriods {
-    /// In every category where they were ever found (a distinct count). Categories of a changing dimension then overlap.
+    /// Wherever they were ever found. Only for dimensions that do not change with time: were they to change, people would
+    /// be in several categories at once, and readers could make more of that than relations between cells can say.
     EverThere,
-    /// Once, where they were found last. The last period is then part of all periods, the earlier ones need not be.
+    /// Where they were found last. The last period is then part of all periods; the earlier ones need not be, in the
+    /// categories of a changing dimension.
     Latest,
 }
 
@@ -171,7 +173,8 @@ impl Key {
 #[derive(Default)]
 pub struct TableSet {
     dimensions: Vec<Dimension>,
-    tables: BTreeSet<Vec<usize>>,
+    /// Dimensions, and whether the table is offered or only in the background.
+    tables: BTreeMap<Vec<usize>, bool>,
     counts: BTreeMap<Key, u32>,
     impossible: BTreeSet<Key>,
 }
@@ -207,13 +210,31 @@ impl TableSet {
     ///
     /// [`Error::RepeatedDimension`].
     pub fn table(&mut self, dimensions: &[DimensionId]) -> Result<(), Error> {
+        let sorted = self.sorted(dimensions)?;
+        self.tables.insert(sorted, true);
+        Ok(())
+    }
+
+    /// Adds a table that nobody sees. Its counts stay in the house, but readers know that it exists: tables over A × B,
+    /// B × C and A × C come from the same people, so there must be one over A × B × C without negative cells, and that
+    /// can narrow down what their sums leave open. Worth declaring where it is small enough.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::RepeatedDimension`].
+    pub fn background(&mut self, dimensions: &[DimensionId]) -> Result<(), Error> {
+        let sorted = self.sorted(dimensions)?;
+        self.tables.entry(sorted).or_insert(false);
+        Ok(())
+    }
+
+    fn sorted(&self, dimensions: &[DimensionId]) -> Result<Vec<usize>, Error> {
         let mut sorted: Vec<usize> = dimensions.iter().map(|id| id.0).collect();
         sorted.sort_unstable();
-        if let Some(twice) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
-            return Err(Error::RepeatedDimension { dimension: self.dimensions[twice[0]].name.clone() });
+        match sorted.windows(2).find(|pair| pair[0] == pair[1]) {
+            Some(twice) => Err(Error::RepeatedDimension { dimension: self.dimensions[twice[0]].name.clone() }),
+            None => Ok(sorted),
         }
-        self.tables.insert(sorted);
-        Ok(())
     }
 
     /// Sets the count of a cell. An inner cell that is never counted has nobody; a total that is a sum may be left out,
@@ -308,13 +329,6 @@ impl TableSet {
         })
     }
 
-    /// Whether the categories of an exclusive dimension overlap in this cell: they do over all periods, when whoever
-    /// changed category is counted in each.
-    fn overlap(&self, key: &Key, dimension: usize) -> bool {
-        self.dimensions[dimension].changing
-            && matches!(self.periods(), Some((periods, AllPeriods::EverThere)) if key.place(periods).is_none())
-    }
-
     /// Whether everybody of the earlier periods may be missing from a cell over all of them, found elsewhere last.
     fn may_have_moved_on(&self, key: &Key, number: usize) -> bool {
         self.dimensions[number].kind == Kind::Periods(AllPeriods::Latest)
@@ -322,42 +336,74 @@ impl TableSet {
     }
 
     fn model(&self) -> Result<(Model, BTreeMap<Key, Var>), Error> {
+        if let Some((_, AllPeriods::EverThere)) = self.periods()
+            && let Some(changing) = self.dimensions.iter().find(|dimension| dimension.changing)
+        {
+            let problem = "changes, so all periods must count everybody where they were found last";
+            return Err(Error::Dimension { dimension: changing.name.clone(), problem });
+        }
         let mut build = Build {
             set: self,
-            breadth: self.tables.iter().map(Vec::len).max().unwrap_or(0),
+            breadth: self.tables.keys().map(Vec::len).max().unwrap_or(0),
             cells: BTreeMap::new(),
             values: BTreeMap::new(),
             model: Model::new(),
         };
-        let tables: Vec<(&Vec<usize>, Vec<Key>)> =
-            self.tables.iter().map(|table| (table, self.cells_of(table))).collect();
-        let all: BTreeSet<&Key> = tables.iter().flat_map(|(_, keys)| keys).collect();
-        if let Some(stray) = self.counts.keys().chain(&self.impossible).find(|&key| !all.contains(key)) {
+        let mut is_offered: BTreeMap<Key, bool> = BTreeMap::new();
+        let mut tables = Vec::new();
+        for (table, &offered) in &self.tables {
+            let keys = self.cells_of(table);
+            for key in &keys {
+                *is_offered.entry(key.clone()).or_default() |= offered;
+            }
+            tables.push((table, keys));
+        }
+        if let Some(stray) = self.counts.keys().chain(&self.impossible).find(|&key| !is_offered.contains_key(key)) {
             return Err(Error::UnknownCell { cell: self.label(stray) });
         }
-        for key in all {
-            build.cell(key)?;
+        for (key, offered) in is_offered {
+            build.cell(key, offered)?;
         }
         for (table, keys) in &tables {
             for key in keys {
-                build.relate_dimensions(table, key)?;
+                build.relate_dimensions(table, key);
             }
             build.relate_periods(table, keys)?;
         }
         Ok((build.model, build.cells))
     }
 
-    /// Every cell of a table, margins included.
+    /// Every cell of a table, margins included, and those without a category of a multiple dimension.
     fn cells_of(&self, table: &[usize]) -> Vec<Key> {
         let mut keys = vec![Key::default()];
         for &number in table {
             let dimension = &self.dimensions[number];
             let places = dimension.categories.len() + dimension.groups.len();
+            let mut choices: Vec<Place> = (0..places).map(Place::In).collect();
+            if dimension.kind == Kind::Multiple {
+                choices.extend((0..places).map(Place::NotIn));
+            }
             let finer: Vec<Key> =
-                keys.iter().flat_map(|key| (0..places).map(move |place| key.with(number, Place::In(place)))).collect();
+                keys.iter().flat_map(|key| choices.iter().map(|&place| key.with(number, place))).collect();
             keys.extend(finer);
         }
         keys
+    }
+
+    /// For an inner cell over all periods, the category of each multiple dimension that it is in or not in: cells with the
+    /// same ones divide the people. None for margins, groups and single periods.
+    fn inner(&self, table: &[usize], key: &Key) -> Option<Vec<usize>> {
+        let mut halves = Vec::new();
+        for &number in table {
+            let dimension = &self.dimensions[number];
+            match (dimension.kind, key.place(number)) {
+                (Kind::Exclusive, Some(Place::In(place))) if place < dimension.categories.len() => {}
+                (Kind::Multiple, Some(Place::In(place) | Place::NotIn(place))) => halves.push(place),
+                (Kind::Periods(_), None) => {}
+                (Kind::Exclusive | Kind::Multiple | Kind::Periods(_), _) => return None,
+            }
+        }
+        Some(halves)
     }
 
     /// The parts of a cell along one dimension of its table: the categories of its total, the members of its group.
@@ -392,18 +438,23 @@ struct Build<'a> {
 }
 
 impl Build<'_> {
-    fn cell(&mut self, key: &Key) -> Result<(), Error> {
-        let value = self.resolve(key)?;
+    fn cell(&mut self, key: Key, offered: bool) -> Result<(), Error> {
+        let value = self.resolve(&key)?;
         let known = self.set.impossible.iter().any(|impossible| key.contains(impossible));
         if known && value > 0 {
-            let relation = format!("[{}] is impossible", self.set.label(key));
+            let relation = format!("[{}] is impossible", self.set.label(&key));
             return Err(Error::Inconsistent { relation });
         }
-        let standing = if known { Standing::Known } else { Standing::Offered };
+        let standing = match (known, offered) {
+            (true, _) => Standing::Known,
+            (false, true) if key.0.iter().any(|&(_, place)| matches!(place, Place::NotIn(_))) => Standing::Implied,
+            (false, true) => Standing::Offered,
+            (false, false) => Standing::Unlisted,
+        };
         // A total tells more than its size: each dimension summed over is a margin that several tables may share.
         let weight = u32::try_from(1 + 2 * self.breadth.saturating_sub(key.0.len())).unwrap_or(u32::MAX);
-        let var = self.model.weighted(self.set.label(key), value, standing, weight)?;
-        self.cells.insert(key.clone(), var);
+        let var = self.model.weighted(self.set.label(&key), value, standing, weight)?;
+        self.cells.insert(key, var);
         Ok(())
     }
 
@@ -413,9 +464,18 @@ impl Build<'_> {
             return Ok(value);
         }
         let set = self.set;
+        if let Some(&(number, Place::NotIn(place))) = key.0.iter().find(|(_, place)| matches!(place, Place::NotIn(_))) {
+            let (total, part) = (key.without(number), key.with(number, Place::In(place)));
+            let Some(value) = self.resolve(&total)?.checked_sub(self.resolve(&part)?) else {
+                let relation = format!("[{}] ≤ [{}]", set.label(&part), set.label(&total));
+                return Err(Error::Inconsistent { relation });
+            };
+            self.values.insert(key.clone(), value);
+            return Ok(value);
+        }
         let mut least = 0;
         let mut sum = None;
-        for table in set.tables.iter().filter(|table| key.0.iter().all(|(number, _)| table.contains(number))) {
+        for table in set.tables.keys().filter(|table| key.0.iter().all(|(number, _)| table.contains(number))) {
             for &number in table {
                 let Some(parts) = set.parts(key, number) else { continue };
                 let mut total: u32 = 0;
@@ -427,7 +487,7 @@ impl Build<'_> {
                     }
                     total = total.saturating_add(value);
                 }
-                if set.dimensions[number].kind == Kind::Exclusive && !set.overlap(key, number) {
+                if set.dimensions[number].kind == Kind::Exclusive {
                     sum = sum.or(Some(total));
                 }
             }
@@ -449,50 +509,22 @@ impl Build<'_> {
         self.model.variables[var.0].value
     }
 
-    fn relate_dimensions(&mut self, table: &[usize], key: &Key) -> Result<(), Error> {
-        let set = self.set;
+    fn relate_dimensions(&mut self, table: &[usize], key: &Key) {
         for &number in table {
-            let Some(parts) = set.parts(key, number) else { continue };
+            let Some(parts) = self.set.parts(key, number) else { continue };
             let total = self.cells[key];
-            let vars = self.vars(&parts);
-            match set.dimensions[number].kind {
-                Kind::Exclusive if set.overlap(key, number) => self.model.union(total, &vars),
-                Kind::Exclusive => self.model.sum(total, &vars),
+            match self.set.dimensions[number].kind {
+                Kind::Exclusive => self.model.sum(total, &self.vars(&parts)),
                 Kind::Multiple => {
-                    for (place, var) in vars.into_iter().enumerate() {
-                        self.complement(key, number, place, total, var)?;
+                    for (place, part) in parts.iter().enumerate() {
+                        // Those of the total who are not in the part: a count that every reader can make.
+                        let rest = key.with(number, Place::NotIn(place));
+                        self.model.sum(total, &[self.cells[part], self.cells[&rest]]);
                     }
                 }
                 Kind::Periods(_) => {}
             }
         }
-        Ok(())
-    }
-
-    /// Those of `total` who are not in `part`: a count that every reader can make.
-    fn complement(&mut self, key: &Key, number: usize, place: usize, total: Var, part: Var) -> Result<(), Error> {
-        let without = key.with(number, Place::NotIn(place));
-        let label = self.set.label(&without);
-        let var = match self.cells.get(&without) {
-            Some(&var) => var,
-            None => {
-                let Some(value) = self.value(total).checked_sub(self.value(part)) else {
-                    let relation = format!(
-                        "[{}] ≤ [{}]",
-                        self.set.label(&key.with(number, Place::In(place))),
-                        self.set.label(key)
-                    );
-                    return Err(Error::Inconsistent { relation });
-                };
-                let known = self.set.impossible.iter().any(|impossible| key.contains(impossible));
-                let standing = if known { Standing::Known } else { Standing::Implied };
-                let var = self.model.variable(label, value, standing)?;
-                self.cells.insert(without, var);
-                var
-            }
-        };
-        self.model.sum(total, &[part, var]);
-        Ok(())
     }
 
     fn relate_periods(&mut self, table: &[usize], keys: &[Key]) -> Result<(), Error> {
@@ -535,7 +567,8 @@ impl Build<'_> {
     /// What else follows from counting everybody where they were found last. Let `u` be those of a cell who were found
     /// last in period k or later. They are at most the cell's count over all periods, at most the sum of its counts from
     /// k on, and over all categories together at least everybody of period k, who were all found last then or later.
-    /// Conversely counts that allow such `u` come from some people, so this is all that can be known of one table.
+    /// Conversely counts that allow such `u` come from some people, so this is all that can be known of one table (with
+    /// one multiple dimension: each of its categories divides the people in two).
     fn relate_latest(
         &mut self,
         table: &[usize],
@@ -543,43 +576,29 @@ impl Build<'_> {
         periods: usize,
         changing: &[usize],
     ) -> Result<(), Error> {
-        let set = self.set;
-        let is_inner = |key: &Key| {
-            table.iter().all(|&number| match set.dimensions[number].kind {
-                // Their categories do not divide the people, so they stay at their total here.
-                Kind::Multiple => key.place(number).is_none(),
-                Kind::Periods(_) => number == periods && key.place(number).is_none(),
-                Kind::Exclusive => matches!(key.place(number), Some(Place::In(place)) if place < set.dimensions[number].categories.len()),
-            })
-        };
-        let divides = |number: &usize| set.dimensions[*number].kind == Kind::Exclusive;
-        if !changing.iter().any(divides) {
+        if changing.is_empty() {
             return Ok(());
         }
-        let names: Vec<&str> = table.iter().map(|&number| set.dimensions[number].name.as_str()).collect();
-        let mut names = names;
+        let set = self.set;
+        let mut names: Vec<&str> = table.iter().map(|&number| set.dimensions[number].name.as_str()).collect();
         names.sort_unstable();
-        let last = set.dimensions[periods].categories.len() - 1;
-        for from in 1..last {
-            let mut found: BTreeMap<Key, Vec<Var>> = BTreeMap::new();
-            for key in keys.iter().filter(|key| is_inner(key)) {
+        let all = &set.dimensions[periods].categories;
+        for (from, name) in all.iter().enumerate().take(all.len() - 1).skip(1) {
+            let mut found: BTreeMap<(Key, Vec<usize>), Vec<Var>> = BTreeMap::new();
+            for key in keys {
+                let Some(halves) = set.inner(table, key) else { continue };
                 let later = self.each_period(key, periods).split_off(from);
                 let total = self.cells[key];
                 let sum = later.iter().fold(0_u32, |sum, &var| sum.saturating_add(self.value(var)));
-                let label = format!(
-                    "{} & last found from {} (table of {})",
-                    set.label(key),
-                    set.dimensions[periods].categories[from],
-                    names.join(", ")
-                );
+                let label = format!("{} & last found from {} (table of {})", set.label(key), name, names.join(", "));
                 let value = sum.min(self.value(total));
                 let last_found = self.model.variable(label, value, Standing::Unlisted)?;
                 self.model.at_most(last_found, &[total]);
                 self.model.at_most(last_found, &later);
                 let fixed = changing.iter().fold(key.clone(), |key, &number| key.without(number));
-                found.entry(fixed).or_default().push(last_found);
+                found.entry((fixed, halves)).or_default().push(last_found);
             }
-            for (fixed, last_found) in found {
+            for ((fixed, _), last_found) in found {
                 let people = self.cells[&fixed.with(periods, Place::In(from))];
                 self.model.at_most(people, &last_found);
             }

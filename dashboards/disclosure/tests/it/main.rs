@@ -1,0 +1,9 @@
+//! Whoever reads the tables, against the engine.
+
+#![expect(clippy::unwrap_used, reason = "tests may")]
+
+mod attacks;
+mod by_hand;
+mod figures;
+mod people;
+mod worlds;
