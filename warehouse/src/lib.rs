@@ -1,6 +1,25 @@
-//! The lake's reading side: the only door to DuckDB.
+//! The lake: one encrypted partition per Ente, its manifest, its marts, and the only door to DuckDB.
 //!
-//! Today: a session that can open one folder and nothing else. Layout, schema, manifest and marts come with the pipeline.
-//! What is missing on purpose: any way to the portal's store, and any session that sees two Enti.
+//! [`Lake::publish`] takes the tables of an Ente whole, writes what has changed, reads it back, computes the marts and
+//! makes all of it visible in one rename. [`Lake::ente`] opens what is visible. Where bytes lie is `layout`'s business
+//! alone. What is missing on purpose: any way to the portal's store, and any session that sees two Enti.
 
+mod digest;
+mod keys;
+mod lake;
+mod layout;
+mod manifest;
+pub mod mart;
+mod parquet_file;
+mod publish;
+mod rows;
+pub mod schema;
 pub mod session;
+
+pub use keys::KeyFileError;
+pub use lake::{EnteLake, Lake, LakeError, QueryResult, Verified};
+pub use manifest::{Counts, Definition, FileEntry, Manifest, VersionedManifest};
+pub use publish::{Publication, Published, TableData};
+pub use rows::{
+    CommunityRow, PathRow, ReliabilityRow, RowError, TerritoryIndexRow, TerritoryPeopleRow, TerritoryRow, TotalsRow,
+};

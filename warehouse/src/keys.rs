@@ -1,0 +1,103 @@
+//! The key of an Ente's partition: 32 random bytes in a file of their own, wrapped by the lake ring, kept outside the lake.
+//!
+//! Deleting the file makes the partition, and every copy of it, unreadable: that is how an agreement ends.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use domain::feed::EnteId;
+use domain::keys::{KeyError, RingKey, Secret};
+use rand::CryptoRng;
+
+use crate::layout::write_whole;
+
+/// Why an Ente's key cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyFileError {
+    /// The file cannot be read or written.
+    #[error("{}: {source}", .path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// There is none: never published, or destroyed.
+    #[error("{} is not there: the Ente was never published, or its key was destroyed", .0.display())]
+    Absent(PathBuf),
+    /// Not a key file, or wrapped by another ring.
+    #[error("{} cannot be used", .path.display())]
+    Wrapped {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: KeyError,
+    },
+}
+
+/// An Ente's key with the purposes it is used for.
+#[derive(Clone, Debug)]
+pub(crate) struct PartitionKey {
+    /// Eight hexadecimal digits that tell keys apart.
+    pub(crate) id: String,
+    /// For the files.
+    pub(crate) parquet: Secret,
+    /// For content digests.
+    pub(crate) digest: Secret,
+}
+
+fn file(folder: &Path, ente: EnteId) -> PathBuf {
+    folder.join(format!("{ente}.key"))
+}
+
+fn context(ente: EnteId) -> String {
+    format!("lake key|{ente}")
+}
+
+/// Reads an Ente's key.
+pub(crate) fn open(folder: &Path, ente: EnteId, ring: &RingKey) -> Result<PartitionKey, KeyFileError> {
+    let path = file(folder, ente);
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(KeyFileError::Absent(path)),
+        Err(source) => return Err(KeyFileError::File { path, source }),
+    };
+    let unusable = |source| KeyFileError::Wrapped { path: path.clone(), source };
+    let wrapped = text.trim_end().strip_prefix("noncello-wrapped 1 ").and_then(|digits| hex::decode(digits).ok());
+    let wrapped = wrapped.ok_or_else(|| unusable(KeyError::Form("wrapped")))?;
+    let bytes = ring.derive("lake keys").open(&wrapped, &context(ente)).map_err(unusable)?;
+    let bytes = <[u8; 32]>::try_from(bytes.as_slice()).map_err(|_| unusable(KeyError::Damaged))?;
+    let secret = Secret::from_bytes(bytes);
+    Ok(PartitionKey {
+        id: hex::encode(&secret.derive("key id").expose()[..4]),
+        parquet: secret.derive("parquet"),
+        digest: secret.derive("content digest"),
+    })
+}
+
+/// Reads an Ente's key, or makes one.
+pub(crate) fn open_or_create(
+    folder: &Path,
+    ente: EnteId,
+    ring: &RingKey,
+    chance: &mut impl CryptoRng,
+) -> Result<PartitionKey, KeyFileError> {
+    let path = file(folder, ente);
+    if !path.exists() {
+        let secret = Secret::generate(chance);
+        let wrapped = ring.derive("lake keys").seal(secret.expose(), &context(ente), chance);
+        let text = format!("noncello-wrapped 1 {}\n", hex::encode(wrapped));
+        write_whole(&path, text.as_bytes()).map_err(|source| KeyFileError::File { path, source })?;
+    }
+    open(folder, ente, ring)
+}
+
+/// Destroys an Ente's key.
+pub(crate) fn destroy(folder: &Path, ente: EnteId) -> Result<(), KeyFileError> {
+    let path = file(folder, ente);
+    match fs::remove_file(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(KeyFileError::File { path, source: error }),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}

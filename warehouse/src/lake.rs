@@ -1,0 +1,371 @@
+//! The lake as its readers see it: the Enti that are published, and each one's tables and marts.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use arrow::array::{Array, RecordBatch};
+use arrow::datatypes::SchemaRef;
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use domain::feed::EnteId;
+use domain::keys::RingKey;
+use parquet::errors::ParquetError;
+use sha2::{Digest, Sha256};
+
+use crate::keys::{self, KeyFileError, PartitionKey};
+use crate::manifest::{FileEntry, Manifest, Root, VersionedManifest};
+use crate::rows::{
+    CommunityRow, MartRow, PathRow, ReliabilityRow, RowError, TerritoryIndexRow, TerritoryPeopleRow, TerritoryRow,
+    TotalsRow,
+};
+use crate::session::{self, Limits, SessionError, TableFiles};
+use crate::{digest, layout, parquet_file};
+
+/// What a session of the lake may use.
+pub(crate) const LIMITS: Limits = Limits { memory_mib: 1536, threads: 2 };
+
+/// Why the lake cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum LakeError {
+    /// A file cannot be read or written.
+    #[error("{}: {source}", .path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file is not the one that was published.
+    #[error("{} is damaged: {problem}; restore it from a copy", .path.display())]
+    Damaged {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong.
+        problem: &'static str,
+    },
+    /// The Ente's key cannot be had.
+    #[error(transparent)]
+    Key(#[from] KeyFileError),
+    /// A Parquet file cannot be written or read.
+    #[error("a file of the lake cannot be written or read as Parquet")]
+    Parquet(#[from] ParquetError),
+    /// What is to be published is not what the lake holds.
+    #[error("not of the lake's form: {0}")]
+    Content(String),
+    /// DuckDB does not open.
+    #[error(transparent)]
+    Session(#[from] SessionError),
+    /// A mart cannot be made, or breaks one of its tests.
+    #[error("{mart}: {problem}")]
+    Mart {
+        /// Which.
+        mart: &'static str,
+        /// What is wrong.
+        problem: String,
+    },
+    /// A mart has other columns than this program expects.
+    #[error(transparent)]
+    Row(#[from] RowError),
+    /// A question that cannot be answered.
+    #[error("{0}")]
+    Query(String),
+}
+
+/// The lake: cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Lake {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    folder: PathBuf,
+    key_folder: PathBuf,
+    ring: RingKey,
+    root_lock: Mutex<()>,
+}
+
+/// What a check of an Ente's files found right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verified {
+    /// Files.
+    pub files: usize,
+    /// Rows in them.
+    pub rows: i64,
+}
+
+/// The answer to a question in SQL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueryResult {
+    /// Names of the columns.
+    pub columns: Vec<String>,
+    /// Values as text; `None` where there is none.
+    pub rows: Vec<Vec<Option<String>>>,
+}
+
+pub(crate) fn read_root(folder: &Path) -> Result<Root, LakeError> {
+    let path = layout::root(folder);
+    let bytes = match fs::read(&path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Root::default()),
+        Err(source) => return Err(LakeError::File { path, source }),
+    };
+    serde_json::from_slice(&bytes).map_err(|_| LakeError::Damaged { path, problem: "not a root of this format" })
+}
+
+impl Lake {
+    /// The lake in `folder`, whose Enti's keys are in `key_folder`, wrapped by `ring`.
+    #[must_use]
+    pub fn new(folder: PathBuf, key_folder: PathBuf, ring: RingKey) -> Self {
+        Self { shared: Arc::new(Shared { folder, key_folder, ring, root_lock: Mutex::new(()) }) }
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.shared.folder
+    }
+
+    pub(crate) fn key_folder(&self) -> &Path {
+        &self.shared.key_folder
+    }
+
+    pub(crate) fn ring(&self) -> &RingKey {
+        &self.shared.ring
+    }
+
+    pub(crate) fn root_lock(&self) -> MutexGuard<'_, ()> {
+        // Whoever held it wrote a whole root or none.
+        self.shared.root_lock.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The Enti that are published, by id.
+    ///
+    /// # Errors
+    /// When the root cannot be read.
+    pub fn enti(&self) -> Result<Vec<EnteId>, LakeError> {
+        Ok(read_root(self.folder())?.enti.into_keys().collect())
+    }
+
+    /// The present manifest of an Ente, checked against the root.
+    pub(crate) fn manifest(&self, ente: EnteId) -> Result<Option<Manifest>, LakeError> {
+        let root = read_root(self.folder())?;
+        let Some(entry) = root.enti.get(&ente) else { return Ok(None) };
+        let path = layout::ente(self.folder(), ente).join(layout::manifest_name(entry.version));
+        let bytes = fs::read(&path).map_err(|source| LakeError::File { path: path.clone(), source })?;
+        if hex::encode(Sha256::digest(&bytes)) != entry.sha256 {
+            return Err(LakeError::Damaged { path, problem: "its hash is not the root's" });
+        }
+        let manifest: VersionedManifest = serde_json::from_slice(&bytes)
+            .map_err(|_| LakeError::Damaged { path: path.clone(), problem: "not a manifest of a known format" })?;
+        let manifest = manifest.into_latest();
+        if manifest.ente == ente {
+            Ok(Some(manifest))
+        } else {
+            Err(LakeError::Damaged { path, problem: "it is another Ente's" })
+        }
+    }
+
+    /// An Ente's partition as it is now; `None` when it was never published.
+    ///
+    /// # Errors
+    /// A damaged manifest, or a key that is gone.
+    pub fn ente(&self, ente: EnteId) -> Result<Option<EnteLake>, LakeError> {
+        let Some(manifest) = self.manifest(ente)? else { return Ok(None) };
+        let key = keys::open(self.key_folder(), ente, self.ring())?;
+        Ok(Some(EnteLake { folder: layout::ente(self.folder(), ente), key, manifest }))
+    }
+
+    /// Reads every file of an Ente and compares it with the manifest.
+    ///
+    /// # Errors
+    /// The first file that is not what was published.
+    pub fn verify(&self, ente: EnteId) -> Result<Verified, LakeError> {
+        let Some(lake) = self.ente(ente)? else { return Ok(Verified { files: 0, rows: 0 }) };
+        let mut rows = 0;
+        for entry in &lake.manifest.files {
+            let (schema, batches) = lake.read(entry)?;
+            let count: usize = batches.iter().map(RecordBatch::num_rows).sum();
+            let content = digest::digest(&schema, &batches, &lake.key.digest)
+                .map_err(|error| LakeError::Content(error.to_string()))?;
+            if i64::try_from(count) != Ok(entry.rows) || content != entry.digest {
+                let path = lake.folder.join(&entry.path);
+                return Err(LakeError::Damaged { path, problem: "its rows are not those of the manifest" });
+            }
+            rows += entry.rows;
+        }
+        Ok(Verified { files: lake.manifest.files.len(), rows })
+    }
+
+    /// Destroys an Ente's key: its partition, and every copy of it, cannot be read any more.
+    ///
+    /// # Errors
+    /// When the file cannot be removed.
+    pub fn destroy_key(&self, ente: EnteId) -> Result<(), LakeError> {
+        Ok(keys::destroy(self.key_folder(), ente)?)
+    }
+}
+
+/// The partition of one Ente at one moment.
+#[derive(Debug)]
+pub struct EnteLake {
+    folder: PathBuf,
+    key: PartitionKey,
+    manifest: Manifest,
+}
+
+impl EnteLake {
+    /// What it consists of.
+    #[must_use]
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// The bytes of a file, once they are known to be those that were published.
+    fn bytes(&self, entry: &FileEntry) -> Result<Vec<u8>, LakeError> {
+        let path = self.folder.join(&entry.path);
+        let bytes = fs::read(&path).map_err(|source| LakeError::File { path: path.clone(), source })?;
+        if hex::encode(Sha256::digest(&bytes)) == entry.sha256 {
+            Ok(bytes)
+        } else {
+            Err(LakeError::Damaged { path, problem: "its hash is not the manifest's" })
+        }
+    }
+
+    fn read(&self, entry: &FileEntry) -> Result<(SchemaRef, Vec<RecordBatch>), LakeError> {
+        Ok(parquet_file::read(self.bytes(entry)?, &self.key.parquet)?)
+    }
+
+    /// A table, all years, decrypted: for the release builder and for tests.
+    ///
+    /// # Errors
+    /// A damaged file.
+    pub fn table(&self, table: &str) -> Result<Vec<RecordBatch>, LakeError> {
+        let mut batches = Vec::new();
+        for entry in self.manifest.files.iter().filter(|entry| entry.table == table) {
+            batches.extend(self.read(entry)?.1);
+        }
+        Ok(batches)
+    }
+
+    /// A session with the tables that `is_wanted`, their files checked.
+    fn session(&self, is_wanted: impl Fn(&str) -> bool) -> Result<duckdb::Connection, LakeError> {
+        let mut tables: BTreeMap<&str, Vec<PathBuf>> = BTreeMap::new();
+        for entry in self.manifest.files.iter().filter(|entry| is_wanted(&entry.table)) {
+            self.bytes(entry)?;
+            tables.entry(&entry.table).or_default().push(self.folder.join(&entry.path));
+        }
+        let tables: Vec<TableFiles> =
+            tables.into_iter().map(|(table, files)| TableFiles { table: table.to_owned(), files }).collect();
+        Ok(session::open_tables(&self.folder, &self.key.parquet, &tables, LIMITS)?)
+    }
+
+    fn mart<R: MartRow>(&self) -> Result<Vec<R>, LakeError> {
+        if !self.manifest.files.iter().any(|entry| entry.table == R::MART) {
+            return Ok(Vec::new());
+        }
+        let broken = |error: duckdb::Error| LakeError::Mart { mart: R::MART, problem: error.to_string() };
+        let connection = self.session(|table| table == R::MART)?;
+        let mut statement = connection.prepare(&format!("select * from {}", R::MART)).map_err(broken)?;
+        let mut rows = Vec::new();
+        for batch in statement.query_arrow([]).map_err(broken)? {
+            rows.extend(R::read(&batch)?);
+        }
+        Ok(rows)
+    }
+
+    /// People and assessments by period.
+    ///
+    /// # Errors
+    /// A damaged file.
+    pub fn totals(&self) -> Result<Vec<TotalsRow>, LakeError> {
+        self.mart()
+    }
+
+    /// People by comune and level.
+    ///
+    /// # Errors
+    /// A damaged file.
+    pub fn territory(&self) -> Result<Vec<TerritoryRow>, LakeError> {
+        self.mart()
+    }
+
+    /// People by comune.
+    ///
+    /// # Errors
+    /// A damaged file.
+    pub fn territory_people(&self) -> Result<Vec<TerritoryPeopleRow>, LakeError> {
+        self.mart()
+    }
+
+    /// Indices by comune.
+    ///
+    /// # Errors
+    /// A damaged file.
+    pub fn territory_index(&self) -> Result<Vec<TerritoryIndexRow>, LakeError> {
+        self.mart()
+    }
+
+    /// People by characteristic and outcome.
+    ///
+    /// # Errors
+    /// A damaged file.
+    pub fn community(&self) -> Result<Vec<CommunityRow>, LakeError> {
+        self.mart()
+    }
+
+    /// Cronbach's alpha by scale.
+    ///
+    /// # Errors
+    /// A damaged file.
+    pub fn reliability(&self) -> Result<Vec<ReliabilityRow>, LakeError> {
+        self.mart()
+    }
+
+    /// From first to last level.
+    ///
+    /// # Errors
+    /// A damaged file.
+    pub fn paths(&self) -> Result<Vec<PathRow>, LakeError> {
+        self.mart()
+    }
+
+    /// Answers one SELECT over the Ente's tables and marts. For whoever holds the keys anyway: SQL that people send from
+    /// elsewhere needs a process of its own.
+    ///
+    /// # Errors
+    /// Anything but one SELECT; whatever DuckDB says of it.
+    pub fn query(&self, sql: &str) -> Result<QueryResult, LakeError> {
+        let sql = sql.trim().trim_end_matches(';');
+        let first = sql.split_whitespace().next().unwrap_or_default().to_ascii_lowercase();
+        if sql.contains(';') || !matches!(first.as_str(), "select" | "with") {
+            return Err(LakeError::Query("one SELECT is answered, without `;` in it".into()));
+        }
+        let broken = |error: duckdb::Error| LakeError::Query(error.to_string());
+        let connection = self.session(|_| true)?;
+        let mut statement = connection.prepare(sql).map_err(broken)?;
+        let result = statement.query_arrow([]).map_err(broken)?;
+        let columns = result.get_schema().fields().iter().map(|field| field.name().clone()).collect();
+        let mut rows = Vec::new();
+        for batch in result {
+            let options = FormatOptions::new();
+            let formatters = batch
+                .columns()
+                .iter()
+                .map(|column| ArrayFormatter::try_new(column.as_ref(), &options))
+                .collect::<Result<Vec<_>, _>>()
+                .map_err(|error| LakeError::Query(error.to_string()))?;
+            for row in 0..batch.num_rows() {
+                let values = formatters.iter().zip(batch.columns());
+                rows.push(
+                    values
+                        .map(|(format, column)| (!column.is_null(row)).then(|| format.value(row).to_string()))
+                        .collect(),
+                );
+            }
+        }
+        Ok(QueryResult { columns, rows })
+    }
+}

@@ -1,0 +1,209 @@
+//! Rows of the marts as plain values.
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::{Date32Type, Int64Type};
+use chrono::{Days, NaiveDate};
+
+/// A column that is not there or has another type: the mart's SQL and this program disagree.
+#[derive(Debug, thiserror::Error)]
+#[error("the mart {mart} has no column {column} of the type expected")]
+pub struct RowError {
+    mart: &'static str,
+    column: &'static str,
+}
+
+/// A mart with its rows.
+pub(crate) trait MartRow: Sized {
+    const MART: &'static str;
+    fn read(batch: &RecordBatch) -> Result<Vec<Self>, RowError>;
+}
+
+/// The day with a number of days since 1970-01-01.
+pub(crate) fn day(number: i32) -> NaiveDate {
+    let days = Days::new(u64::from(number.unsigned_abs()));
+    let epoch = NaiveDate::default();
+    if number < 0 { epoch - days } else { epoch + days }
+}
+
+/// A value of a row, read from its column.
+trait Value: Sized {
+    /// Per row; `None` where the column has no value. `None` altogether when the column has another type.
+    fn column(array: &dyn Array) -> Option<Vec<Option<Self>>>;
+    /// What an absent value is, where one may be.
+    fn absent() -> Option<Self> {
+        None
+    }
+}
+
+impl Value for String {
+    fn column(array: &dyn Array) -> Option<Vec<Option<Self>>> {
+        Some(array.as_string_opt::<i32>()?.iter().map(|text| text.map(ToOwned::to_owned)).collect())
+    }
+}
+
+impl Value for i64 {
+    fn column(array: &dyn Array) -> Option<Vec<Option<Self>>> {
+        Some(array.as_primitive_opt::<Int64Type>()?.iter().collect())
+    }
+}
+
+impl Value for NaiveDate {
+    fn column(array: &dyn Array) -> Option<Vec<Option<Self>>> {
+        Some(array.as_primitive_opt::<Date32Type>()?.iter().map(|number| number.map(day)).collect())
+    }
+}
+
+impl Value for Option<i64> {
+    fn column(array: &dyn Array) -> Option<Vec<Option<Self>>> {
+        Some(i64::column(array)?.into_iter().map(|value| value.map(Some)).collect())
+    }
+    fn absent() -> Option<Self> {
+        Some(None)
+    }
+}
+
+/// Defines rows: a mart and its columns, which are the fields.
+macro_rules! rows {
+    ($($(#[$doc:meta])* $name:ident from $mart:literal { $($(#[$field_doc:meta])* $field:ident: $kind:ty,)+ })+) => { $(
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub struct $name { $($(#[$field_doc])* pub $field: $kind,)+ }
+
+        impl MartRow for $name {
+            const MART: &'static str = $mart;
+            fn read(batch: &RecordBatch) -> Result<Vec<Self>, RowError> {
+                $(
+                    let wrong = || RowError { mart: $mart, column: stringify!($field) };
+                    let array = batch.column_by_name(stringify!($field)).ok_or_else(wrong)?;
+                    let $field: Vec<$kind> = <$kind as Value>::column(array)
+                        .ok_or_else(wrong)?
+                        .into_iter()
+                        .map(|value| value.or_else(<$kind as Value>::absent).ok_or_else(wrong))
+                        .collect::<Result<_, _>>()?;
+                    let mut $field = $field.into_iter();
+                )+
+                let mut rows = Vec::with_capacity(batch.num_rows());
+                while let ($(Some($field),)+) = ($($field.next(),)+) {
+                    rows.push(Self { $($field,)+ });
+                }
+                Ok(rows)
+            }
+        }
+    )+ };
+}
+
+rows! {
+    /// People and assessments of a period.
+    TotalsRow from "mart_totals" {
+        /// A calendar year, or `all`.
+        period: String,
+        /// The strumento.
+        instrument: String,
+        /// People assessed.
+        people: i64,
+        /// Assessments.
+        assessments: i64,
+        /// Of these, imported.
+        imported: i64,
+        /// People with two or more assessments up to the end of the period.
+        reassessed: i64,
+        /// The first day.
+        first_on: NaiveDate,
+        /// The last day.
+        last_on: NaiveDate,
+    }
+    /// People by comune and level of a scale.
+    TerritoryRow from "mart_territory" {
+        /// A calendar year, or `all`.
+        period: String,
+        /// The strumento.
+        instrument: String,
+        /// ISTAT code, or `unknown`.
+        comune: String,
+        /// The scale.
+        scale: String,
+        /// The level; `none` when the scale has none, `not_valid`.
+        level: String,
+        /// People.
+        people: i64,
+    }
+    /// People by comune.
+    TerritoryPeopleRow from "mart_territory_people" {
+        /// A calendar year, or `all`.
+        period: String,
+        /// The strumento.
+        instrument: String,
+        /// ISTAT code, or `unknown`.
+        comune: String,
+        /// People.
+        people: i64,
+        /// Of these, aged 18 to 64.
+        people_18_64: i64,
+        /// Assessments.
+        assessments: i64,
+    }
+    /// The index of a scale by comune.
+    TerritoryIndexRow from "mart_territory_index" {
+        /// A calendar year, or `all`.
+        period: String,
+        /// The strumento.
+        instrument: String,
+        /// ISTAT code, `unknown`, or `all` for the Ente.
+        comune: String,
+        /// The scale.
+        scale: String,
+        /// People with a valid result.
+        people: i64,
+        /// The lower median of the index, in tenths.
+        median_tenths: i64,
+        /// The sum of the indices, in tenths.
+        sum_tenths: i64,
+    }
+    /// People by characteristic and outcome.
+    CommunityRow from "mart_community" {
+        /// A calendar year, or `all`.
+        period: String,
+        /// The strumento.
+        instrument: String,
+        /// Which characteristic.
+        characteristic: String,
+        /// Its category.
+        category: String,
+        /// A scale, `profile` or `people`.
+        target: String,
+        /// A level, a class, `none`, `not_valid`, or `all`.
+        outcome: String,
+        /// People.
+        people: i64,
+    }
+    /// How precisely a scale measures in this Ente.
+    ReliabilityRow from "mart_reliability" {
+        /// The strumento.
+        instrument: String,
+        /// Its version.
+        version: i64,
+        /// The scale.
+        scale: String,
+        /// Its items.
+        items: i64,
+        /// People with every item answered.
+        cases: i64,
+        /// Cronbach's alpha in millionths; absent when there is no variance.
+        alpha_millionths: Option<i64>,
+    }
+    /// From the first to the last level of people assessed twice or more.
+    PathRow from "mart_paths" {
+        /// A calendar year, or `all`: assessments up to its end.
+        period: String,
+        /// The strumento.
+        instrument: String,
+        /// The scale.
+        scale: String,
+        /// The level of the first assessment.
+        from_level: String,
+        /// The level of the last.
+        to_level: String,
+        /// People.
+        people: i64,
+    }
+}
