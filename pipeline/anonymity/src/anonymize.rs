@@ -79,7 +79,10 @@ pub fn anonymize(batches: &[RecordBatch], request: &Request) -> Result<Anonymize
     if suppressed > suppressed_max {
         // A class in which nothing but `*` is left reads as suppressed, and that many were not allowed to be.
         return Err(Error::Unsatisfiable {
-            reason: format!("{suppressed} of {rows} rows could be released as \"*\" only, and {suppressed_max} may be"),
+            reason: format!(
+                "{suppressed} of {rows} rows could be released as \"*\" only, and {suppressed_max} may be; ask for less, or \
+                 allow more suppression"
+            ),
         });
     }
 
@@ -243,6 +246,7 @@ impl RuleCodes {
                 totals[code as usize] += 1;
             }
             SensitiveCondition {
+                column: rule.column.clone(),
                 codes: picked,
                 totals,
                 distinct_l: rule.distinct_l,

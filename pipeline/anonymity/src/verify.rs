@@ -127,30 +127,36 @@ pub enum Violation {
         row: usize,
     },
     /// A class has too few people.
-    #[error("class {}: {people} people, at least {k} asked", class.join(", "))]
+    #[error("class {}, first in row {row}: {people} people, at least {k} asked", class.join(", "))]
     SmallClass {
         /// The labels of the class.
         class: Vec<String>,
+        /// Its first row.
+        row: usize,
         /// How many people it has.
         people: usize,
         /// How many were asked.
         k: usize,
     },
     /// Too few people are left when those whom one contributor knows are taken away.
-    #[error("class {}: {left} people left without one contributor's, at least {k} asked", class.join(", "))]
+    #[error("class {}, first in row {row}: {left} people left without one contributor's, at least {k} asked", class.join(", "))]
     ContributorKnowsTooMany {
         /// The labels of the class.
         class: Vec<String>,
+        /// Its first row.
+        row: usize,
         /// How many people are left.
         left: usize,
         /// How many were asked.
         k: usize,
     },
     /// A class has too few different sensitive values.
-    #[error("class {}: {distinct} different values of {column:?}, at least {l} asked", class.join(", "))]
+    #[error("class {}, first in row {row}: {distinct} different values of {column:?}, at least {l} asked", class.join(", "))]
     FewDistinctValues {
         /// The labels of the class.
         class: Vec<String>,
+        /// Its first row.
+        row: usize,
         /// The sensitive column.
         column: String,
         /// How many values there are.
@@ -159,10 +165,12 @@ pub enum Violation {
         l: usize,
     },
     /// The entropy of a class is too low.
-    #[error("class {}: entropy of {column:?} is ln {entropy_l:.4}, at least ln {l} asked", class.join(", "))]
+    #[error("class {}, first in row {row}: entropy of {column:?} is ln {entropy_l:.4}, at least ln {l} asked", class.join(", "))]
     LowEntropy {
         /// The labels of the class.
         class: Vec<String>,
+        /// Its first row.
+        row: usize,
         /// The sensitive column.
         column: String,
         /// e to the entropy.
@@ -171,10 +179,12 @@ pub enum Violation {
         l: f64,
     },
     /// A class is too far from the whole table.
-    #[error("class {}: {column:?} is {distance:.4} from the table, at most {t} asked", class.join(", "))]
+    #[error("class {}, first in row {row}: {column:?} is {distance:.4} from the table, at most {t} asked", class.join(", "))]
     FarFromTable {
         /// The labels of the class.
         class: Vec<String>,
+        /// Its first row.
+        row: usize,
         /// The sensitive column.
         column: String,
         /// Its distance.
@@ -524,7 +534,12 @@ fn check_people(
         present.dedup();
         let count = present.len();
         if count < asked {
-            violations.push(Violation::SmallClass { class: class.name.clone(), people: count, k: asked });
+            violations.push(Violation::SmallClass {
+                class: class.name.clone(),
+                row: class.rows[0],
+                people: count,
+                k: asked,
+            });
         }
         least = Some(least.map_or(count, |least| least.min(count)));
         if let Some(known_to) = &people.known_to {
@@ -536,7 +551,12 @@ fn check_people(
             }
             let left = count - known.into_values().max().unwrap_or(0);
             if left < asked {
-                violations.push(Violation::ContributorKnowsTooMany { class: class.name.clone(), left, k: asked });
+                violations.push(Violation::ContributorKnowsTooMany {
+                    class: class.name.clone(),
+                    row: class.rows[0],
+                    left,
+                    k: asked,
+                });
             }
             least_left = Some(least_left.map_or(left, |least| least.min(left)));
         }
@@ -623,16 +643,16 @@ fn check_sensitive(
         worst.t_equal = worst.t_equal.max(equal);
         worst.t_ordered = worst.t_ordered.zip(ordered).map(|(worst, ordered)| worst.max(ordered));
 
-        let (name, column) = (|| class.name.clone(), || rule.column.clone());
+        let (name, column, row) = (|| class.name.clone(), || rule.column.clone(), class.rows[0]);
         if let Some(l) = rule.distinct_l.filter(|&l| distinct < l) {
-            violations.push(Violation::FewDistinctValues { class: name(), column: column(), distinct, l });
+            violations.push(Violation::FewDistinctValues { class: name(), row, column: column(), distinct, l });
         }
         if let Some(l) = rule.entropy_l.filter(|&l| entropy_l < l * (1.0 - TOLERANCE)) {
-            violations.push(Violation::LowEntropy { class: name(), column: column(), entropy_l, l });
+            violations.push(Violation::LowEntropy { class: name(), row, column: column(), entropy_l, l });
         }
         let distance = ordered.unwrap_or(equal);
         if let Some(t) = rule.closeness.as_ref().map(|closeness| closeness.t).filter(|t| distance > t + TOLERANCE) {
-            violations.push(Violation::FarFromTable { class: name(), column: column(), distance, t });
+            violations.push(Violation::FarFromTable { class: name(), row, column: column(), distance, t });
         }
     }
     Ok(worst)

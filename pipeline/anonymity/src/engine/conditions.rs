@@ -28,6 +28,8 @@ pub(crate) struct Contributors {
 /// One sensitive column and what is asked of it.
 #[derive(Clone)]
 pub(crate) struct SensitiveCondition {
+    /// Its name, for what is said when the condition cannot be met.
+    pub(crate) column: String,
     pub(crate) codes: Vec<u32>,
     /// Rows of the whole table by value.
     pub(crate) totals: Vec<u32>,
@@ -91,6 +93,27 @@ impl Conditions {
         rows.len() >= self.k
             && self.enough_people(rows, scratch)
             && self.sensitive.iter().all(|sensitive| sensitive.holds(rows, scratch))
+    }
+
+    /// What these rows have too little of to be a class.
+    pub(crate) fn complaint(&self, rows: &[u32], scratch: &mut Scratch) -> Option<String> {
+        let k = self.k;
+        let (people, left) = self.count_people(rows, scratch);
+        let counted = if self.people.is_some() { "people" } else { "rows" };
+        if people < k {
+            return Some(format!("{people} {counted}, and k is {k}"));
+        }
+        if let Some(left) = left.filter(|&left| left < k) {
+            return Some(format!("{left} {counted} that the largest contributor does not know, and k is {k}"));
+        }
+        let sensitive = self.sensitive.iter().find(|sensitive| !sensitive.holds(rows, scratch))?;
+        let (distinct, entropy, ..) = sensitive.measure(rows, scratch);
+        let (column, entropy_l) = (&sensitive.column, entropy.exp());
+        Some(match (sensitive.distinct_l.filter(|&l| l > distinct), sensitive.entropy_l) {
+            (Some(l), _) => format!("{distinct} different values of {column:?}, and l is {l}"),
+            (None, Some(l)) => format!("entropy ln {entropy_l:.4} of {column:?}, and l is {l}"),
+            (None, None) => format!("values of {column:?} that are too far from themselves"),
+        })
     }
 
     fn enough_people(&self, rows: &[u32], scratch: &mut Scratch) -> bool {

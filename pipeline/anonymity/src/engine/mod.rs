@@ -120,15 +120,21 @@ impl<const N: usize> Problem<N> {
         if rows.is_empty() {
             return Ok(Solution { classes: Vec::new() });
         }
-        if !self.conditions.hold(&rows, &mut Scratch::default()) {
-            return Err(Error::Unsatisfiable {
-                reason: "the whole table as one class breaks a rule: too few rows, people or different values".into(),
-            });
+        if let Some(reason) = self.conditions.complaint(&rows, &mut Scratch::default()) {
+            return Err(Error::Unsatisfiable { reason: format!("the whole table has {reason}") });
         }
         let classes = self.construct(&mut rows);
         let classes = search::improve(self, classes);
         let classes = place::spread_stars(self, classes);
         let classes = suppress::outliers(self, classes);
+        if !self.all_hold(&classes) {
+            // Only dropped rows can bring this about: every step leaves every class holding in the whole table.
+            debug_assert!(self.suppressed_rows == SuppressedRows::Dropped, "a class that does not hold");
+            return Err(Error::Unsatisfiable {
+                reason: "without the rows that would be dropped a class is too far from the table; keep those rows"
+                    .into(),
+            });
+        }
         Ok(Solution { classes: classes.into_iter().map(|rows| self.label(rows)).collect() })
     }
 
@@ -162,6 +168,27 @@ impl<const N: usize> Problem<N> {
             .collect();
         nodes.sort_unstable_by_key(|&(attribute, _)| attribute);
         SolvedClass { nodes: nodes.into_iter().map(|(_, node)| node).collect(), rows }
+    }
+
+    /// Whether nothing but `*` is left of these rows, so that they read as suppressed.
+    pub(crate) fn is_star(&self, rows: &[u32]) -> bool {
+        let extent = Extent::around(rows.iter().map(|&row| &self.points[row as usize]));
+        self.space.cost(&extent.low, &extent.high) == self.space.cost_suppressed()
+    }
+
+    /// Whether every class holds in the table that is released. It is what classes are close to, and dropped rows, those in
+    /// no class or in one of `*` only, are not in it.
+    pub(crate) fn all_hold(&self, classes: &[Vec<u32>]) -> bool {
+        let mut scratch = Scratch::default();
+        if self.suppressed_rows == SuppressedRows::Kept {
+            return classes.iter().all(|class| self.conditions.hold(class, &mut scratch));
+        }
+        let released: Vec<&Vec<u32>> = classes.iter().filter(|class| !self.is_star(class)).collect();
+        let mut is_dropped = vec![true; self.points.len()];
+        released.iter().copied().flatten().for_each(|&row| is_dropped[row as usize] = false);
+        let dropped: Vec<u32> = (0..small(is_dropped.len())).filter(|&row| is_dropped[row as usize]).collect();
+        let conditions = self.conditions.without(&dropped);
+        released.iter().all(|class| conditions.hold(class, &mut scratch))
     }
 
     /// The loss of a partition, in units of [`space::FULL_COST`].

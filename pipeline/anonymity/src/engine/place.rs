@@ -80,17 +80,15 @@ pub(crate) fn place<const N: usize>(
 }
 
 /// Spreads the rows of classes that would come out as `*` only, since they would count as suppressed: always if there
-/// are more than may be, otherwise if it costs less.
+/// are more than may be or the others do not hold without them, otherwise if it costs less.
 pub(crate) fn spread_stars<const N: usize>(problem: &Problem<N>, classes: Vec<Vec<u32>>) -> Vec<Vec<u32>> {
-    let view = View::whole(problem);
-    let is_star = |class: &[u32]| view.price(1, &view.extent(class)) == u64::from(view.space().cost_suppressed());
-    let (stars, others): (Vec<Vec<u32>>, Vec<Vec<u32>>) = classes.into_iter().partition(|class| is_star(class));
+    let (stars, others): (Vec<Vec<u32>>, Vec<Vec<u32>>) = classes.into_iter().partition(|class| problem.is_star(class));
     if stars.is_empty() {
         return others;
     }
     let rows: Vec<u32> = stars.iter().flatten().copied().collect();
-    let limit =
-        if rows.len() > problem.suppressed_max { u64::MAX } else { problem.cost(&others) + problem.cost(&stars) };
+    let may_stay = rows.len() <= problem.suppressed_max && problem.all_hold(&others);
+    let limit = if may_stay { problem.cost(&others) + problem.cost(&stars) } else { u64::MAX };
     match place(problem, others.clone(), rows) {
         Some(placed) if problem.cost(&placed) < limit => placed,
         _ => others.into_iter().chain(stars).collect(),

@@ -271,15 +271,21 @@ impl Space {
         Some(cost)
     }
 
-    #[inline]
+    #[inline(always)]
     fn cell_cost(&self, attribute: usize, low: i16, high: i16) -> u32 {
         let table = self.tables[attribute];
         if table.width > 0 {
             self.spans[table.start + place_of(low) * table.width + place_of(high)]
         } else {
-            let domain = &self.domains[attribute];
-            domain.nodes[domain.climb(low, high) as usize].cost
+            self.climbed_cost(attribute, low, high)
         }
+    }
+
+    /// Out of the way of the loops that hardly ever need it.
+    #[cold]
+    fn climbed_cost(&self, attribute: usize, low: i16, high: i16) -> u32 {
+        let domain = &self.domains[attribute];
+        domain.nodes[domain.climb(low, high) as usize].cost
     }
 
     /// The cost of suppressing a row.

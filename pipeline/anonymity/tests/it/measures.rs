@@ -25,9 +25,9 @@ fn k_and_distinct_l() {
     assert_eq!(
         codes,
         [
-            "class x: 3 people, at least 4 asked",
-            "class y: 3 people, at least 4 asked",
-            "class x: 2 different values of \"illness\", at least 3 asked",
+            "class x, first in row 0: 3 people, at least 4 asked",
+            "class y, first in row 3: 3 people, at least 4 asked",
+            "class x, first in row 0: 2 different values of \"illness\", at least 3 asked",
         ]
     );
 }
@@ -76,7 +76,7 @@ fn ordered_t() {
     let far: Vec<String> = outcome.violations.iter().map(ToString::to_string).collect();
     // {7, 9, 10} is at 5/24 = .2083.
     assert_eq!(far.len(), 2, "{far:?}");
-    assert_eq!(far[0], "class x: \"salary\" is 0.3750 from the table, at most 0.2 asked");
+    assert_eq!(far[0], "class x, first in row 0: \"salary\" is 0.3750 from the table, at most 0.2 asked");
     // One more value that nobody has: m is 10, the distances fall by 8/9.
     let mut longer = values;
     longer.push("12".into());
@@ -95,7 +95,7 @@ fn contributor_robust_k() {
     assert_eq!(outcome.measures.k_without_any_contributor, Some(1));
     assert_eq!(
         outcome.violations.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        ["class x: 1 people left without one contributor's, at least 2 asked"]
+        ["class x, first in row 0: 1 people left without one contributor's, at least 2 asked"]
     );
     assert!(checked(&table(text), &["group"], Rules::k(1).robust_to("office")).passed);
 }
