@@ -1,0 +1,841 @@
+//! Who may do what: roles, rights, sessions, and the scopes that every query asks for.
+//!
+//! The only module that makes an [`EnteScope`] or a [`PlatformScope`]: from a session whose role has the right, or for
+//! the command line, which is written to the audit first.
+//!
+//! A scope is given:
+//!
+//! ```
+//! fn of(session: &store::Session) -> Result<store::EnteScope, store::StoreError> {
+//!     session.scope(store::Right::SeePersone)
+//! }
+//! ```
+//!
+//! It cannot be made: its fields are private.
+//!
+//! ```compile_fail,E0451
+//! fn of(ente: domain::feed::EnteId, actor: store::Actor) -> store::EnteScope {
+//!     store::EnteScope { ente, actor }
+//! }
+//! ```
+
+use std::fmt;
+use std::net::IpAddr;
+
+use chrono::{DateTime, Duration, Utc};
+use domain::feed::{EnteId, UnitaId};
+use domain::keys::Secret;
+use sea_orm::{ColumnTrait, EntityTrait, ModelTrait, QueryFilter, QueryOrder, Set};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+use crate::audit::{Line, append};
+use crate::error::{Refused, StoreError};
+use crate::ids::{AccountId, SessionId};
+use crate::open::{Chance, PLATFORM, Store, moment, new_id, required, update};
+use crate::passwords::{AcceptedPassword, same};
+use crate::tables::{accounts, enti, sessions};
+use crate::throttle::{Counted, forgive, reserve};
+
+/// A session that is not used for so long is over.
+const IDLE: Duration = Duration::minutes(30);
+/// A session is over after so long whatever happens.
+const LIFETIME: Duration = Duration::hours(12);
+/// Use is noted at most so often: a page must not wait for a write each time.
+const NOTED_EVERY: Duration = Duration::minutes(1);
+/// Wrong passwords for one account before the first block.
+const FREE_PER_ACCOUNT: i32 = 5;
+/// Wrong passwords from one address before the first block: a whole office may stand behind one.
+const FREE_PER_ADDRESS: i32 = 30;
+
+/// What an account is for. Platform, research and Ente accounts are separate even for the same human.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// Admits Enti; belongs to none; sees no persona.
+    PlatformAdministrator,
+    /// Manages the accounts of an Ente, searches, imports, extracts.
+    EnteAdministrator,
+    /// Assesses persone.
+    Operator,
+    /// Reads the Ente's dashboards.
+    Manager,
+    /// Reads the Ente's dashboards and asks by SQL.
+    Analyst,
+    /// Builds anonymous datasets; belongs to no Ente.
+    ResearchOfficer,
+}
+
+impl Role {
+    /// All roles.
+    pub const ALL: [Self; 6] = [
+        Self::PlatformAdministrator,
+        Self::EnteAdministrator,
+        Self::Operator,
+        Self::Manager,
+        Self::Analyst,
+        Self::ResearchOfficer,
+    ];
+
+    /// The code that is stored.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::PlatformAdministrator => "platform_administrator",
+            Self::EnteAdministrator => "ente_administrator",
+            Self::Operator => "operator",
+            Self::Manager => "manager",
+            Self::Analyst => "analyst",
+            Self::ResearchOfficer => "research_officer",
+        }
+    }
+
+    /// The one with this code.
+    #[must_use]
+    pub fn from_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.code() == code)
+    }
+
+    /// Whether accounts of the role belong to an Ente.
+    #[must_use]
+    pub const fn is_of_an_ente(self) -> bool {
+        match self {
+            Self::PlatformAdministrator | Self::ResearchOfficer => false,
+            Self::EnteAdministrator | Self::Operator | Self::Manager | Self::Analyst => true,
+        }
+    }
+
+    /// Whether the role has a right.
+    #[must_use]
+    pub const fn may(self, right: Right) -> bool {
+        match right {
+            Right::SeePersone => matches!(self, Self::EnteAdministrator | Self::Operator),
+            Right::Assess => matches!(self, Self::Operator),
+            Right::ManageAccounts | Right::Import | Right::Extract | Right::Erase => {
+                matches!(self, Self::EnteAdministrator)
+            }
+            Right::SeeEnte => self.is_of_an_ente(),
+            Right::SeeDashboards => matches!(self, Self::Manager | Self::Analyst),
+            Right::Query => matches!(self, Self::Analyst),
+            Right::ManageEnti => matches!(self, Self::PlatformAdministrator),
+            Right::Release => matches!(self, Self::ResearchOfficer),
+        }
+    }
+}
+
+/// What a scope may be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Right {
+    /// Of an Ente: its name, comuni, unità.
+    SeeEnte,
+    /// Of an Ente: persone and their questionnaires, to read.
+    SeePersone,
+    /// Of an Ente: enter and change persone, drafts, questionnaires.
+    Assess,
+    /// Of an Ente: accounts and unità.
+    ManageAccounts,
+    /// Of an Ente: bring in questionnaires.
+    Import,
+    /// Of an Ente: take out its own data in bulk.
+    Extract,
+    /// Of an Ente: restrict and erase persone.
+    Erase,
+    /// Of an Ente: dashboards.
+    SeeDashboards,
+    /// Of an Ente: SQL on its marts.
+    Query,
+    /// Of the platform: Enti and their administrators.
+    ManageEnti,
+    /// Of the platform: anonymous datasets.
+    Release,
+}
+
+impl Right {
+    /// All rights.
+    pub const ALL: [Self; 11] = [
+        Self::SeeEnte,
+        Self::SeePersone,
+        Self::Assess,
+        Self::ManageAccounts,
+        Self::Import,
+        Self::Extract,
+        Self::Erase,
+        Self::SeeDashboards,
+        Self::Query,
+        Self::ManageEnti,
+        Self::Release,
+    ];
+}
+
+/// Who acts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Actor {
+    /// Somebody logged in.
+    Account {
+        /// Their account.
+        id: AccountId,
+        /// Its role.
+        role: Role,
+    },
+    /// Somebody at the machine.
+    CommandLine {
+        /// The name they gave, or the system's.
+        name: String,
+    },
+}
+
+/// Permission to reach the data of one Ente. Only this module makes one.
+#[derive(Clone, Debug)]
+pub struct EnteScope {
+    ente: EnteId,
+    actor: Actor,
+}
+
+/// Permission to reach what belongs to no Ente: the list of Enti, platform accounts. Only this module makes one.
+#[derive(Clone, Debug)]
+pub struct PlatformScope {
+    actor: Actor,
+}
+
+impl EnteScope {
+    /// The Ente.
+    #[must_use]
+    pub fn ente(&self) -> EnteId {
+        self.ente
+    }
+
+    /// Who acts.
+    #[must_use]
+    pub fn actor(&self) -> &Actor {
+        &self.actor
+    }
+
+    /// Each query asks once more: a scope given for one right opens nothing that the role may not.
+    pub(crate) fn require(&self, right: Right) -> Result<(), Refused> {
+        match &self.actor {
+            Actor::Account { role, .. } if role.may(right) => Ok(()),
+            Actor::Account { .. } => Err(Refused::NotAllowed(right)),
+            Actor::CommandLine { .. } => Ok(()),
+        }
+    }
+
+    /// The account that acts, if it is one.
+    pub(crate) fn account_id(&self) -> Option<AccountId> {
+        match &self.actor {
+            Actor::Account { id, .. } => Some(*id),
+            Actor::CommandLine { .. } => None,
+        }
+    }
+}
+
+impl PlatformScope {
+    /// Who acts.
+    #[must_use]
+    pub fn actor(&self) -> &Actor {
+        &self.actor
+    }
+
+    /// As [`EnteScope::require`].
+    pub(crate) fn require(&self, right: Right) -> Result<(), Refused> {
+        match &self.actor {
+            Actor::Account { role, .. } if role.may(right) => Ok(()),
+            Actor::Account { .. } => Err(Refused::NotAllowed(right)),
+            Actor::CommandLine { .. } => Ok(()),
+        }
+    }
+}
+
+/// A session's secret, as the cookie carries it. Prints redacted, is wiped when dropped.
+pub struct SessionToken(Zeroizing<[u8; 32]>);
+
+impl fmt::Debug for SessionToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SessionToken(…)")
+    }
+}
+
+impl SessionToken {
+    /// Reads the cookie's text: 64 hexadecimal digits.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut bytes = Zeroizing::new([0; 32]);
+        hex::decode_to_slice(text, bytes.as_mut()).ok()?;
+        Some(Self(bytes))
+    }
+
+    /// The cookie's text.
+    #[must_use]
+    pub fn expose(&self) -> Zeroizing<String> {
+        Zeroizing::new(hex::encode(self.0.as_ref()))
+    }
+
+    /// What is stored of it. The token is random: no key is needed.
+    fn hash(&self) -> Vec<u8> {
+        Sha256::digest(self.0.as_ref()).to_vec()
+    }
+
+    /// What forms carry: nobody who has not the cookie can compute it.
+    fn csrf(&self) -> String {
+        hex::encode(Secret::from_bytes(*self.0).authenticate(&[b"csrf"]))
+    }
+}
+
+/// What a login form brings.
+#[derive(Clone, Copy)]
+pub struct Credentials<'a> {
+    /// Code of the Ente; `None` for the platform.
+    pub ente: Option<&'a str>,
+    /// Username.
+    pub username: &'a str,
+    /// Password.
+    pub password: &'a str,
+    /// Address of the peer, as the connection says it.
+    pub peer: IpAddr,
+}
+
+/// A login that succeeded.
+#[derive(Debug)]
+pub struct NewSession {
+    /// For the cookie.
+    pub token: SessionToken,
+    /// What it stands for.
+    pub session: Session,
+}
+
+/// Somebody logged in, at the moment of asking.
+#[derive(Clone, Debug)]
+pub struct Session {
+    id: SessionId,
+    account: AccountId,
+    ente: Option<EnteId>,
+    ente_code: Option<String>,
+    ente_name: Option<String>,
+    is_demo: bool,
+    unita: Option<UnitaId>,
+    username: String,
+    display_name: String,
+    role: Role,
+    must_change: bool,
+    csrf: String,
+    as_actor: Actor,
+    expires_at: DateTime<Utc>,
+    password_at: DateTime<Utc>,
+}
+
+impl Session {
+    /// Permission to reach the Ente's data with this right.
+    ///
+    /// # Errors
+    /// [`crate::Refused::NotAllowed`] when the role has not the right, [`crate::Refused::MustChangePassword`].
+    pub fn scope(&self, right: Right) -> Result<EnteScope, StoreError> {
+        let ente = self.ente.ok_or(Refused::NotAllowed(right))?;
+        self.require(right)?;
+        Ok(EnteScope { ente, actor: self.actor() })
+    }
+
+    /// Permission to reach the platform's data with this right.
+    ///
+    /// # Errors
+    /// As [`Session::scope`].
+    pub fn platform_scope(&self, right: Right) -> Result<PlatformScope, StoreError> {
+        if self.ente.is_some() {
+            return Err(Refused::NotAllowed(right).into());
+        }
+        self.require(right)?;
+        Ok(PlatformScope { actor: self.actor() })
+    }
+
+    fn require(&self, right: Right) -> Result<(), Refused> {
+        if self.must_change {
+            return Err(Refused::MustChangePassword);
+        }
+        if self.role.may(right) { Ok(()) } else { Err(Refused::NotAllowed(right)) }
+    }
+
+    fn actor(&self) -> Actor {
+        self.as_actor.clone()
+    }
+
+    /// The row under which its account stands.
+    fn home(&self) -> EnteId {
+        self.ente.unwrap_or(PLATFORM)
+    }
+
+    fn line<'a>(&'a self, action: &'static str, subjects: &'a [Uuid]) -> Line<'a> {
+        Line { ente: self.home(), actor: Some(&self.as_actor), action, is_refused: false, subjects, detail: None }
+    }
+
+    /// Its id in lists.
+    #[must_use]
+    pub fn id(&self) -> SessionId {
+        self.id
+    }
+    /// The account.
+    #[must_use]
+    pub fn account(&self) -> AccountId {
+        self.account
+    }
+    /// Its role.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        self.role
+    }
+    /// Its Ente; `None` on the platform.
+    #[must_use]
+    pub fn ente(&self) -> Option<EnteId> {
+        self.ente
+    }
+    /// The Ente's code.
+    #[must_use]
+    pub fn ente_code(&self) -> Option<&str> {
+        self.ente_code.as_deref()
+    }
+    /// The Ente's name today.
+    #[must_use]
+    pub fn ente_name(&self) -> Option<&str> {
+        self.ente_name.as_deref()
+    }
+    /// Whether the Ente is a demonstration.
+    #[must_use]
+    pub fn is_demo(&self) -> bool {
+        self.is_demo
+    }
+    /// The unità of the account.
+    #[must_use]
+    pub fn unita(&self) -> Option<UnitaId> {
+        self.unita
+    }
+    /// Its username.
+    #[must_use]
+    pub fn username(&self) -> &str {
+        &self.username
+    }
+    /// Its name, as pages show it.
+    #[must_use]
+    pub fn display_name(&self) -> &str {
+        &self.display_name
+    }
+    /// Whether nothing but changing the password is possible.
+    #[must_use]
+    pub fn must_change_password(&self) -> bool {
+        self.must_change
+    }
+    /// What every form of this session carries: 64 hexadecimal digits, derived from the token.
+    #[must_use]
+    pub fn csrf(&self) -> &str {
+        &self.csrf
+    }
+    /// Compares a form's token in constant time.
+    #[must_use]
+    pub fn csrf_fits(&self, given: &str) -> bool {
+        same(self.csrf.as_bytes(), given.as_bytes())
+    }
+    /// When it ends whatever happens.
+    #[must_use]
+    pub fn expires_at(&self) -> DateTime<Utc> {
+        self.expires_at
+    }
+    /// When the password was last given: for what asks for it again after ten minutes.
+    #[must_use]
+    pub fn password_at(&self) -> DateTime<Utc> {
+        self.password_at
+    }
+}
+
+/// A session in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionRow {
+    /// Its id.
+    pub id: SessionId,
+    /// When it began.
+    pub created_at: DateTime<Utc>,
+    /// When it was last used, to the minute.
+    pub last_seen_at: DateTime<Utc>,
+    /// When it ends at the latest.
+    pub expires_at: DateTime<Utc>,
+}
+
+impl Store {
+    /// Logs in: throttled per account and per address, with the same work for accounts that do not exist.
+    ///
+    /// # Errors
+    /// [`crate::Refused::Credentials`], [`crate::Refused::Throttled`], [`crate::Refused::OneTimePasswordExpired`].
+    pub async fn login(
+        &self,
+        credentials: Credentials<'_>,
+        now: DateTime<Utc>,
+        chance: &mut impl Chance,
+    ) -> Result<NewSession, StoreError> {
+        let now = moment(now);
+        let (by_account, by_address) = self.counted(credentials.ente, credentials.username, credentials.peer);
+        self.reserve_attempt(&by_account, &by_address, now).await?;
+        let ente = match credentials.ente {
+            None => enti::Entity::find_by_id(PLATFORM.0).one(self.reading()).await?,
+            Some(code) => {
+                let code = code.trim().to_lowercase();
+                enti::Entity::find()
+                    .filter(enti::Column::Code.eq(code))
+                    .filter(enti::Column::IsPlatform.eq(false))
+                    .one(self.reading())
+                    .await?
+            }
+        };
+        let account = accounts::Entity::find()
+            .filter(accounts::Column::EnteId.eq(ente.as_ref().map_or(Uuid::max(), |ente| ente.id)))
+            .filter(accounts::Column::UsernameFolded.eq(fold(credentials.username)))
+            .one(self.reading())
+            .await?;
+        let stored = account.as_ref().map(|account| account.password_hash.as_str());
+        let (fits, is_old) = self.verify_password(stored, credentials.password).await?;
+        let Some(account) = account.filter(|account| fits && account.is_active) else {
+            self.note_failed_login(ente.map_or(PLATFORM, |ente| EnteId(ente.id)), &[], now).await?;
+            return Err(Refused::Credentials.into());
+        };
+        let ente_id = EnteId(account.ente_id);
+        if account.one_time_until.is_some_and(|until| until <= now) {
+            self.note_failed_login(ente_id, &[account.id], now).await?;
+            return Err(Refused::OneTimePasswordExpired.into());
+        }
+        let rehashed = if is_old { Some(self.hash_password(credentials.password, chance).await?) } else { None };
+        let mut token = Zeroizing::new([0; 32]);
+        chance.fill_bytes(token.as_mut());
+        let token = SessionToken(token);
+        let session = sessions::Model {
+            ente_id: ente_id.0,
+            id: new_id(chance),
+            account_id: account.id,
+            token_hash: token.hash(),
+            created_at: now,
+            last_seen_at: now,
+            expires_at: now + LIFETIME,
+            password_at: now,
+        };
+        let writing = self.write().await?;
+        // The password may have been changed, or the account closed, while the hash was computed.
+        let now_stored = accounts::Entity::find_by_id((ente_id.0, account.id)).one(&*writing).await?;
+        if !now_stored.is_some_and(|it| it.is_active && it.password_hash == account.password_hash) {
+            return Err(Refused::Credentials.into());
+        }
+        forgive(&writing, &by_account, &by_address, now).await?;
+        sessions::Entity::delete_many().filter(sessions::Column::ExpiresAt.lte(now)).exec(&*writing).await?;
+        sessions::Entity::insert(sessions::ActiveModel::from(session.clone()))
+            .exec_without_returning(&*writing)
+            .await?;
+        let mut change = accounts::ActiveModel {
+            ente_id: Set(account.ente_id),
+            id: Set(account.id),
+            last_login_at: Set(Some(now)),
+            ..Default::default()
+        };
+        if let Some(hash) = rehashed {
+            change.password_hash = Set(hash);
+        }
+        update(change, &*writing).await?;
+        let session = self.describe(session, account, &token).await?;
+        let subjects = [session.id.0];
+        let line = Line {
+            ente: ente_id,
+            actor: Some(&session.as_actor),
+            action: "session.login",
+            is_refused: false,
+            subjects: &subjects,
+            detail: None,
+        };
+        append(&self.keys, &*writing, line, now).await?;
+        writing.commit().await?;
+        Ok(NewSession { token, session })
+    }
+
+    /// The session of a token: 30 minutes after its last use or 12 hours after login it is over.
+    ///
+    /// # Errors
+    /// [`crate::Refused::NoSession`].
+    pub async fn session(&self, token: &SessionToken, now: DateTime<Utc>) -> Result<Session, StoreError> {
+        let now = moment(now);
+        let row = sessions::Entity::find()
+            .filter(sessions::Column::TokenHash.eq(token.hash()))
+            .one(self.reading())
+            .await?
+            .filter(|row| row.expires_at > now && row.last_seen_at + IDLE > now)
+            .ok_or(Refused::NoSession)?;
+        let account = accounts::Entity::find_by_id((row.ente_id, row.account_id))
+            .one(self.reading())
+            .await?
+            .filter(|account| account.is_active)
+            .ok_or(Refused::NoSession)?;
+        if row.last_seen_at + NOTED_EVERY <= now {
+            let writing = self.write().await?;
+            sessions::Entity::update_many()
+                .col_expr(sessions::Column::LastSeenAt, now.into())
+                .filter(sessions::Column::EnteId.eq(row.ente_id))
+                .filter(sessions::Column::Id.eq(row.id))
+                .exec(&*writing)
+                .await?;
+            writing.commit().await?;
+        }
+        self.describe(row, account, token).await
+    }
+
+    /// Ends a session.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn logout(&self, session: &Session, now: DateTime<Utc>) -> Result<(), StoreError> {
+        self.end_session(session, session.id, "session.logout", now).await
+    }
+
+    /// The sessions of one's own account that are not over.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn sessions(&self, session: &Session, now: DateTime<Utc>) -> Result<Vec<SessionRow>, StoreError> {
+        let now = moment(now);
+        let rows = sessions::Entity::find()
+            .filter(sessions::Column::EnteId.eq(session.home().0))
+            .filter(sessions::Column::AccountId.eq(session.account.0))
+            .filter(sessions::Column::ExpiresAt.gt(now))
+            .filter(sessions::Column::LastSeenAt.gt(now - IDLE))
+            .order_by_desc(sessions::Column::LastSeenAt)
+            .all(self.reading())
+            .await?;
+        Ok(rows
+            .into_iter()
+            .map(|row| SessionRow {
+                id: SessionId(row.id),
+                created_at: row.created_at,
+                last_seen_at: row.last_seen_at,
+                expires_at: row.expires_at,
+            })
+            .collect())
+    }
+
+    /// Ends another session of one's own account.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub async fn revoke_session(&self, session: &Session, id: SessionId, now: DateTime<Utc>) -> Result<(), StoreError> {
+        self.end_session(session, id, "session.revoke", now).await
+    }
+
+    /// Asks for the password again; afterwards [`Session::password_at`] is now.
+    ///
+    /// # Errors
+    /// As [`Store::login`].
+    pub async fn confirm_password(
+        &self,
+        session: &Session,
+        password: &str,
+        peer: IpAddr,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let now = moment(now);
+        self.check_present_password(session, password, peer, now).await?;
+        let writing = self.write().await?;
+        sessions::Entity::update_many()
+            .col_expr(sessions::Column::PasswordAt, now.into())
+            .filter(sessions::Column::EnteId.eq(session.home().0))
+            .filter(sessions::Column::Id.eq(session.id.0))
+            .exec(&*writing)
+            .await?;
+        append(&self.keys, &*writing, session.line("session.password_confirmed", &[]), now).await?;
+        writing.commit().await
+    }
+
+    /// Changes one's own password; all other sessions of the account end.
+    ///
+    /// # Errors
+    /// As [`Store::login`] when the present password is wrong.
+    pub async fn change_password(
+        &self,
+        session: &Session,
+        present: &str,
+        new: AcceptedPassword,
+        peer: IpAddr,
+        now: DateTime<Utc>,
+        chance: &mut impl Chance,
+    ) -> Result<(), StoreError> {
+        let now = moment(now);
+        self.check_present_password(session, present, peer, now).await?;
+        let hash = self.hash_password(&new.0, chance).await?;
+        let writing = self.write().await?;
+        let change = accounts::ActiveModel {
+            ente_id: Set(session.home().0),
+            id: Set(session.account.0),
+            password_hash: Set(hash),
+            must_change: Set(false),
+            one_time_until: Set(None),
+            ..Default::default()
+        };
+        update(change, &*writing).await?;
+        sessions::Entity::delete_many()
+            .filter(sessions::Column::EnteId.eq(session.home().0))
+            .filter(sessions::Column::AccountId.eq(session.account.0))
+            .filter(sessions::Column::Id.ne(session.id.0))
+            .exec(&*writing)
+            .await?;
+        append(&self.keys, &*writing, session.line("account.password_changed", &[session.account.0]), now).await?;
+        writing.commit().await
+    }
+
+    /// A scope for the command line; who and why is written to the Ente's audit before it is given.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when there is no such Ente, [`crate::Refused::ReasonMissing`].
+    pub async fn command_line(
+        &self,
+        ente: EnteId,
+        actor: &str,
+        reason: &str,
+        now: DateTime<Utc>,
+    ) -> Result<EnteScope, StoreError> {
+        enti::Entity::find_by_id(ente.0)
+            .one(self.reading())
+            .await?
+            .filter(|row| !row.is_platform)
+            .ok_or(StoreError::NotFound("Ente"))?;
+        let scope = EnteScope { ente, actor: command_line_actor(actor)? };
+        let reason = command_line_reason(reason)?;
+        self.note(Line::done(&scope, "command_line", &[]).with_detail(reason), now).await?;
+        Ok(scope)
+    }
+
+    /// The platform's scope for the command line, audited likewise.
+    ///
+    /// # Errors
+    /// [`crate::Refused::ReasonMissing`].
+    pub async fn command_line_platform(
+        &self,
+        actor: &str,
+        reason: &str,
+        now: DateTime<Utc>,
+    ) -> Result<PlatformScope, StoreError> {
+        let scope = PlatformScope { actor: command_line_actor(actor)? };
+        let reason = command_line_reason(reason)?;
+        self.note(Line::on_platform(&scope, "command_line", &[]).with_detail(reason), now).await?;
+        Ok(scope)
+    }
+
+    /// Writes to the audit that a session asked for what it may not have.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn record_refusal(&self, session: &Session, what: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
+        let what: String = what.chars().take(200).collect();
+        let line = Line { is_refused: true, ..session.line("refused", &[]) }.with_detail(what);
+        self.note(line, now).await
+    }
+
+    fn counted(&self, ente: Option<&str>, username: &str, peer: IpAddr) -> (Counted, Counted) {
+        let ente = ente.map_or_else(|| "/".to_owned(), |code| code.trim().to_lowercase());
+        let account = self.keys.throttle.authenticate(&[b"account", ente.as_bytes(), fold(username).as_bytes()]);
+        let peer = match peer {
+            IpAddr::V4(address) => address.octets().to_vec(),
+            // Who has one address of the sixth version has 2^64 of them.
+            IpAddr::V6(address) => address.octets()[..8].to_vec(),
+        };
+        let address = self.keys.throttle.authenticate(&[b"address", &peer]);
+        (
+            Counted { id: account.to_vec(), free: FREE_PER_ACCOUNT },
+            Counted { id: address.to_vec(), free: FREE_PER_ADDRESS },
+        )
+    }
+
+    async fn reserve_attempt(
+        &self,
+        by_account: &Counted,
+        by_address: &Counted,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let writing = self.write().await?;
+        match reserve(&writing, &[by_account.clone(), by_address.clone()], now).await? {
+            Some(until) => Err(Refused::Throttled { until }.into()),
+            None => writing.commit().await,
+        }
+    }
+
+    async fn check_present_password(
+        &self,
+        session: &Session,
+        password: &str,
+        peer: IpAddr,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let (by_account, by_address) = self.counted(session.ente_code.as_deref(), &session.username, peer);
+        self.reserve_attempt(&by_account, &by_address, now).await?;
+        let account = accounts::Entity::find_by_id((session.home().0, session.account.0)).one(self.reading()).await?;
+        let stored = account.as_ref().map(|account| account.password_hash.as_str());
+        let (fits, _) = self.verify_password(stored, password).await?;
+        if !fits {
+            self.note_failed_login(session.home(), &[session.account.0], now).await?;
+            return Err(Refused::Credentials.into());
+        }
+        let writing = self.write().await?;
+        forgive(&writing, &by_account, &by_address, now).await?;
+        writing.commit().await
+    }
+
+    async fn note_failed_login(&self, ente: EnteId, subjects: &[Uuid], now: DateTime<Utc>) -> Result<(), StoreError> {
+        let line = Line { ente, actor: None, action: "session.login", is_refused: true, subjects, detail: None };
+        self.note(line, now).await
+    }
+
+    async fn end_session(
+        &self,
+        session: &Session,
+        id: SessionId,
+        action: &'static str,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let writing = self.write().await?;
+        let row = sessions::Entity::find_by_id((session.home().0, id.0))
+            .one(&*writing)
+            .await?
+            .filter(|row| row.account_id == session.account.0)
+            .ok_or(StoreError::NotFound("session"))?;
+        row.delete(&*writing).await?;
+        append(&self.keys, &*writing, session.line(action, &[id.0]), now).await?;
+        writing.commit().await
+    }
+
+    async fn describe(
+        &self,
+        row: sessions::Model,
+        account: accounts::Model,
+        token: &SessionToken,
+    ) -> Result<Session, StoreError> {
+        let damaged = || StoreError::Damaged { table: "accounts", row: account.id.to_string() };
+        let role = Role::from_code(&account.role).ok_or_else(damaged)?;
+        let ente = EnteId(account.ente_id);
+        let known = if ente == PLATFORM { None } else { Some(self.ente_described(ente, row.last_seen_at).await?) };
+        Ok(Session {
+            id: SessionId(row.id),
+            account: AccountId(account.id),
+            ente: known.as_ref().map(|ente| ente.id),
+            is_demo: known.as_ref().is_some_and(|ente| ente.is_demo),
+            ente_name: known.as_ref().map(|ente| ente.name.clone()),
+            ente_code: known.map(|ente| ente.code),
+            unita: account.unita_id.map(UnitaId),
+            username: account.username,
+            display_name: account.display_name,
+            role,
+            must_change: account.must_change,
+            csrf: token.csrf(),
+            as_actor: Actor::Account { id: AccountId(account.id), role },
+            expires_at: row.expires_at,
+            password_at: row.password_at,
+        })
+    }
+}
+
+/// A username as it is compared.
+pub(crate) fn fold(username: &str) -> String {
+    username.trim().to_lowercase()
+}
+
+fn command_line_actor(name: &str) -> Result<Actor, StoreError> {
+    Ok(Actor::CommandLine { name: required("actor", name, 100)? })
+}
+
+fn command_line_reason(reason: &str) -> Result<String, StoreError> {
+    required("reason", reason, 500).map_err(|_| Refused::ReasonMissing.into())
+}

@@ -1,0 +1,443 @@
+//! Accounts: who may log in, made and reset by administrators.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Duration, Utc};
+use domain::feed::{EnteId, UnitaId};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set};
+
+use crate::access::{Actor, EnteScope, PlatformScope, Right, Role, fold};
+use crate::audit::{Line, append};
+use crate::error::{Refused, StoreError};
+use crate::ids::AccountId;
+use crate::open::{Chance, PLATFORM, Store, moment, new_id, required, update};
+use crate::passwords::{AcceptedPassword, OneTimePassword};
+use crate::tables::{accounts, sessions, unita};
+
+/// For how long a one-time password is good.
+const ONE_TIME: Duration = Duration::hours(72);
+
+/// An account to be made.
+#[derive(Clone, Debug)]
+pub struct NewAccount {
+    /// Unique in its Ente, whatever the case of its letters.
+    pub username: String,
+    /// As pages show it.
+    pub display_name: String,
+    /// What it is for.
+    pub role: Role,
+    /// The unità, if it belongs to one.
+    pub unita: Option<UnitaId>,
+}
+
+/// An account, as its administrator sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// Its id.
+    pub id: AccountId,
+    /// Its username.
+    pub username: String,
+    /// As pages show it.
+    pub display_name: String,
+    /// What it is for.
+    pub role: Role,
+    /// The unità, if it belongs to one.
+    pub unita: Option<UnitaId>,
+    /// Whether it may log in.
+    pub is_active: bool,
+    /// Whether the password must be changed at the next login.
+    pub must_change: bool,
+    /// Until when a one-time password is good.
+    pub one_time_until: Option<DateTime<Utc>>,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// When it last logged in.
+    pub last_login_at: Option<DateTime<Utc>>,
+}
+
+impl Store {
+    /// Makes an account of the Ente with a one-time password (72 hours).
+    ///
+    /// # Errors
+    /// Username taken or malformed, a role that is not an Ente's, no right.
+    pub async fn create_account(
+        &self,
+        scope: &EnteScope,
+        new: &NewAccount,
+        now: DateTime<Utc>,
+        chance: &mut impl Chance,
+    ) -> Result<(AccountId, OneTimePassword), StoreError> {
+        scope.require(Right::ManageAccounts)?;
+        of_an_ente(new.role)?;
+        let password = OneTimePassword::generate(chance);
+        let id =
+            self.insert_account(scope.ente(), scope.actor(), new, &password.0, Some(ONE_TIME), now, chance).await?;
+        Ok((id, password))
+    }
+
+    /// Makes an account of the Ente with a password that need not be changed: for the demo, from the command line alone.
+    ///
+    /// # Errors
+    /// As [`Store::create_account`].
+    pub async fn create_account_with_password(
+        &self,
+        scope: &EnteScope,
+        new: &NewAccount,
+        password: &AcceptedPassword,
+        now: DateTime<Utc>,
+        chance: &mut impl Chance,
+    ) -> Result<AccountId, StoreError> {
+        scope.require(Right::ManageAccounts)?;
+        of_an_ente(new.role)?;
+        only_command_line(scope.actor())?;
+        self.insert_account(scope.ente(), scope.actor(), new, &password.0, None, now, chance).await
+    }
+
+    /// Makes an account that belongs to no Ente, with a one-time password.
+    ///
+    /// # Errors
+    /// As [`Store::create_account`]; a role of an Ente.
+    pub async fn create_platform_account(
+        &self,
+        scope: &PlatformScope,
+        new: &NewAccount,
+        now: DateTime<Utc>,
+        chance: &mut impl Chance,
+    ) -> Result<(AccountId, OneTimePassword), StoreError> {
+        scope.require(Right::ManageEnti)?;
+        of_the_platform(new)?;
+        let password = OneTimePassword::generate(chance);
+        let id = self.insert_account(PLATFORM, scope.actor(), new, &password.0, Some(ONE_TIME), now, chance).await?;
+        Ok((id, password))
+    }
+
+    /// As [`Store::create_account_with_password`], for an account that belongs to no Ente.
+    ///
+    /// # Errors
+    /// As [`Store::create_platform_account`].
+    pub async fn create_platform_account_with_password(
+        &self,
+        scope: &PlatformScope,
+        new: &NewAccount,
+        password: &AcceptedPassword,
+        now: DateTime<Utc>,
+        chance: &mut impl Chance,
+    ) -> Result<AccountId, StoreError> {
+        scope.require(Right::ManageEnti)?;
+        of_the_platform(new)?;
+        only_command_line(scope.actor())?;
+        self.insert_account(PLATFORM, scope.actor(), new, &password.0, None, now, chance).await
+    }
+
+    /// Makes the administrator of an Ente, with a one-time password: the one account that the platform gives to an Ente.
+    ///
+    /// # Errors
+    /// As [`Store::create_account`].
+    pub async fn create_ente_administrator(
+        &self,
+        scope: &PlatformScope,
+        ente: EnteId,
+        username: &str,
+        display_name: &str,
+        now: DateTime<Utc>,
+        chance: &mut impl Chance,
+    ) -> Result<(AccountId, OneTimePassword), StoreError> {
+        scope.require(Right::ManageEnti)?;
+        if ente == PLATFORM {
+            return Err(StoreError::NotFound("Ente"));
+        }
+        let new = NewAccount {
+            username: username.to_owned(),
+            display_name: display_name.to_owned(),
+            role: Role::EnteAdministrator,
+            unita: None,
+        };
+        let password = OneTimePassword::generate(chance);
+        let id = self.insert_account(ente, scope.actor(), &new, &password.0, Some(ONE_TIME), now, chance).await?;
+        self.note(Line::on_platform(scope, "account.create", &[ente.0, id.0]), now).await?;
+        Ok((id, password))
+    }
+
+    /// The Ente's accounts, by username.
+    ///
+    /// # Errors
+    /// No right; the database.
+    pub async fn accounts(&self, scope: &EnteScope) -> Result<Vec<Account>, StoreError> {
+        scope.require(Right::ManageAccounts)?;
+        self.accounts_of(scope.ente()).await
+    }
+
+    /// One account of the Ente.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub async fn account(&self, scope: &EnteScope, id: AccountId) -> Result<Account, StoreError> {
+        scope.require(Right::ManageAccounts)?;
+        Account::read(found(scope, id, self.reading()).await?)
+    }
+
+    /// The accounts that belong to no Ente, by username.
+    ///
+    /// # Errors
+    /// No right; the database.
+    pub async fn platform_accounts(&self, scope: &PlatformScope) -> Result<Vec<Account>, StoreError> {
+        scope.require(Right::ManageEnti)?;
+        self.accounts_of(PLATFORM).await
+    }
+
+    /// How many accounts each Ente has (active ones), by role; `None` is the platform.
+    ///
+    /// # Errors
+    /// No right; the database.
+    pub async fn account_counts(
+        &self,
+        scope: &PlatformScope,
+    ) -> Result<BTreeMap<(Option<EnteId>, Role), u64>, StoreError> {
+        scope.require(Right::ManageEnti)?;
+        let rows: Vec<(uuid::Uuid, String, i64)> = accounts::Entity::find()
+            .select_only()
+            .column(accounts::Column::EnteId)
+            .column(accounts::Column::Role)
+            .column_as(accounts::Column::Id.count(), "count")
+            .filter(accounts::Column::IsActive.eq(true))
+            .group_by(accounts::Column::EnteId)
+            .group_by(accounts::Column::Role)
+            .into_tuple()
+            .all(self.reading())
+            .await?;
+        rows.into_iter()
+            .map(|(ente, role, count)| {
+                let damaged = || StoreError::Damaged { table: "accounts", row: ente.to_string() };
+                let role = Role::from_code(&role).ok_or_else(damaged)?;
+                let count = u64::try_from(count).map_err(|_| damaged())?;
+                Ok((((ente != PLATFORM.0).then_some(EnteId(ente)), role), count))
+            })
+            .collect()
+    }
+
+    /// Changes name and unità of an account.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub async fn update_account(
+        &self,
+        scope: &EnteScope,
+        id: AccountId,
+        display_name: &str,
+        unita: Option<UnitaId>,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        scope.require(Right::ManageAccounts)?;
+        let display_name = required("display_name", display_name, 100)?;
+        let writing = self.write().await?;
+        found(scope, id, &*writing).await?;
+        unita_exists(scope.ente(), unita, &*writing).await?;
+        let change = accounts::ActiveModel {
+            ente_id: Set(scope.ente().0),
+            id: Set(id.0),
+            display_name: Set(display_name),
+            unita_id: Set(unita.map(|unita| unita.0)),
+            ..Default::default()
+        };
+        update(change, &*writing).await?;
+        append(&self.keys, &*writing, Line::done(scope, "account.update", &[id.0]), now).await?;
+        writing.commit().await
+    }
+
+    /// Lets an account log in, or no longer: then its sessions end.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`]; one's own account.
+    pub async fn set_account_active(
+        &self,
+        scope: &EnteScope,
+        id: AccountId,
+        is_active: bool,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        scope.require(Right::ManageAccounts)?;
+        if scope.account_id() == Some(id) {
+            return Err(Refused::Oneself.into());
+        }
+        let writing = self.write().await?;
+        found(scope, id, &*writing).await?;
+        let change = accounts::ActiveModel {
+            ente_id: Set(scope.ente().0),
+            id: Set(id.0),
+            is_active: Set(is_active),
+            ..Default::default()
+        };
+        update(change, &*writing).await?;
+        end_sessions(scope.ente(), id, &*writing).await?;
+        let action = if is_active { "account.activate" } else { "account.suspend" };
+        append(&self.keys, &*writing, Line::done(scope, action, &[id.0]), now).await?;
+        writing.commit().await
+    }
+
+    /// A new one-time password; the account's sessions end.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub async fn reset_password(
+        &self,
+        scope: &EnteScope,
+        id: AccountId,
+        now: DateTime<Utc>,
+        chance: &mut impl Chance,
+    ) -> Result<OneTimePassword, StoreError> {
+        scope.require(Right::ManageAccounts)?;
+        let now = moment(now);
+        let password = OneTimePassword::generate(chance);
+        let hash = self.hash_password(&password.0, chance).await?;
+        let writing = self.write().await?;
+        found(scope, id, &*writing).await?;
+        let change = accounts::ActiveModel {
+            ente_id: Set(scope.ente().0),
+            id: Set(id.0),
+            password_hash: Set(hash),
+            must_change: Set(true),
+            one_time_until: Set(Some(now + ONE_TIME)),
+            ..Default::default()
+        };
+        update(change, &*writing).await?;
+        end_sessions(scope.ente(), id, &*writing).await?;
+        append(&self.keys, &*writing, Line::done(scope, "account.reset_password", &[id.0]), now).await?;
+        writing.commit().await?;
+        Ok(password)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "what the four public ways of making an account have in common")]
+    async fn insert_account(
+        &self,
+        ente: EnteId,
+        actor: &Actor,
+        new: &NewAccount,
+        password: &str,
+        one_time: Option<Duration>,
+        now: DateTime<Utc>,
+        chance: &mut impl Chance,
+    ) -> Result<AccountId, StoreError> {
+        let now = moment(now);
+        let username = username(&new.username)?;
+        let display_name = required("display_name", &new.display_name, 100)?;
+        let id = AccountId(new_id(chance));
+        let hash = self.hash_password(password, chance).await?;
+        self.ente_keys(ente).await?;
+        let writing = self.write().await?;
+        unita_exists(ente, new.unita, &*writing).await?;
+        let taken = accounts::Entity::find()
+            .filter(accounts::Column::EnteId.eq(ente.0))
+            .filter(accounts::Column::UsernameFolded.eq(fold(&username)))
+            .one(&*writing)
+            .await?;
+        if taken.is_some() {
+            return Err(Refused::UsernameTaken.into());
+        }
+        let row = accounts::ActiveModel {
+            ente_id: Set(ente.0),
+            id: Set(id.0),
+            username_folded: Set(fold(&username)),
+            username: Set(username),
+            display_name: Set(display_name),
+            role: Set(new.role.code().to_owned()),
+            unita_id: Set(new.unita.map(|unita| unita.0)),
+            password_hash: Set(hash),
+            must_change: Set(one_time.is_some()),
+            one_time_until: Set(one_time.map(|for_how_long| now + for_how_long)),
+            is_active: Set(true),
+            created_at: Set(now),
+            last_login_at: Set(None),
+        };
+        accounts::Entity::insert(row).exec_without_returning(&*writing).await?;
+        let line = Line {
+            ente,
+            actor: Some(actor),
+            action: "account.create",
+            is_refused: false,
+            subjects: &[id.0],
+            detail: Some(new.role.code().to_owned()),
+        };
+        append(&self.keys, &*writing, line, now).await?;
+        writing.commit().await?;
+        Ok(id)
+    }
+
+    async fn accounts_of(&self, ente: EnteId) -> Result<Vec<Account>, StoreError> {
+        let rows = accounts::Entity::find()
+            .filter(accounts::Column::EnteId.eq(ente.0))
+            .order_by_asc(accounts::Column::UsernameFolded)
+            .all(self.reading())
+            .await?;
+        rows.into_iter().map(Account::read).collect()
+    }
+}
+
+impl Account {
+    fn read(row: accounts::Model) -> Result<Self, StoreError> {
+        let role = Role::from_code(&row.role)
+            .ok_or_else(|| StoreError::Damaged { table: "accounts", row: row.id.to_string() })?;
+        Ok(Self {
+            id: AccountId(row.id),
+            username: row.username,
+            display_name: row.display_name,
+            role,
+            unita: row.unita_id.map(UnitaId),
+            is_active: row.is_active,
+            must_change: row.must_change,
+            one_time_until: row.one_time_until,
+            created_at: row.created_at,
+            last_login_at: row.last_login_at,
+        })
+    }
+}
+
+fn of_an_ente(role: Role) -> Result<(), Refused> {
+    if role.is_of_an_ente() { Ok(()) } else { Err(Refused::RoleMisplaced) }
+}
+
+fn of_the_platform(new: &NewAccount) -> Result<(), Refused> {
+    if new.role.is_of_an_ente() || new.unita.is_some() { Err(Refused::RoleMisplaced) } else { Ok(()) }
+}
+
+fn only_command_line(actor: &Actor) -> Result<(), Refused> {
+    match actor {
+        Actor::CommandLine { .. } => Ok(()),
+        Actor::Account { .. } => Err(Refused::NotAllowed(Right::ManageAccounts)),
+    }
+}
+
+fn username(given: &str) -> Result<String, Refused> {
+    let trimmed = given.trim();
+    let fits = |character: char| character.is_alphanumeric() || matches!(character, '.' | '_' | '-' | '@');
+    if (3..=64).contains(&trimmed.chars().count()) && trimmed.chars().all(fits) {
+        Ok(trimmed.to_owned())
+    } else {
+        Err(Refused::UsernameForm)
+    }
+}
+
+async fn found(
+    scope: &EnteScope,
+    id: AccountId,
+    connection: &impl ConnectionTrait,
+) -> Result<accounts::Model, StoreError> {
+    let row = accounts::Entity::find_by_id((scope.ente().0, id.0)).one(connection).await?;
+    row.ok_or(StoreError::NotFound("account"))
+}
+
+async fn end_sessions(ente: EnteId, id: AccountId, connection: &impl ConnectionTrait) -> Result<(), StoreError> {
+    sessions::Entity::delete_many()
+        .filter(sessions::Column::EnteId.eq(ente.0))
+        .filter(sessions::Column::AccountId.eq(id.0))
+        .exec(connection)
+        .await?;
+    Ok(())
+}
+
+async fn unita_exists(ente: EnteId, id: Option<UnitaId>, connection: &impl ConnectionTrait) -> Result<(), StoreError> {
+    if let Some(id) = id {
+        let row = unita::Entity::find_by_id((ente.0, id.0)).one(connection).await?;
+        row.ok_or(StoreError::NotFound("unità"))?;
+    }
+    Ok(())
+}

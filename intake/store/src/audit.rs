@@ -1,0 +1,253 @@
+//! The audit: who did or read or was refused what, when; append-only, one chain per Ente.
+//!
+//! Each line carries an HMAC over itself and the line before, under a key of the identity ring: whoever can write to the
+//! database but does not hold the ring can neither change nor remove a line without it being found.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use domain::feed::EnteId;
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set};
+use uuid::Uuid;
+
+use crate::access::{Actor, EnteScope, PlatformScope, Right, Role};
+use crate::error::StoreError;
+use crate::ids::AccountId;
+use crate::keys::PortalKeys;
+use crate::open::{PLATFORM, Store, moment};
+use crate::tables::{audit, ente_counters};
+
+/// Lines read at a time when a chain is followed.
+const BATCH: u64 = 5_000;
+
+/// A line of the audit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditEntry {
+    /// Its number in the Ente, from 1.
+    pub seq: i64,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Who; `None` for a login that named no account.
+    pub actor: Option<Actor>,
+    /// What, as a code: `persona.read`, `assessment.validate`.
+    pub action: String,
+    /// Whether it was refused.
+    pub is_refused: bool,
+    /// The ids it was about: persone, assessments, accounts.
+    pub subjects: Vec<Uuid>,
+    /// Codes and counts, a reason given at the command line; never a person's data.
+    pub detail: Option<String>,
+}
+
+/// What a check of an audit found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditVerdict {
+    /// Lines read.
+    pub lines: u64,
+    /// The first thing that is wrong.
+    pub problem: Option<AuditProblem>,
+}
+
+/// What is wrong with an audit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AuditProblem {
+    /// A line is not what was written.
+    Changed {
+        /// Its number.
+        seq: i64,
+    },
+    /// A line is missing before this number.
+    Missing {
+        /// The number expected.
+        seq: i64,
+    },
+    /// The last lines are missing, or the head was changed.
+    Truncated {
+        /// The number of the last line that should be there.
+        expected: i64,
+        /// The number of the last line that is.
+        found: i64,
+    },
+}
+
+/// A line to be written.
+pub(crate) struct Line<'a> {
+    pub(crate) ente: EnteId,
+    pub(crate) actor: Option<&'a Actor>,
+    pub(crate) action: &'static str,
+    pub(crate) is_refused: bool,
+    pub(crate) subjects: &'a [Uuid],
+    pub(crate) detail: Option<String>,
+}
+
+impl<'a> Line<'a> {
+    /// Something that was done.
+    pub(crate) fn done(scope: &'a EnteScope, action: &'static str, subjects: &'a [Uuid]) -> Self {
+        Self { ente: scope.ente(), actor: Some(scope.actor()), action, is_refused: false, subjects, detail: None }
+    }
+
+    /// The same on the platform.
+    pub(crate) fn on_platform(scope: &'a PlatformScope, action: &'static str, subjects: &'a [Uuid]) -> Self {
+        Self { ente: PLATFORM, actor: Some(scope.actor()), action, is_refused: false, subjects, detail: None }
+    }
+
+    pub(crate) fn with_detail(self, detail: impl Into<String>) -> Self {
+        Self { detail: Some(detail.into()), ..self }
+    }
+}
+
+/// What stands before the first line.
+pub(crate) fn first_mac(keys: &PortalKeys, ente: EnteId) -> [u8; 32] {
+    keys.audit.authenticate(&[b"first", ente.0.as_bytes()])
+}
+
+/// The seal of a line: over every field and the seal before.
+fn mac(keys: &PortalKeys, before: &[u8], row: &audit::Model) -> [u8; 32] {
+    let present = |text: &Option<String>| text.as_ref().map_or_else(|| "-".to_owned(), |text| format!("+{text}"));
+    keys.audit.authenticate(&[
+        b"line 1",
+        before,
+        row.ente_id.as_bytes(),
+        &row.seq.to_be_bytes(),
+        row.at.to_rfc3339_opts(SecondsFormat::Millis, true).as_bytes(),
+        row.actor_id.as_ref().map_or(&[], |id| id.as_bytes().as_slice()),
+        present(&row.actor_role).as_bytes(),
+        present(&row.actor_name).as_bytes(),
+        row.action.as_bytes(),
+        &[u8::from(row.is_refused)],
+        row.subjects.as_bytes(),
+        present(&row.detail).as_bytes(),
+    ])
+}
+
+/// Writes a line, in the caller's transaction.
+pub(crate) async fn append(
+    keys: &PortalKeys,
+    connection: &impl ConnectionTrait,
+    line: Line<'_>,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let counters = ente_counters::Entity::find_by_id(line.ente.0)
+        .lock_exclusive()
+        .one(connection)
+        .await?
+        .ok_or(StoreError::NotFound("Ente"))?;
+    let (actor_id, actor_role, actor_name) = match line.actor {
+        Some(Actor::Account { id, role }) => (Some(id.0), Some(role.code().to_owned()), None),
+        Some(Actor::CommandLine { name }) => (None, None, Some(name.clone())),
+        None => (None, None, None),
+    };
+    let subjects: Vec<String> = line.subjects.iter().map(|id| id.hyphenated().to_string()).collect();
+    let mut row = audit::Model {
+        ente_id: line.ente.0,
+        seq: counters.audit_seq + 1,
+        at: moment(now),
+        actor_id,
+        actor_role,
+        actor_name,
+        action: line.action.to_owned(),
+        is_refused: line.is_refused,
+        subjects: subjects.join(" "),
+        detail: line.detail,
+        mac: Vec::new(),
+    };
+    row.mac = mac(keys, &counters.audit_mac, &row).to_vec();
+    let head = ente_counters::ActiveModel {
+        ente_id: Set(line.ente.0),
+        audit_seq: Set(row.seq),
+        audit_mac: Set(row.mac.clone()),
+        ..Default::default()
+    };
+    audit::Entity::insert(audit::ActiveModel::from(row)).exec_without_returning(connection).await?;
+    crate::open::update(head, connection).await
+}
+
+impl AuditEntry {
+    fn read(row: audit::Model) -> Result<Self, StoreError> {
+        let damaged = || StoreError::Damaged { table: "audit", row: format!("{} {}", row.ente_id, row.seq) };
+        let actor = match (row.actor_id, &row.actor_role, &row.actor_name) {
+            (Some(id), Some(role), None) => {
+                Some(Actor::Account { id: AccountId(id), role: Role::from_code(role).ok_or_else(damaged)? })
+            }
+            (None, None, Some(name)) => Some(Actor::CommandLine { name: name.clone() }),
+            (None, None, None) => None,
+            _ => return Err(damaged()),
+        };
+        let subjects = row.subjects.split_ascii_whitespace().map(Uuid::parse_str).collect::<Result<_, _>>();
+        Ok(Self {
+            seq: row.seq,
+            at: row.at,
+            actor,
+            subjects: subjects.map_err(|_| damaged())?,
+            action: row.action,
+            is_refused: row.is_refused,
+            detail: row.detail,
+        })
+    }
+}
+
+impl Store {
+    /// The last lines of the Ente's audit, the newest first; reading them is itself audited.
+    ///
+    /// # Errors
+    /// No right ([`crate::Right::ManageAccounts`]); the database.
+    pub async fn audit(
+        &self,
+        scope: &EnteScope,
+        before_seq: Option<i64>,
+        limit: u64,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<AuditEntry>, StoreError> {
+        scope.require(Right::ManageAccounts)?;
+        let mut query = audit::Entity::find().filter(audit::Column::EnteId.eq(scope.ente().0));
+        if let Some(before) = before_seq {
+            query = query.filter(audit::Column::Seq.lt(before));
+        }
+        let rows = query.order_by_desc(audit::Column::Seq).limit(limit).all(self.reading()).await?;
+        self.note(Line::done(scope, "audit.read", &[]), now).await?;
+        rows.into_iter().map(AuditEntry::read).collect()
+    }
+
+    /// Follows the chain of an Ente from its first line; `None` is the platform's.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`]; the database.
+    pub async fn audit_verify(&self, scope: &PlatformScope, ente: Option<EnteId>) -> Result<AuditVerdict, StoreError> {
+        scope.require(Right::ManageEnti)?;
+        let ente = ente.unwrap_or(PLATFORM);
+        let head =
+            ente_counters::Entity::find_by_id(ente.0).one(self.reading()).await?.ok_or(StoreError::NotFound("Ente"))?;
+        let mut before = first_mac(&self.keys, ente).to_vec();
+        let (mut seq, mut lines) = (0, 0);
+        let verdict = |lines, problem| Ok(AuditVerdict { lines, problem });
+        loop {
+            let rows = audit::Entity::find()
+                .filter(audit::Column::EnteId.eq(ente.0))
+                .filter(audit::Column::Seq.gt(seq))
+                .filter(audit::Column::Seq.lte(head.audit_seq))
+                .order_by_asc(audit::Column::Seq)
+                .limit(BATCH)
+                .all(self.reading())
+                .await?;
+            if rows.is_empty() {
+                break;
+            }
+            for row in rows {
+                if row.seq != seq + 1 {
+                    return verdict(lines, Some(AuditProblem::Missing { seq: seq + 1 }));
+                }
+                if row.mac != mac(&self.keys, &before, &row) {
+                    return verdict(lines, Some(AuditProblem::Changed { seq: row.seq }));
+                }
+                (seq, before, lines) = (row.seq, row.mac, lines + 1);
+            }
+        }
+        let truncated = seq != head.audit_seq || before != head.audit_mac;
+        verdict(lines, truncated.then_some(AuditProblem::Truncated { expected: head.audit_seq, found: seq }))
+    }
+
+    /// Writes one line in a transaction of its own. A read whose line cannot be written fails.
+    pub(crate) async fn note(&self, line: Line<'_>, now: DateTime<Utc>) -> Result<(), StoreError> {
+        let writing = self.write().await?;
+        append(&self.keys, &*writing, line, now).await?;
+        writing.commit().await
+    }
+}

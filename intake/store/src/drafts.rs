@@ -1,0 +1,259 @@
+//! Drafts: questionnaires being filled in, each by one operator; sheets sealed; saving asks for the revision last read.
+
+use chrono::{DateTime, Duration, NaiveDate, Utc};
+use domain::feed::EnteId;
+use domain::instrument::Id;
+use domain::keys::Secret;
+use domain::scoring::Sheet;
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, ModelTrait, QueryFilter, QueryOrder, Set};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::access::{EnteScope, Right};
+use crate::audit::{Line, append};
+use crate::error::{Refused, StoreError};
+use crate::ids::{AccountId, DraftId, PersonaId};
+use crate::keys::{context, open, seal};
+use crate::open::{Chance, Store, day, moment, new_id, update};
+use crate::persone::{persona_key, persona_secrets, touch, usable};
+use crate::tables::drafts;
+
+/// A draft to be started.
+#[derive(Clone, Debug)]
+pub struct NewDraft {
+    /// Whose.
+    pub persona: PersonaId,
+    /// The strumento.
+    pub instrument: Id,
+    /// Its version.
+    pub version: u32,
+    /// The day of the assessment.
+    pub assessed_on: NaiveDate,
+}
+
+/// A questionnaire being filled in.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Draft {
+    /// Its id.
+    pub id: DraftId,
+    /// Whose.
+    pub persona: PersonaId,
+    /// The strumento.
+    pub instrument: Id,
+    /// Its version.
+    pub version: u32,
+    /// The day of the assessment.
+    pub assessed_on: NaiveDate,
+    /// The answers so far.
+    pub sheet: Sheet,
+    /// To be given back when saving.
+    pub revision: i32,
+    /// When the form was first opened.
+    pub started_at: DateTime<Utc>,
+    /// When it was last saved.
+    pub updated_at: DateTime<Utc>,
+}
+
+impl std::fmt::Debug for Draft {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Draft({}, …)", self.id)
+    }
+}
+
+impl Store {
+    /// Starts a draft in the name of the scope's account.
+    ///
+    /// # Errors
+    /// No such persona, restricted or merged; a day in the future; no right.
+    pub async fn start_draft(
+        &self,
+        scope: &EnteScope,
+        new: &NewDraft,
+        now: DateTime<Utc>,
+        chance: &mut impl Chance,
+    ) -> Result<DraftId, StoreError> {
+        scope.require(Right::Assess)?;
+        let account = account(scope)?;
+        let now = moment(now);
+        possible_day(new.assessed_on, now)?;
+        let ente = scope.ente();
+        let keys = self.ente_keys(ente).await?;
+        let version = i32::try_from(new.version).map_err(|_| Refused::OtherDefinition)?;
+        let id = DraftId(new_id(chance));
+        let writing = self.write().await?;
+        usable(&*writing, ente, new.persona).await?;
+        let key = persona_key(&*writing, &keys, ente, new.persona).await?;
+        let row = drafts::ActiveModel {
+            ente_id: Set(ente.0),
+            id: Set(id.0),
+            persona_id: Set(new.persona.0),
+            account_id: Set(account.0),
+            instrument: Set(new.instrument.as_str().to_owned()),
+            version: Set(version),
+            assessed_on: Set(new.assessed_on),
+            revision: Set(1),
+            started_at: Set(now),
+            updated_at: Set(now),
+            sealed: Set(seal_sheet(&Sheet::new(), &key, ente, id, chance)),
+        };
+        drafts::Entity::insert(row).exec_without_returning(&*writing).await?;
+        touch(&*writing, ente, new.persona, now).await?;
+        append(&self.keys, &*writing, Line::done(scope, "draft.start", &[id.0, new.persona.0]), now).await?;
+        writing.commit().await?;
+        Ok(id)
+    }
+
+    /// One's own draft; audited.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], also for another operator's.
+    pub async fn draft(&self, scope: &EnteScope, id: DraftId, now: DateTime<Utc>) -> Result<Draft, StoreError> {
+        scope.require(Right::Assess)?;
+        let row = own(self.reading(), scope, id).await?;
+        let draft = self.read_drafts(scope.ente(), vec![row]).await?.remove(0);
+        self.note(Line::done(scope, "draft.read", &[id.0, draft.persona.0]), now).await?;
+        Ok(draft)
+    }
+
+    /// Saves the sheet whole; gives the new revision.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when `revision` is no longer the present one; [`StoreError::NotFound`].
+    #[expect(clippy::too_many_arguments, reason = "a form, the revision it was read at, clock and chance")]
+    pub async fn save_draft(
+        &self,
+        scope: &EnteScope,
+        id: DraftId,
+        revision: i32,
+        sheet: &Sheet,
+        assessed_on: NaiveDate,
+        now: DateTime<Utc>,
+        chance: &mut impl Chance,
+    ) -> Result<i32, StoreError> {
+        scope.require(Right::Assess)?;
+        let now = moment(now);
+        possible_day(assessed_on, now)?;
+        let ente = scope.ente();
+        let keys = self.ente_keys(ente).await?;
+        let writing = self.write().await?;
+        let row = own(&*writing, scope, id).await?;
+        if row.revision != revision {
+            return Err(StoreError::Conflict("draft"));
+        }
+        let key = persona_key(&*writing, &keys, ente, PersonaId(row.persona_id)).await?;
+        let change = drafts::ActiveModel {
+            ente_id: Set(ente.0),
+            id: Set(id.0),
+            assessed_on: Set(assessed_on),
+            revision: Set(revision + 1),
+            updated_at: Set(now),
+            sealed: Set(seal_sheet(sheet, &key, ente, id, chance)),
+            ..Default::default()
+        };
+        update(change, &*writing).await?;
+        append(&self.keys, &*writing, Line::done(scope, "draft.save", &[id.0, row.persona_id]), now).await?;
+        writing.commit().await?;
+        Ok(revision + 1)
+    }
+
+    /// One's own drafts, the last saved first; audited.
+    ///
+    /// # Errors
+    /// No right; the database.
+    pub async fn my_drafts(&self, scope: &EnteScope, now: DateTime<Utc>) -> Result<Vec<Draft>, StoreError> {
+        scope.require(Right::Assess)?;
+        let rows = drafts::Entity::find()
+            .filter(drafts::Column::EnteId.eq(scope.ente().0))
+            .filter(drafts::Column::AccountId.eq(account(scope)?.0))
+            .order_by_desc(drafts::Column::UpdatedAt)
+            .order_by_asc(drafts::Column::Id)
+            .all(self.reading())
+            .await?;
+        let drafts = self.read_drafts(scope.ente(), rows).await?;
+        let subjects: Vec<Uuid> = drafts.iter().map(|draft| draft.id.0).collect();
+        self.note(Line::done(scope, "draft.list", &subjects), now).await?;
+        Ok(drafts)
+    }
+
+    /// Throws a draft away.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub async fn delete_draft(&self, scope: &EnteScope, id: DraftId, now: DateTime<Utc>) -> Result<(), StoreError> {
+        scope.require(Right::Assess)?;
+        let writing = self.write().await?;
+        let row = own(&*writing, scope, id).await?;
+        let subjects = [id.0, row.persona_id];
+        row.delete(&*writing).await?;
+        append(&self.keys, &*writing, Line::done(scope, "draft.delete", &subjects), now).await?;
+        writing.commit().await
+    }
+
+    async fn read_drafts(&self, ente: EnteId, rows: Vec<drafts::Model>) -> Result<Vec<Draft>, StoreError> {
+        let keys = self.ente_keys(ente).await?;
+        let ids: Vec<PersonaId> = rows.iter().map(|row| PersonaId(row.persona_id)).collect();
+        let secrets = persona_secrets(self.reading(), &keys, ente, &ids).await?;
+        rows.into_iter()
+            .map(|row| {
+                let damaged = || StoreError::Damaged { table: "drafts", row: row.id.to_string() };
+                let persona = PersonaId(row.persona_id);
+                let key = secrets.get(&persona).ok_or_else(damaged)?;
+                Ok(Draft {
+                    id: DraftId(row.id),
+                    persona,
+                    instrument: Id::parse(&row.instrument).map_err(|_| damaged())?,
+                    version: u32::try_from(row.version).map_err(|_| damaged())?,
+                    assessed_on: row.assessed_on,
+                    sheet: open_sheet(key, &row.sealed, ente, DraftId(row.id))?,
+                    revision: row.revision,
+                    started_at: row.started_at,
+                    updated_at: row.updated_at,
+                })
+            })
+            .collect()
+    }
+}
+
+/// The stored forms: every version is read, the newest is written.
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "v")]
+enum VersionedSheet {
+    #[serde(rename = "1")]
+    V1 { sheet: Sheet },
+}
+
+fn seal_sheet(sheet: &Sheet, key: &Secret, ente: EnteId, id: DraftId, chance: &mut impl Chance) -> Vec<u8> {
+    seal(key, &VersionedSheet::V1 { sheet: sheet.clone() }, &context(ente, "drafts", "sealed", id), chance)
+}
+
+pub(crate) fn open_sheet(key: &Secret, sealed: &[u8], ente: EnteId, id: DraftId) -> Result<Sheet, StoreError> {
+    let VersionedSheet::V1 { sheet } = open(key, sealed, ente, "drafts", "sealed", id)?;
+    Ok(sheet)
+}
+
+/// The scope's account: drafts belong to one.
+pub(crate) fn account(scope: &EnteScope) -> Result<AccountId, Refused> {
+    scope.account_id().ok_or(Refused::NeedsAccount)
+}
+
+/// A draft of the scope's own account; another's is as if there were none.
+pub(crate) async fn own(
+    connection: &impl ConnectionTrait,
+    scope: &EnteScope,
+    id: DraftId,
+) -> Result<drafts::Model, StoreError> {
+    let account = account(scope)?;
+    drafts::Entity::find_by_id((scope.ente().0, id.0))
+        .one(connection)
+        .await?
+        .filter(|row| row.account_id == account.0)
+        .ok_or(StoreError::NotFound("draft"))
+}
+
+/// A day on which somebody can have been assessed: today at the latest, and not before the century.
+pub(crate) fn possible_day(assessed_on: NaiveDate, now: DateTime<Utc>) -> Result<(), Refused> {
+    // A clock that is a little behind must not refuse today.
+    let latest = day(now + Duration::hours(1));
+    let earliest = NaiveDate::from_ymd_opt(1950, 1, 1);
+    if assessed_on <= latest && Some(assessed_on) >= earliest { Ok(()) } else { Err(Refused::AssessedOn) }
+}

@@ -1,0 +1,338 @@
+//! Enti: codes, dated names, comuni served, unità.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use domain::feed::{EnteId, UnitaId, What};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, Set};
+
+use crate::access::{EnteScope, PlatformScope, Right};
+use crate::audit::{Line, append};
+use crate::error::{Refused, StoreError};
+use crate::feed::NewEvent;
+use crate::open::{Chance, PLATFORM, Store, day, moment, new_id, required, update};
+use crate::tables::{ente_comuni, ente_names, enti, unita};
+
+/// An Ente to be admitted.
+#[derive(Clone, Debug)]
+pub struct NewEnte {
+    /// Short code, as typed at login: `pordenone-demo`.
+    pub code: String,
+    /// Its name.
+    pub name: String,
+    /// From which day it has the name and serves the comuni.
+    pub from: NaiveDate,
+    /// ISTAT codes of the comuni it serves.
+    pub comuni: BTreeSet<String>,
+    /// Whether its data are made up.
+    pub is_demo: bool,
+}
+
+/// An Ente.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ente {
+    /// Its id.
+    pub id: EnteId,
+    /// Its code.
+    pub code: String,
+    /// Its name today.
+    pub name: String,
+    /// All names it has had, the oldest first.
+    pub names: Vec<EnteName>,
+    /// ISTAT codes of the comuni it serves today.
+    pub comuni: BTreeSet<String>,
+    /// Whether its data are made up.
+    pub is_demo: bool,
+    /// When it was admitted.
+    pub created_at: DateTime<Utc>,
+}
+
+/// A name with the days it held.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EnteName {
+    /// The name.
+    pub name: String,
+    /// First day.
+    pub from: NaiveDate,
+    /// First day on which it no longer held.
+    pub until: Option<NaiveDate>,
+}
+
+/// An associated municipality or a service within an Ente.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unita {
+    /// Its id.
+    pub id: UnitaId,
+    /// Its name.
+    pub name: String,
+    /// Under which unità tables count it, if not itself.
+    pub counted_under: Option<UnitaId>,
+}
+
+impl Store {
+    /// Admits an Ente, with keys of its own.
+    ///
+    /// # Errors
+    /// Code taken or malformed; no right.
+    pub async fn create_ente(
+        &self,
+        scope: &PlatformScope,
+        new: &NewEnte,
+        now: DateTime<Utc>,
+        chance: &mut impl Chance,
+    ) -> Result<EnteId, StoreError> {
+        scope.require(Right::ManageEnti)?;
+        let now = moment(now);
+        let code = code(&new.code)?;
+        let name = required("name", &new.name, 200)?;
+        if !new.comuni.iter().all(|code| code.len() == 6 && code.bytes().all(|byte| byte.is_ascii_digit())) {
+            return Err(Refused::TextForm("comuni").into());
+        }
+        let id = EnteId(new_id(chance));
+        let writing = self.write().await?;
+        if enti::Entity::find().filter(enti::Column::Code.eq(&code)).one(&*writing).await?.is_some() {
+            return Err(Refused::CodeTaken.into());
+        }
+        self.insert_ente(&*writing, id, &code, false, new.is_demo, now, chance).await?;
+        let row = ente_names::ActiveModel {
+            ente_id: Set(id.0),
+            id: Set(new_id(chance)),
+            name: Set(name),
+            valid_from: Set(new.from),
+            valid_until: Set(None),
+        };
+        ente_names::Entity::insert(row).exec_without_returning(&*writing).await?;
+        let comuni: Vec<ente_comuni::ActiveModel> = new
+            .comuni
+            .iter()
+            .map(|code| ente_comuni::ActiveModel {
+                ente_id: Set(id.0),
+                id: Set(new_id(chance)),
+                istat_code: Set(code.clone()),
+                valid_from: Set(new.from),
+                valid_until: Set(None),
+            })
+            .collect();
+        if !comuni.is_empty() {
+            ente_comuni::Entity::insert_many(comuni).exec_without_returning(&*writing).await?;
+        }
+        append(&self.keys, &*writing, Line::on_platform(scope, "ente.create", &[id.0]).with_detail(code), now).await?;
+        writing.commit().await?;
+        Ok(id)
+    }
+
+    /// All Enti, by code.
+    ///
+    /// # Errors
+    /// No right; the database.
+    pub async fn enti(&self, scope: &PlatformScope) -> Result<Vec<Ente>, StoreError> {
+        scope.require(Right::ManageEnti)?;
+        let rows = enti::Entity::find()
+            .filter(enti::Column::IsPlatform.eq(false))
+            .order_by_asc(enti::Column::Code)
+            .all(self.reading())
+            .await?;
+        let mut enti = Vec::new();
+        for row in rows {
+            enti.push(self.described(row, None).await?);
+        }
+        Ok(enti)
+    }
+
+    /// The Ente with this code: for the command line, which is given codes.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub async fn ente_id(&self, code: &str) -> Result<EnteId, StoreError> {
+        let row = enti::Entity::find()
+            .filter(enti::Column::Code.eq(code.trim().to_lowercase()))
+            .filter(enti::Column::IsPlatform.eq(false))
+            .one(self.reading())
+            .await?;
+        row.map(|row| EnteId(row.id)).ok_or(StoreError::NotFound("Ente"))
+    }
+
+    /// The scope's own Ente.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn ente(&self, scope: &EnteScope) -> Result<Ente, StoreError> {
+        scope.require(Right::SeeEnte)?;
+        let row = enti::Entity::find_by_id(scope.ente().0).one(self.reading()).await?;
+        self.described(row.ok_or(StoreError::NotFound("Ente"))?, None).await
+    }
+
+    /// Gives an Ente another name from a day on.
+    ///
+    /// # Errors
+    /// No such Ente; a day before the present name's first.
+    pub async fn rename_ente(
+        &self,
+        scope: &PlatformScope,
+        ente: EnteId,
+        name: &str,
+        from: NaiveDate,
+        now: DateTime<Utc>,
+        chance: &mut impl Chance,
+    ) -> Result<(), StoreError> {
+        scope.require(Right::ManageEnti)?;
+        let name = required("name", name, 200)?;
+        let writing = self.write().await?;
+        let present = ente_names::Entity::find()
+            .filter(ente_names::Column::EnteId.eq(ente.0))
+            .filter(ente_names::Column::ValidUntil.is_null())
+            .one(&*writing)
+            .await?
+            .ok_or(StoreError::NotFound("Ente"))?;
+        if present.valid_from >= from {
+            return Err(Refused::TextForm("from").into());
+        }
+        let end = ente_names::ActiveModel {
+            ente_id: Set(ente.0),
+            id: Set(present.id),
+            valid_until: Set(Some(from)),
+            ..Default::default()
+        };
+        update(end, &*writing).await?;
+        let row = ente_names::ActiveModel {
+            ente_id: Set(ente.0),
+            id: Set(new_id(chance)),
+            name: Set(name),
+            valid_from: Set(from),
+            valid_until: Set(None),
+        };
+        ente_names::Entity::insert(row).exec_without_returning(&*writing).await?;
+        append(&self.keys, &*writing, Line::on_platform(scope, "ente.rename", &[ente.0]), now).await?;
+        writing.commit().await
+    }
+
+    /// Makes an unità.
+    ///
+    /// # Errors
+    /// No right; an empty name.
+    pub async fn create_unita(
+        &self,
+        scope: &EnteScope,
+        name: &str,
+        now: DateTime<Utc>,
+        chance: &mut impl Chance,
+    ) -> Result<UnitaId, StoreError> {
+        scope.require(Right::ManageAccounts)?;
+        let now = moment(now);
+        let name = required("name", name, 200)?;
+        let id = UnitaId(new_id(chance));
+        let writing = self.write().await?;
+        let row = unita::ActiveModel {
+            ente_id: Set(scope.ente().0),
+            id: Set(id.0),
+            name: Set(name),
+            counted_under: Set(None),
+            created_at: Set(now),
+        };
+        unita::Entity::insert(row).exec_without_returning(&*writing).await?;
+        append(&self.keys, &*writing, Line::done(scope, "unita.create", &[id.0]), now).await?;
+        writing.commit().await?;
+        Ok(id)
+    }
+
+    /// The Ente's unità, by name.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn unita(&self, scope: &EnteScope) -> Result<Vec<Unita>, StoreError> {
+        scope.require(Right::SeeEnte)?;
+        let rows = unita::Entity::find()
+            .filter(unita::Column::EnteId.eq(scope.ente().0))
+            .order_by_asc(unita::Column::Name)
+            .order_by_asc(unita::Column::Id)
+            .all(self.reading())
+            .await?;
+        Ok(rows
+            .into_iter()
+            .map(|row| Unita { id: UnitaId(row.id), name: row.name, counted_under: row.counted_under.map(UnitaId) })
+            .collect())
+    }
+
+    /// Has an unità counted under another from now on; `None` for itself.
+    ///
+    /// # Errors
+    /// No such unità; no right.
+    pub async fn move_unita(
+        &self,
+        scope: &EnteScope,
+        unita: UnitaId,
+        counted_under: Option<UnitaId>,
+        now: DateTime<Utc>,
+        chance: &mut impl Chance,
+    ) -> Result<(), StoreError> {
+        scope.require(Right::ManageAccounts)?;
+        let keys = self.ente_keys(scope.ente()).await?;
+        let writing = self.write().await?;
+        for id in [Some(unita), counted_under].into_iter().flatten() {
+            let row = unita::Entity::find_by_id((scope.ente().0, id.0)).one(&*writing).await?;
+            row.ok_or(StoreError::NotFound("unità"))?;
+        }
+        let counted_under = counted_under.filter(|under| *under != unita);
+        let change = unita::ActiveModel {
+            ente_id: Set(scope.ente().0),
+            id: Set(unita.0),
+            counted_under: Set(counted_under.map(|under| under.0)),
+            ..Default::default()
+        };
+        update(change, &*writing).await?;
+        let event = NewEvent { ente: scope.ente(), persona: None, what: What::UnitaMoved { unita, counted_under } };
+        crate::feed::append(&*writing, event, &keys.own, now, chance).await?;
+        append(&self.keys, &*writing, Line::done(scope, "unita.move", &[unita.0]), now).await?;
+        writing.commit().await
+    }
+
+    /// An Ente as it is on the day of an instant, for a session that has been proved already.
+    pub(crate) async fn ente_described(&self, id: EnteId, now: DateTime<Utc>) -> Result<Ente, StoreError> {
+        let row = enti::Entity::find_by_id(id.0).one(self.reading()).await?;
+        self.described(
+            row.filter(|row| EnteId(row.id) != PLATFORM).ok_or(StoreError::NotFound("Ente"))?,
+            Some(day(now)),
+        )
+        .await
+    }
+
+    /// On a day; without one, by the names and comuni that have no end.
+    async fn described(&self, row: enti::Model, on: Option<NaiveDate>) -> Result<Ente, StoreError> {
+        let names = ente_names::Entity::find()
+            .filter(ente_names::Column::EnteId.eq(row.id))
+            .order_by_asc(ente_names::Column::ValidFrom)
+            .all(self.reading())
+            .await?;
+        let comuni =
+            ente_comuni::Entity::find().filter(ente_comuni::Column::EnteId.eq(row.id)).all(self.reading()).await?;
+        let holds = |until: Option<NaiveDate>| match (until, on) {
+            (None, _) => true,
+            (Some(until), Some(on)) => on < until,
+            (Some(_), None) => false,
+        };
+        let name = names.iter().find(|name| holds(name.valid_until));
+        let damaged = || StoreError::Damaged { table: "ente_names", row: row.id.to_string() };
+        Ok(Ente {
+            id: EnteId(row.id),
+            name: name.ok_or_else(damaged)?.name.clone(),
+            names: names
+                .into_iter()
+                .map(|row| EnteName { name: row.name, from: row.valid_from, until: row.valid_until })
+                .collect(),
+            comuni: comuni.into_iter().filter(|row| holds(row.valid_until)).map(|row| row.istat_code).collect(),
+            code: row.code,
+            is_demo: row.is_demo,
+            created_at: row.created_at,
+        })
+    }
+}
+
+fn code(given: &str) -> Result<String, Refused> {
+    let trimmed = given.trim();
+    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if (2..=40).contains(&trimmed.len()) && trimmed.bytes().all(fits) {
+        Ok(trimmed.to_owned())
+    } else {
+        Err(Refused::CodeForm)
+    }
+}

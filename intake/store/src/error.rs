@@ -1,0 +1,144 @@
+//! What can go wrong in the store, as far as a caller would act differently. Never holds personal data.
+
+use chrono::{DateTime, Utc};
+use domain::keys::KeyError;
+
+use crate::access::Right;
+use crate::ids::ImportId;
+
+/// Why the store did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// There is no such thing in this Ente; whether another Ente has it is not said.
+    #[error("no such {0} in this Ente")]
+    NotFound(&'static str),
+    /// Somebody else changed it meanwhile: read again and decide.
+    #[error("the {0} has been changed since it was read: read it again")]
+    Conflict(&'static str),
+    /// A rule forbids it.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// The database does not answer, or refuses.
+    #[error("the database failed")]
+    Database(#[from] DatabaseError),
+    /// What is stored makes no sense, was changed, or belongs to another key.
+    #[error("damaged: table {table}, row {row}")]
+    Damaged {
+        /// The table.
+        table: &'static str,
+        /// The row's id.
+        row: String,
+    },
+    /// The key is not the one that this database was made with.
+    #[error("the identity key is not the one of this database: give the key file that was made with it")]
+    WrongKey(#[source] KeyError),
+    /// The database was written by a newer program.
+    #[error("the database does not fit this program: it was written by another version of it ({0})")]
+    Version(String),
+    /// A file cannot be written or read.
+    #[error("{path}: {source}")]
+    File {
+        /// Which.
+        path: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// A failure of the database, for logs; its text never reaches a client.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct DatabaseError(pub(crate) Box<dyn std::error::Error + Send + Sync>);
+
+/// The rule that forbids.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// Ente, username or password is wrong; which of them is not said.
+    #[error("wrong credentials")]
+    Credentials,
+    /// Too many wrong attempts: not before.
+    #[error("too many attempts: not before {until}")]
+    Throttled {
+        /// From when on another attempt is looked at.
+        until: DateTime<Utc>,
+    },
+    /// The one-time password is older than 72 hours: a new one must be made.
+    #[error("the one-time password has expired")]
+    OneTimePasswordExpired,
+    /// The session has ended, or never was.
+    #[error("no valid session")]
+    NoSession,
+    /// The password must be changed first.
+    #[error("the password must be changed first")]
+    MustChangePassword,
+    /// The role has not this right.
+    #[error("the role has not the right {0:?}")]
+    NotAllowed(Right),
+    /// The command line has no account in whose name to do it.
+    #[error("this needs an account: the command line has none")]
+    NeedsAccount,
+    /// The role does not belong there: an Ente's role on the platform, or the reverse.
+    #[error("this role does not belong there")]
+    RoleMisplaced,
+    /// Another account of the Ente has the username.
+    #[error("the username is taken")]
+    UsernameTaken,
+    /// An account cannot take its own rights away.
+    #[error("an account cannot do this to itself")]
+    Oneself,
+    /// Another Ente has the code.
+    #[error("the code of the Ente is taken")]
+    CodeTaken,
+    /// Not a username: 3 to 64 letters, digits and `. _ - @`.
+    #[error("a username has 3 to 64 characters: letters, digits and . _ - @")]
+    UsernameForm,
+    /// Not a code of an Ente: 2 to 40 small letters, digits and `-`.
+    #[error("the code of an Ente has 2 to 40 characters: small letters, digits and -")]
+    CodeForm,
+    /// A text is too long, or has characters that nobody can see.
+    #[error("the field {0} is empty where it must not be, too long, or has characters that cannot be seen")]
+    TextForm(&'static str),
+    /// Another persona of the Ente has this identifier.
+    #[error("another persona has this identifier")]
+    IdentifierTaken,
+    /// The persona's data may not be used for now.
+    #[error("the persona is restricted")]
+    Restricted,
+    /// The persona has been erased.
+    #[error("the persona has been erased")]
+    Erased,
+    /// The persona has been merged into another, or is no longer.
+    #[error("the persona is merged with another")]
+    Merged,
+    /// It has a newer version: correct that one.
+    #[error("it has been superseded by a newer version")]
+    Superseded,
+    /// It was annulled.
+    #[error("it has been annulled")]
+    Annulled,
+    /// A reason is required.
+    #[error("a reason is required")]
+    ReasonMissing,
+    /// The operator's evaluation is missing, or names a class that the strumento has not.
+    #[error("the evaluation is missing or does not fit the strumento")]
+    Evaluation,
+    /// An azione that the strumento has not, or that was not agreed.
+    #[error("no such azione")]
+    Azione,
+    /// The definition is not the one that the questionnaire was begun or made with.
+    #[error("this is another definition than the questionnaire's")]
+    OtherDefinition,
+    /// An answer does not belong to the strumento.
+    #[error("{0}")]
+    Sheet(#[from] domain::scoring::Refusal),
+    /// The day of the assessment lies in the future, or before anything is possible.
+    #[error("the day of the assessment is not possible")]
+    AssessedOn,
+    /// Another import into this Ente is under way.
+    #[error("the import {0} is under way in this Ente: commit it or abandon it first")]
+    ImportUnderWay(ImportId),
+    /// The import is over.
+    #[error("the import is committed or abandoned already")]
+    ImportOver,
+}
