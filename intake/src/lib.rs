@@ -1,13 +1,24 @@
 //! The portal: its pages and what they may do.
 //!
-//! Today: the strumenti, to be read and tried out, with nothing stored. What is missing on purpose: DuckDB, polars and
-//! arrow (figures belong to `dashboards`), and SQL (that belongs to `store`).
+//! `routes` is the table of all pages with what each asks for; `visitor` turns a session into the scope that the store
+//! wants. What is missing on purpose: DuckDB, polars and arrow (figures belong to `dashboards`), and SQL (that belongs to
+//! `store`). Clock and chance come with the configuration.
 
+mod cookies;
 pub mod example;
+mod form;
 mod headers;
+pub mod import;
 pub mod instruments;
 mod pages;
 mod portal;
 mod reply;
+mod routes;
+mod visitor;
 
-pub use portal::{Portal, PortalError};
+#[cfg(test)]
+mod tests;
+
+pub use cookies::Cookies;
+pub use portal::{Clock, Portal, PortalConfig, PortalError};
+pub use visitor::Visitor;

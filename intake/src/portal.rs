@@ -1,24 +1,37 @@
-//! The router of all pages, and what their handlers share.
+//! What the portal is made of, and what its handlers share.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
-use axum::http::StatusCode;
-use axum::middleware;
-use axum::routing::get;
+use chrono::{DateTime, Utc};
 use domain::instrument::{Id, Instrument};
-use templates::{Area, Layout, RenderError, Renderer};
-use tower_http::timeout::TimeoutLayer;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use store::Store;
+use templates::{RenderError, Renderer};
 
-use crate::{headers, instruments, pages};
+use crate::cookies::Cookies;
+use crate::{instruments, routes};
 
-/// A form of 500 items is far below this.
-const BODY_BYTES_MAX: usize = 64 * 1024;
+/// A clock.
+pub type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
 
-/// From the last byte of the head to the answer: a body that stalls is cut.
-const REQUEST_TIME_MAX: Duration = Duration::from_secs(30);
+/// What a portal is made of.
+pub struct PortalConfig {
+    /// The portal's database; without one the strumenti can be read and tried out, and nobody can log in.
+    pub store: Option<Store>,
+    /// The strumenti, every version of them.
+    pub instruments: Vec<Instrument>,
+    /// Synthetic data: said on every page.
+    pub is_demonstration: bool,
+    /// What time it is.
+    pub clock: Clock,
+    /// Where secrets come from: seeded by the system's generator, or by a test.
+    pub chance: StdRng,
+    /// How cookies are marked.
+    pub cookies: Cookies,
+}
 
 /// What handlers share.
 #[derive(Clone, Debug)]
@@ -26,11 +39,20 @@ pub struct Portal {
     shared: Arc<Shared>,
 }
 
-#[derive(Debug)]
 struct Shared {
     renderer: Renderer,
+    store: Option<Store>,
     instruments: Vec<Instrument>,
     is_demonstration: bool,
+    clock: Clock,
+    chance: Mutex<StdRng>,
+    cookies: Cookies,
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Portal").field("is_demonstration", &self.is_demonstration).finish_non_exhaustive()
+    }
 }
 
 /// Why the portal cannot start.
@@ -53,43 +75,67 @@ pub enum PortalError {
 }
 
 impl Portal {
-    /// A portal with the strumenti shipped and `others`.
+    /// A portal.
     ///
     /// # Errors
-    /// When a template or a definition in the binary is broken, or two strumenti have the same id and version.
-    pub fn new(is_demonstration: bool, others: Vec<Instrument>) -> Result<Self, PortalError> {
-        let mut instruments = instruments::shipped()?;
-        for other in others {
-            if instruments.iter().any(|known| (&known.id, known.version) == (&other.id, other.version)) {
-                return Err(PortalError::Twice { id: other.id, version: other.version });
+    /// When a template in the binary is broken, or two strumenti have the same id and version.
+    pub fn new(config: PortalConfig) -> Result<Self, PortalError> {
+        for (place, one) in config.instruments.iter().enumerate() {
+            if config.instruments[..place].iter().any(|known| (&known.id, known.version) == (&one.id, one.version)) {
+                return Err(PortalError::Twice { id: one.id.clone(), version: one.version });
             }
-            instruments.push(other);
         }
-        let shared = Shared { renderer: Renderer::new()?, instruments, is_demonstration };
+        let shared = Shared {
+            renderer: Renderer::new()?,
+            store: config.store,
+            instruments: config.instruments,
+            is_demonstration: config.is_demonstration,
+            clock: config.clock,
+            chance: Mutex::new(config.chance),
+            cookies: config.cookies,
+        };
         Ok(Self { shared: Arc::new(shared) })
     }
 
-    /// Everything that the portal answers.
+    /// Everything that the portal answers. Serve it with the peer's address (`into_make_service_with_connect_info`), which
+    /// throttling counts by.
     pub fn router(&self) -> Router {
-        Router::new()
-            .route("/", get(pages::home::get))
-            .route("/strumenti", get(pages::instruments::get))
-            .route("/strumenti/{instrument}", get(pages::instrument::get))
-            .route("/strumenti/{instrument}/prova", get(pages::tryout::get).post(pages::tryout::post))
-            .route("/privacy", get(pages::notices::privacy))
-            .route("/accessibilita", get(pages::notices::accessibility))
-            .route("/salute", get(pages::health::get))
-            .route("/assets/{version}/{name}", get(pages::assets::get))
-            .fallback(pages::message::not_found)
-            .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-            .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_TIME_MAX))
-            .layer(middleware::from_fn(headers::add))
-            .layer(tower_http::compression::CompressionLayer::new())
-            .with_state(self.clone())
+        self.router_with(Router::new())
+    }
+
+    /// The portal's router with other pages beside its own, under the same headers, limits and page for what is not found.
+    pub fn router_with(&self, others: Router) -> Router {
+        routes::router(self, others)
+    }
+
+    /// What time it is.
+    #[must_use]
+    pub fn now(&self) -> DateTime<Utc> {
+        (self.shared.clock)()
+    }
+
+    /// The portal's database, where there is one.
+    #[must_use]
+    pub fn store(&self) -> Option<&Store> {
+        self.shared.store.as_ref()
+    }
+
+    /// A generator of its own for whoever asks.
+    pub(crate) fn chance(&self) -> StdRng {
+        let mut chance = self.shared.chance.lock().unwrap_or_else(PoisonError::into_inner);
+        StdRng::from_rng(&mut *chance)
+    }
+
+    pub(crate) fn cookies(&self) -> Cookies {
+        self.shared.cookies
     }
 
     pub(crate) fn renderer(&self) -> &Renderer {
         &self.shared.renderer
+    }
+
+    pub(crate) fn is_demonstration(&self) -> bool {
+        self.shared.is_demonstration
     }
 
     /// The newest version of each strumento, in the order of their first versions.
@@ -103,7 +149,8 @@ impl Portal {
         self.instruments().find(|instrument| instrument.id.as_str() == id)
     }
 
-    pub(crate) fn layout(&self, area: Area) -> Layout {
-        Layout { is_demonstration: self.shared.is_demonstration, area }
+    /// A version of a strumento.
+    pub(crate) fn instrument_version(&self, id: &Id, version: u32) -> Option<&Instrument> {
+        self.shared.instruments.iter().find(|instrument| instrument.id == *id && instrument.version == version)
     }
 }

@@ -6,6 +6,7 @@
 
 mod assets;
 mod format;
+mod terms;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
@@ -13,6 +14,7 @@ use minijinja::{Environment, UndefinedBehavior, context};
 use serde::Serialize;
 
 pub use assets::{ASSETS, ASSETS_VERSION, Asset, asset_path};
+pub use terms::term;
 
 /// A page: its template and the values the template may use, under `page`.
 pub trait Page: Serialize {
@@ -32,6 +34,34 @@ pub struct Layout {
     pub is_demonstration: bool,
     /// Which entry of the navigation is the present one.
     pub area: Area,
+    /// Whether one can log in here at all.
+    pub has_accounts: bool,
+    /// Who is logged in, if anybody: whoever serves the page knows, never this package.
+    pub user: Option<UserView>,
+}
+
+/// Who is logged in, as every page shows it.
+#[derive(Clone, Debug, Serialize)]
+pub struct UserView {
+    /// The name to show.
+    pub name: String,
+    /// The code of the role, for its words in messages/terms.toml.
+    pub role: String,
+    /// The Ente's name; `None` for accounts of the platform.
+    pub ente: Option<String>,
+    /// The token of the form that ends the session.
+    pub csrf: String,
+    /// The entries of the navigation that the role opens, in their order.
+    pub entries: Vec<Entry>,
+}
+
+/// An entry of the navigation that belongs to a role; its words are in messages/terms.toml, under `entry`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Entry {
+    /// Which.
+    pub area: Area,
+    /// Where it leads.
+    pub path: String,
 }
 
 /// The entries of the navigation.
@@ -42,6 +72,24 @@ pub enum Area {
     Home,
     /// The strumenti.
     Instruments,
+    /// Logging in.
+    Login,
+    /// Where one starts after logging in.
+    Desk,
+    /// The persone of the Ente.
+    Persone,
+    /// What one has validated.
+    Questionari,
+    /// The Ente's territory.
+    Territorio,
+    /// The Ente's community.
+    Comunita,
+    /// The accounts of the Ente.
+    Operatori,
+    /// The Enti.
+    Enti,
+    /// The anonymous datasets.
+    Ricerca,
     /// None of them.
     Other,
 }
@@ -71,13 +119,38 @@ macro_rules! template_files {
 const TEMPLATES: &[(&str, &str)] = template_files![
     "components/base.html",
     "components/answers.html",
+    "components/chart.html",
+    "components/chart_dashboard.html",
+    "components/evaluation.html",
+    "components/form.html",
     "components/report.html",
+    "components/steps.html",
+    "pages/account_created.html",
     "pages/accessibility.html",
+    "pages/accounts.html",
+    "pages/amend.html",
+    "pages/annul.html",
+    "pages/assessment.html",
+    "pages/dashboard_comunita.html",
+    "pages/dashboard_notice.html",
+    "pages/dashboard_qualita.html",
+    "pages/dashboard_territorio.html",
+    "pages/desk.html",
+    "pages/draft.html",
+    "pages/draft_summary.html",
+    "pages/ente_form.html",
+    "pages/enti.html",
     "pages/home.html",
     "pages/instrument.html",
     "pages/instruments.html",
+    "pages/login.html",
     "pages/message.html",
+    "pages/password.html",
+    "pages/persona.html",
+    "pages/persona_form.html",
+    "pages/persone.html",
     "pages/privacy.html",
+    "pages/questionari.html",
     "pages/tryout.html",
     "pages/tryout_report.html",
 ];
@@ -98,6 +171,7 @@ impl Renderer {
                 .map_err(|source| RenderError { template: name, source: Box::new(source) })?;
         }
         environment.add_function("asset", asset_path);
+        environment.add_function("term", terms::term_or_error);
         environment.add_filter("hundredths", format::hundredths);
         environment.add_filter("tenths", format::tenths);
         environment.add_filter("thousands", format::thousands);

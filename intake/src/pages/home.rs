@@ -1,14 +1,13 @@
 //! What the platform is.
 
-use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Serialize;
 use templates::{Area, Page};
 
 use super::view::{self, InstrumentHead};
-use crate::portal::Portal;
 use crate::reply;
+use crate::visitor::Visitor;
 
 #[derive(Serialize)]
 pub(crate) struct Home {
@@ -23,7 +22,7 @@ impl Page for Home {
     }
 }
 
-pub(crate) async fn get(State(portal): State<Portal>) -> Response {
-    let instruments = portal.instruments().map(InstrumentHead::new).collect();
-    reply::page(&portal, Area::Home, StatusCode::OK, &Home { instruments })
+pub(crate) async fn get(visitor: Visitor) -> Response {
+    let instruments = visitor.portal().instruments().map(InstrumentHead::new).collect();
+    reply::page(&visitor, Area::Home, StatusCode::OK, &Home { instruments })
 }

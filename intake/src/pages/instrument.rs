@@ -1,7 +1,7 @@
 //! One strumento, whole: items, points, levels, minimum conditions, profile.
 
+use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use domain::instrument::{Instrument, Minimum};
@@ -9,8 +9,8 @@ use serde::Serialize;
 use templates::{Area, Page};
 
 use super::view::{self, CapView, InstrumentHead};
-use crate::portal::Portal;
 use crate::reply;
+use crate::visitor::Visitor;
 
 #[derive(Serialize)]
 pub(crate) struct InstrumentPage {
@@ -192,9 +192,9 @@ impl Page for InstrumentPage {
     }
 }
 
-pub(crate) async fn get(State(portal): State<Portal>, path: Result<Path<String>, PathRejection>) -> Response {
-    match path.ok().and_then(|Path(id)| portal.instrument(&id)) {
-        Some(instrument) => reply::page(&portal, Area::Instruments, StatusCode::OK, &InstrumentPage::new(instrument)),
-        None => reply::not_found(&portal),
+pub(crate) async fn get(visitor: Visitor, path: Result<Path<String>, PathRejection>) -> Response {
+    match path.ok().and_then(|Path(id)| visitor.portal().instrument(&id)) {
+        Some(instrument) => reply::page(&visitor, Area::Instruments, StatusCode::OK, &InstrumentPage::new(instrument)),
+        None => reply::not_found(&visitor),
     }
 }

@@ -1,14 +1,13 @@
 //! The list of the strumenti.
 
-use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Serialize;
 use templates::{Area, Page};
 
 use super::view::{self, InstrumentHead};
-use crate::portal::Portal;
 use crate::reply;
+use crate::visitor::Visitor;
 
 #[derive(Serialize)]
 pub(crate) struct Instruments {
@@ -23,7 +22,7 @@ impl Page for Instruments {
     }
 }
 
-pub(crate) async fn get(State(portal): State<Portal>) -> Response {
-    let instruments = portal.instruments().map(InstrumentHead::new).collect();
-    reply::page(&portal, Area::Instruments, StatusCode::OK, &Instruments { instruments })
+pub(crate) async fn get(visitor: Visitor) -> Response {
+    let instruments = visitor.portal().instruments().map(InstrumentHead::new).collect();
+    reply::page(&visitor, Area::Instruments, StatusCode::OK, &Instruments { instruments })
 }

@@ -1,16 +1,17 @@
 //! The pages that say why there is no page.
 
-use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
 use templates::Page;
 
-use crate::portal::Portal;
 use crate::reply;
+use crate::visitor::Visitor;
 
 #[derive(Serialize)]
 pub(crate) struct Message {
     pub(crate) kind: MessageKind,
+    /// To quote when asking for help.
+    pub(crate) number: Option<String>,
 }
 
 #[derive(Clone, Copy, Serialize)]
@@ -18,6 +19,9 @@ pub(crate) struct Message {
 pub(crate) enum MessageKind {
     NotFound,
     BadRequest,
+    Forbidden,
+    Stale,
+    NoAccounts,
     Broken,
 }
 
@@ -25,10 +29,19 @@ impl Page for Message {
     const TEMPLATE: &'static str = "pages/message.html";
 
     fn samples() -> Vec<Self> {
-        [MessageKind::NotFound, MessageKind::BadRequest, MessageKind::Broken].map(|kind| Self { kind }).into()
+        let kinds = [
+            MessageKind::NotFound,
+            MessageKind::BadRequest,
+            MessageKind::Forbidden,
+            MessageKind::Stale,
+            MessageKind::NoAccounts,
+            MessageKind::Broken,
+        ];
+        let plain = kinds.map(|kind| Self { kind, number: None });
+        plain.into_iter().chain([Self { kind: MessageKind::Broken, number: Some("0a1b2c3d".to_owned()) }]).collect()
     }
 }
 
-pub(crate) async fn not_found(State(portal): State<Portal>) -> Response {
-    reply::not_found(&portal)
+pub(crate) async fn not_found(visitor: Visitor) -> Response {
+    reply::not_found(&visitor)
 }

@@ -1,46 +1,103 @@
-//! One file per page: its values, handler and samples. What several pages show of a strumento is in `view`.
+//! One file per page: its values, handler and samples. What several pages show of a strumento is in `view`, of a persona in
+//! `people`; what an operator decides is in `evaluation`.
 
+pub(crate) mod accounts;
+pub(crate) mod amend;
+pub(crate) mod annul;
+pub(crate) mod assessment;
 pub(crate) mod assets;
+pub(crate) mod desk;
+pub(crate) mod draft;
+pub(crate) mod draft_summary;
+pub(crate) mod ente_form;
+pub(crate) mod enti;
+pub(crate) mod evaluation;
 pub(crate) mod health;
+pub(crate) mod history;
 pub(crate) mod home;
 pub(crate) mod instrument;
 pub(crate) mod instruments;
+pub(crate) mod login;
 pub(crate) mod message;
 pub(crate) mod notices;
+pub(crate) mod password;
+pub(crate) mod people;
+pub(crate) mod persona;
+pub(crate) mod persona_form;
+pub(crate) mod persone;
+pub(crate) mod questionari;
 pub(crate) mod report;
 pub(crate) mod tryout;
 pub(crate) mod view;
 
 #[cfg(test)]
 mod tests {
-    use templates::{Area, Layout, Page, Renderer};
+    use templates::{Area, Entry, Layout, Page, Renderer, UserView};
 
-    /// Renders every sample of a page, with and without the band of the demonstration.
-    fn check<P: Page>() {
+    /// Renders every sample of a page: with and without the band of the demonstration, for nobody and for somebody. A page
+    /// whose forms carry the session's token is for somebody alone.
+    fn check<P: Page>(is_personal: bool) {
         let renderer = Renderer::new().expect("every template is valid");
         let samples = P::samples();
         assert!(!samples.is_empty(), "{} has no samples", P::TEMPLATE);
+        let somebody = UserView {
+            name: "Anna Prova".to_owned(),
+            role: "operator".to_owned(),
+            ente: Some("Ente di prova".to_owned()),
+            csrf: "token-of-the-session".to_owned(),
+            entries: vec![Entry { area: Area::Persone, path: "/persone".to_owned() }],
+        };
         for sample in samples {
-            for is_demonstration in [false, true] {
-                let html =
-                    renderer.render(&sample, &Layout { is_demonstration, area: Area::Home }).unwrap_or_else(|error| {
-                        panic!("{}: {}", P::TEMPLATE, error.source);
-                    });
+            for (is_demonstration, user) in [(false, None), (true, Some(somebody.clone()))] {
+                if is_personal && user.is_none() {
+                    continue;
+                }
+                let layout = Layout { is_demonstration, area: Area::Home, has_accounts: true, user };
+                let html = renderer.render(&sample, &layout).unwrap_or_else(|error| {
+                    panic!("{}: {}", P::TEMPLATE, error.source);
+                });
                 assert!(html.contains("</html>"), "{} is cut", P::TEMPLATE);
                 assert_eq!(html.contains("dati sintetici"), is_demonstration, "{}", P::TEMPLATE);
+                assert!(!html.contains(" style="), "{} has an inline style", P::TEMPLATE);
+                let posts = html.matches("method=\"post\"").count();
+                let tokens = html.matches("name=\"csrf\"").count();
+                let without = html.matches("/prova\" autocomplete").count();
+                assert_eq!(posts - without, tokens, "{}: a form without its token", P::TEMPLATE);
+                let mut ids: Vec<&str> =
+                    html.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+                ids.sort_unstable();
+                let count = ids.len();
+                ids.dedup();
+                assert_eq!(ids.len(), count, "{}: an id twice", P::TEMPLATE);
             }
         }
     }
 
     #[test]
     fn every_page_renders_its_samples() {
-        check::<super::home::Home>();
-        check::<super::instrument::InstrumentPage>();
-        check::<super::instruments::Instruments>();
-        check::<super::message::Message>();
-        check::<super::notices::Accessibility>();
-        check::<super::notices::Privacy>();
-        check::<super::tryout::Tryout>();
-        check::<super::tryout::TryoutReport>();
+        check::<super::accounts::AccountCreated>(true);
+        check::<super::accounts::Accounts>(true);
+        check::<super::amend::Amend>(true);
+        check::<super::annul::Annul>(true);
+        check::<super::assessment::AssessmentPage>(true);
+        check::<super::desk::DeskPage>(true);
+        check::<super::draft::DraftPage>(true);
+        check::<super::draft_summary::DraftSummary>(true);
+        check::<super::ente_form::EnteForm>(true);
+        check::<super::enti::Enti>(true);
+        check::<super::home::Home>(false);
+        check::<super::instrument::InstrumentPage>(false);
+        check::<super::instruments::Instruments>(false);
+        check::<super::login::Login>(false);
+        check::<super::message::Message>(false);
+        check::<super::notices::Accessibility>(false);
+        check::<super::notices::Privacy>(false);
+        check::<super::password::Password>(true);
+        check::<super::persona::PersonaPage>(true);
+        check::<super::persona_form::PersonaForm>(true);
+        check::<super::persone::Persone>(true);
+        check::<super::questionari::Questionari>(true);
+        check::<super::tryout::Tryout>(false);
+        check::<super::tryout::TryoutReport>(false);
     }
 }

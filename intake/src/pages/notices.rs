@@ -1,13 +1,12 @@
 //! Privacy notice and accessibility page.
 
-use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Serialize;
 use templates::{Area, Page};
 
-use crate::portal::Portal;
 use crate::reply;
+use crate::visitor::Visitor;
 
 #[derive(Serialize)]
 pub(crate) struct Privacy {}
@@ -31,10 +30,10 @@ impl Page for Accessibility {
     }
 }
 
-pub(crate) async fn privacy(State(portal): State<Portal>) -> Response {
-    reply::page(&portal, Area::Other, StatusCode::OK, &Privacy {})
+pub(crate) async fn privacy(visitor: Visitor) -> Response {
+    reply::page(&visitor, Area::Other, StatusCode::OK, &Privacy {})
 }
 
-pub(crate) async fn accessibility(State(portal): State<Portal>) -> Response {
-    reply::page(&portal, Area::Other, StatusCode::OK, &Accessibility {})
+pub(crate) async fn accessibility(visitor: Visitor) -> Response {
+    reply::page(&visitor, Area::Other, StatusCode::OK, &Accessibility {})
 }

@@ -1,5 +1,7 @@
 //! The report of a scored sheet as values for its template: what was measured, what it means, why, and what would change it.
 
+use std::collections::BTreeSet;
+
 use domain::instrument::{Instrument, Minimum, Missing, Status};
 use domain::scoring::changes::Raise;
 use domain::scoring::{Refusal, ScaleScore, Scoring, Sheet};
@@ -123,6 +125,18 @@ fn azioni(instrument: &Instrument, indices: &[usize]) -> Vec<AzioneView> {
     indices.iter().map(|azione| AzioneView::new(&instrument.azioni[*azione])).collect()
 }
 
+/// The azioni that a report proposes, as indices of the catalogue in its order, each once.
+pub(crate) fn proposed(instrument: &Instrument, scoring: &Scoring) -> BTreeSet<usize> {
+    let levels = instrument
+        .scales
+        .iter()
+        .zip(&scoring.scales)
+        .filter_map(|(scale, score)| score.level.map(|scored| &scale.levels[scored.level].azioni));
+    let blocks = scoring.blocks.keys().map(|block| &instrument.blocks[*block].azioni);
+    let class = instrument.profile.as_ref().zip(scoring.profile).map(|(profile, class)| &profile.classes[class].azioni);
+    levels.chain(blocks).chain(class).flatten().copied().collect()
+}
+
 fn profile(instrument: &Instrument, scoring: &Scoring) -> Option<ProfileReport> {
     let profile = instrument.profile.as_ref()?;
     let class = &profile.classes[scoring.profile?];
@@ -155,7 +169,7 @@ fn blocks(instrument: &Instrument, sheet: &Sheet, scoring: &Scoring) -> Vec<Bloc
 }
 
 /// What was answered, in the form's words; empty for a blank.
-fn answer_text(instrument: &Instrument, sheet: &Sheet, item: usize) -> String {
+pub(crate) fn answer_text(instrument: &Instrument, sheet: &Sheet, item: usize) -> String {
     let item = &instrument.items[item];
     let Some(answer) = sheet.get(&item.id) else { return String::new() };
     let missing = |kind: Missing| instrument.missing.iter().find(|missing| missing.kind == kind);

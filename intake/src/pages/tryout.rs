@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use axum::extract::rejection::{FormRejection, PathRejection, QueryRejection};
-use axum::extract::{Form, Path, Query, State};
+use axum::extract::{Form, Path, Query};
 use axum::http::StatusCode;
 use axum::response::Response;
 use domain::instrument::Instrument;
@@ -14,8 +14,8 @@ use templates::{Area, Page};
 use super::report::Report;
 use super::view::{self, InstrumentHead, SectionView};
 use crate::example;
-use crate::portal::Portal;
 use crate::reply;
+use crate::visitor::Visitor;
 
 /// How many invented examples the page offers; any other number works too.
 const EXAMPLES: [u64; 3] = [1, 2, 3];
@@ -83,35 +83,35 @@ pub(crate) struct Choice {
 }
 
 pub(crate) async fn get(
-    State(portal): State<Portal>,
+    visitor: Visitor,
     path: Result<Path<String>, PathRejection>,
     choice: Result<Query<Choice>, QueryRejection>,
 ) -> Response {
-    let Some(instrument) = path.ok().and_then(|Path(id)| portal.instrument(&id)) else {
-        return reply::not_found(&portal);
+    let Some(instrument) = path.ok().and_then(|Path(id)| visitor.portal().instrument(&id)) else {
+        return reply::not_found(&visitor);
     };
-    let Ok(Query(choice)) = choice else { return reply::bad_request(&portal) };
+    let Ok(Query(choice)) = choice else { return reply::bad_request(&visitor) };
     let sheet = choice.esempio.map(|seed| example::sheet(instrument, seed)).unwrap_or_default();
-    reply::page(&portal, Area::Instruments, StatusCode::OK, &Tryout::new(instrument, &sheet, &[]))
+    reply::page(&visitor, Area::Instruments, StatusCode::OK, &Tryout::new(instrument, &sheet, &[]))
 }
 
 pub(crate) async fn post(
-    State(portal): State<Portal>,
+    visitor: Visitor,
     path: Result<Path<String>, PathRejection>,
     form: Result<Form<Vec<(String, String)>>, FormRejection>,
 ) -> Response {
-    let Some(instrument) = path.ok().and_then(|Path(id)| portal.instrument(&id)) else {
-        return reply::not_found(&portal);
+    let Some(instrument) = path.ok().and_then(|Path(id)| visitor.portal().instrument(&id)) else {
+        return reply::not_found(&visitor);
     };
-    let Ok(Form(fields)) = form else { return reply::bad_request(&portal) };
+    let Ok(Form(fields)) = form else { return reply::bad_request(&visitor) };
     let names: BTreeSet<&str> = fields.iter().map(|(name, _)| name.as_str()).collect();
     if names.len() < fields.len() {
-        return reply::bad_request(&portal);
+        return reply::bad_request(&visitor);
     }
     let mut sheet = Sheet::new();
     let mut invalid = Vec::new();
     for (name, code) in fields {
-        let Some(index) = instrument.item_index(&name) else { return reply::bad_request(&portal) };
+        let Some(index) = instrument.item_index(&name) else { return reply::bad_request(&visitor) };
         let item = &instrument.items[index];
         match view::read_answer(item, &code) {
             Some(answer) => {
@@ -122,13 +122,13 @@ pub(crate) async fn post(
     }
     if !invalid.is_empty() {
         let page = Tryout::new(instrument, &sheet, &invalid);
-        return reply::page(&portal, Area::Instruments, StatusCode::UNPROCESSABLE_ENTITY, &page);
+        return reply::page(&visitor, Area::Instruments, StatusCode::UNPROCESSABLE_ENTITY, &page);
     }
     match Report::new(instrument, &sheet) {
         Ok(report) => {
             let page = TryoutReport { head: InstrumentHead::new(instrument), report };
-            reply::page(&portal, Area::Instruments, StatusCode::OK, &page)
+            reply::page(&visitor, Area::Instruments, StatusCode::OK, &page)
         }
-        Err(_) => reply::bad_request(&portal),
+        Err(_) => reply::bad_request(&visitor),
     }
 }

@@ -62,22 +62,22 @@ pub(crate) struct ChoiceView {
 
 /// The form's sections with the answers of `sheet` chosen; `invalid` holds ids of items whose answer was refused.
 pub(crate) fn sections(instrument: &Instrument, sheet: &Sheet, invalid: &[String]) -> Vec<SectionView> {
-    instrument
-        .sections
-        .iter()
-        .map(|section| SectionView {
-            id: section.id.to_string(),
-            title: section.title.to_string(),
-            intro: section.intro.as_ref().map(ToString::to_string),
-            items: section
-                .items
-                .clone()
-                .map(|index| {
-                    item_view(instrument, index, sheet, invalid.contains(&instrument.items[index].id.to_string()))
-                })
-                .collect(),
-        })
-        .collect()
+    (0..instrument.sections.len()).map(|place| section(instrument, place, sheet, invalid)).collect()
+}
+
+/// One section of the form, by its place.
+pub(crate) fn section(instrument: &Instrument, place: usize, sheet: &Sheet, invalid: &[String]) -> SectionView {
+    let section = &instrument.sections[place];
+    SectionView {
+        id: section.id.to_string(),
+        title: section.title.to_string(),
+        intro: section.intro.as_ref().map(ToString::to_string),
+        items: section
+            .items
+            .clone()
+            .map(|index| item_view(instrument, index, sheet, invalid.contains(&instrument.items[index].id.to_string())))
+            .collect(),
+    }
 }
 
 fn item_view(instrument: &Instrument, index: usize, sheet: &Sheet, is_invalid: bool) -> ItemView {

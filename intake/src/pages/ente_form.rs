@@ -1,0 +1,157 @@
+//! Admitting an Ente, with its comuni and the first account of its administrator.
+
+use std::collections::BTreeSet;
+
+use axum::http::StatusCode;
+use axum::response::Response;
+use chrono::NaiveDate;
+use serde::Serialize;
+use store::{NewEnte, Refused, StoreError};
+use templates::{Area, Page};
+use territory::ComuneCode;
+
+use super::accounts::{AccountCreated, account_problem};
+use super::persona_form::comuni_named;
+use crate::form::{Field, Fields, Problem, Reading};
+use crate::reply::{Failure, Outcome};
+use crate::visitor::{ManageEnti, PlatformDesk, italian_day};
+
+#[derive(Serialize)]
+pub(crate) struct EnteForm {
+    problems: Vec<Problem>,
+    unknown: Vec<String>,
+    form: FormView,
+}
+
+#[derive(Default, Serialize)]
+struct FormView {
+    name: Field,
+    code: Field,
+    comuni: Field,
+    administrator_name: Field,
+    username: Field,
+}
+
+impl Page for EnteForm {
+    const TEMPLATE: &'static str = "pages/ente_form.html";
+
+    fn samples() -> Vec<Self> {
+        let problem = Problem { name: "comuni", code: "comune_unknown" };
+        vec![
+            Self { problems: Vec::new(), unknown: Vec::new(), form: FormView::default() },
+            Self { problems: vec![problem], unknown: vec!["Atlantide".to_owned()], form: FormView::default() },
+        ]
+    }
+}
+
+fn page(desk: &PlatformDesk<ManageEnti>, status: StatusCode, reading: &Reading<'_>, unknown: Vec<String>) -> Response {
+    let form = FormView {
+        name: reading.field("name"),
+        code: reading.field("code"),
+        comuni: reading.field("comuni"),
+        administrator_name: reading.field("administrator_name"),
+        username: reading.field("username"),
+    };
+    desk.visitor.page(Area::Enti, status, &EnteForm { problems: reading.problems.clone(), unknown, form })
+}
+
+pub(crate) async fn get(desk: PlatformDesk<ManageEnti>) -> Response {
+    page(&desk, StatusCode::OK, &Reading::new(&Fields::default()), Vec::new())
+}
+
+/// The comuni of a text, one on each line, by name or code; and the lines that are none, or several.
+fn read_comuni(text: &str, today: NaiveDate) -> (BTreeSet<String>, Vec<String>) {
+    let mut comuni = BTreeSet::new();
+    let mut unknown = Vec::new();
+    for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        if let Some(comune) = line.parse::<ComuneCode>().ok().and_then(territory::comune) {
+            comuni.insert(comune.code.to_string());
+            continue;
+        }
+        let found = comuni_named(line, today);
+        let exact: Vec<_> = found.iter().filter(|comune| comune.text.to_lowercase() == line.to_lowercase()).collect();
+        match (exact.as_slice(), found.as_slice()) {
+            ([only], _) => comuni.insert(only.code.clone()),
+            ([], [only]) => comuni.insert(only.code.clone()),
+            _ => {
+                unknown.push(line.to_owned());
+                false
+            }
+        };
+    }
+    (comuni, unknown)
+}
+
+pub(crate) async fn post(desk: PlatformDesk<ManageEnti>, fields: Fields) -> Outcome {
+    let today = italian_day(desk.now);
+    let mut reading = Reading::new(&fields);
+    let name = reading.required("name", 200);
+    let code = reading.required("code", 40);
+    let administrator = reading.required("administrator_name", 120);
+    let username = reading.required("username", 64);
+    let (comuni, unknown) = read_comuni(fields.get("comuni"), today);
+    if !unknown.is_empty() {
+        reading.refuse("comuni", "comune_unknown");
+    } else if comuni.is_empty() {
+        reading.refuse("comuni", "comuni_empty");
+    }
+    if let Some(username) = &username
+        && !is_username(username)
+    {
+        reading.refuse("username", "username_form");
+    }
+    if let (Some(name), Some(code), Some(administrator), Some(username), true) =
+        (name, code, administrator, username, reading.problems.is_empty())
+    {
+        let mut chance = desk.visitor.portal().chance();
+        let new = NewEnte { code: code.clone(), name: name.clone(), from: today, comuni, is_demo: false };
+        match desk.store.create_ente(&desk.scope, &new, desk.now, &mut chance).await {
+            Ok(ente) => {
+                let made = desk.store.create_ente_administrator(
+                    &desk.scope,
+                    ente,
+                    &username,
+                    &administrator,
+                    desk.now,
+                    &mut chance,
+                );
+                let (_, password) = made.await?;
+                let page = AccountCreated {
+                    ente: Some(name),
+                    ente_code: Some(code),
+                    name: administrator,
+                    username,
+                    password: password.expose().to_owned(),
+                    path_back: "/enti".to_owned(),
+                };
+                return Ok(page.answer(&desk.visitor, Area::Enti));
+            }
+            Err(StoreError::Refused(Refused::CodeTaken)) => reading.refuse("code", "ente_code_taken"),
+            Err(StoreError::Refused(Refused::CodeForm)) => reading.refuse("code", "ente_code_form"),
+            Err(StoreError::Refused(refused)) => match account_problem(&refused) {
+                Some((name, code)) => reading.refuse(name, code),
+                None => return Err(Failure::Refused(refused)),
+            },
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(page(&desk, StatusCode::UNPROCESSABLE_ENTITY, &reading, unknown))
+}
+
+/// What the store asks of a username; looked at first, because the Ente and its administrator are two steps.
+fn is_username(text: &str) -> bool {
+    (3..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-@".contains(&byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn comuni_are_read_by_name_or_code() {
+        let today = NaiveDate::from_ymd_opt(2026, 11, 25).unwrap();
+        let (comuni, unknown) = read_comuni("Pordenone\n 030129 \nudine\n\nAtlantide\nSan\n", today);
+        assert_eq!(comuni, ["030129", "093033"].map(ToOwned::to_owned).into());
+        assert_eq!(unknown, ["Atlantide", "San"]);
+    }
+}

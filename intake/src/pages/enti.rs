@@ -1,0 +1,48 @@
+//! The Enti, as the platform may know them: name, code, how many comuni and accounts. Never a persona or a figure.
+
+use axum::http::StatusCode;
+use serde::Serialize;
+use templates::{Area, Page};
+
+use crate::reply::Outcome;
+use crate::visitor::{ManageEnti, PlatformDesk};
+
+#[derive(Serialize)]
+pub(crate) struct Enti {
+    enti: Vec<Row>,
+}
+
+#[derive(Serialize)]
+struct Row {
+    name: String,
+    code: String,
+    count_comuni: usize,
+    count_accounts: u64,
+}
+
+impl Page for Enti {
+    const TEMPLATE: &'static str = "pages/enti.html";
+
+    fn samples() -> Vec<Self> {
+        let row = Row {
+            name: "Pordenone".to_owned(),
+            code: "pordenone-demo".to_owned(),
+            count_comuni: 12,
+            count_accounts: 7,
+        };
+        vec![Self { enti: Vec::new() }, Self { enti: vec![row] }]
+    }
+}
+
+pub(crate) async fn get(desk: PlatformDesk<ManageEnti>) -> Outcome {
+    let counts = desk.store.account_counts(&desk.scope).await?;
+    let enti = desk.store.enti(&desk.scope).await?;
+    let rows = enti.into_iter().map(|ente| Row {
+        count_comuni: ente.comuni.len(),
+        count_accounts: counts.iter().filter(|((of, _), _)| *of == Some(ente.id)).map(|(_, count)| count).sum(),
+        name: ente.name,
+        code: ente.code,
+    });
+    let page = Enti { enti: rows.collect() };
+    Ok(desk.visitor.page(Area::Enti, StatusCode::OK, &page))
+}

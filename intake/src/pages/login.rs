@@ -1,0 +1,123 @@
+//! Logging in and out. Every failure says the same, so that nobody learns which accounts there are.
+
+use axum::extract::Query;
+use axum::extract::rejection::QueryRejection;
+use axum::http::header::SET_COOKIE;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use store::{Credentials, Refused, StoreError};
+use templates::{Area, Page};
+
+use crate::cookies::{self, Cookie};
+use crate::form::{Field, Fields};
+use crate::reply::{self, Failure, Outcome};
+use crate::visitor::{OwnAccount, Peer, Visitor};
+
+#[derive(Serialize)]
+pub(crate) struct Login {
+    csrf: String,
+    problem: Option<&'static str>,
+    ente: Field,
+    username: Field,
+    password: Field,
+}
+
+impl Page for Login {
+    const TEMPLATE: &'static str = "pages/login.html";
+
+    fn samples() -> Vec<Self> {
+        [None, Some("refused"), Some("expired"), Some("ended")]
+            .map(|problem| Self {
+                csrf: "0".to_owned(),
+                problem,
+                ente: Field::new("pordenone-demo"),
+                username: Field::new("anna"),
+                password: Field::default(),
+            })
+            .into()
+    }
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Why {
+    motivo: Option<String>,
+}
+
+pub(crate) async fn get(visitor: Visitor, headers: HeaderMap, why: Result<Query<Why>, QueryRejection>) -> Response {
+    if visitor.session().is_some() {
+        return reply::see("/scrivania");
+    }
+    let problem = match why.ok().and_then(|Query(why)| why.motivo).as_deref() {
+        Some("scaduta") => Some("expired"),
+        Some("uscita") => Some("ended"),
+        Some(_) | None => None,
+    };
+    form(&visitor, &headers, StatusCode::OK, problem, &Fields::default())
+}
+
+/// The form, tied to the browser by a cookie.
+fn form(
+    visitor: &Visitor,
+    headers: &HeaderMap,
+    status: StatusCode,
+    problem: Option<&'static str>,
+    fields: &Fields,
+) -> Response {
+    let cookies = visitor.portal().cookies();
+    let kept = cookies.read(headers, Cookie::Login).filter(|value| value.len() == 64).map(ToOwned::to_owned);
+    let value = kept.unwrap_or_else(|| cookies::login_value(&mut visitor.portal().chance()));
+    let page = Login {
+        csrf: cookies::login_token(&value),
+        problem,
+        ente: Field::new(fields.get("ente")),
+        username: Field::new(fields.get("username")),
+        password: Field::default(),
+    };
+    let mut response = visitor.page(Area::Login, status, &page);
+    if let Some(header) = cookies.set(Cookie::Login, &value) {
+        response.headers_mut().append(SET_COOKIE, header);
+    }
+    response
+}
+
+pub(crate) async fn post(visitor: Visitor, headers: HeaderMap, Peer(peer): Peer, fields: Fields) -> Outcome {
+    let portal = visitor.portal();
+    let store = portal.store().ok_or(Failure::NotFound)?;
+    let ente = fields.get("ente").to_lowercase();
+    let credentials = Credentials {
+        ente: (!ente.is_empty()).then_some(ente.as_str()),
+        username: fields.get("username"),
+        password: fields.exact("password"),
+        peer,
+    };
+    let new = match store.login(credentials, portal.now(), &mut portal.chance()).await {
+        Ok(new) => new,
+        Err(StoreError::Refused(
+            Refused::Credentials | Refused::Throttled { .. } | Refused::OneTimePasswordExpired,
+        )) => return Ok(form(&visitor, &headers, StatusCode::UNAUTHORIZED, Some("refused"), &fields)),
+        Err(error) => return Err(error.into()),
+    };
+    let to = if new.session.must_change_password() { "/password" } else { "/scrivania" };
+    let mut response = reply::see(to);
+    let cookies = portal.cookies();
+    for header in
+        [cookies.set(Cookie::Session, &new.token.expose()), cookies.clear(Cookie::Login)].into_iter().flatten()
+    {
+        response.headers_mut().append(SET_COOKIE, header);
+    }
+    Ok(response)
+}
+
+pub(crate) async fn leave(own: OwnAccount) -> Outcome {
+    own.store.logout(&own.session, own.now).await?;
+    let mut response = reply::see("/accesso?motivo=uscita").into_response();
+    let headers = response.headers_mut();
+    // What the browser kept of this site goes with the session.
+    let everything = HeaderValue::from_static("\"cache\", \"cookies\", \"storage\"");
+    headers.insert(HeaderName::from_static("clear-site-data"), everything);
+    if let Some(header) = own.visitor.portal().cookies().clear(Cookie::Session) {
+        headers.append(SET_COOKIE, header);
+    }
+    Ok(response)
+}

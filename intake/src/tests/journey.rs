@@ -1,0 +1,254 @@
+//! From the login to a report, a correction and an annulment: a questionnaire's whole life through the pages.
+
+use axum::http::StatusCode;
+use domain::feed::What;
+
+use super::{Browser, World, section_fields};
+
+const CODE: &str = "BNCLRA80A41G888J";
+
+/// The operator enters a persona known by a codice fiscale; gives the path of her page.
+async fn enters_persona(operator: &mut Browser) -> String {
+    operator.get("/persone/nuova").await;
+    let read =
+        [("action", "read"), ("identifier_kind", ""), ("identifier", "bnclra80a41g888j"), ("surname", "Bianchi")];
+    let reply = operator.post("/persone/nuova", &read).await;
+    assert_eq!(reply.status, StatusCode::OK);
+    for filled in ["value=\"1&#x2f;1&#x2f;1980\"", "value=\"Pordenone\"", "value=\"f\" selected", "value=\"Bianchi\""] {
+        assert!(reply.body.contains(filled), "{filled} is not filled in: {}", reply.body);
+    }
+    let save = [
+        ("action", "save"),
+        ("identifier_kind", "codice_fiscale"),
+        ("identifier", CODE),
+        ("surname", "Bianchi"),
+        ("name", "Laura"),
+        ("comune", "093033"),
+        ("education", "isced_2"),
+        ("disadvantage_asked", "some"),
+        ("disadvantage", "poverty"),
+        ("disadvantage", "housing"),
+    ];
+    let reply = operator.post("/persone/nuova", &save).await;
+    assert_eq!(reply.status, StatusCode::SEE_OTHER, "{}", reply.body);
+    let again = operator.post("/persone/nuova", &save).await;
+    assert_eq!(again.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(again.body.contains("già di una persona"), "the duplicate is told");
+    reply.location().split('?').next().unwrap().to_owned()
+}
+
+/// Fills in every section with the options at one place; gives the path of the draft.
+async fn fills_in(operator: &mut Browser, persona: &str, id: &str, place: usize) -> String {
+    operator.get(persona).await;
+    let started = operator.post(&format!("{persona}/questionari"), &[("instrument", id)]).await;
+    assert_eq!(started.status, StatusCode::SEE_OTHER, "{}", started.body);
+    let mut path = started.location().to_owned();
+    let instruments = crate::instruments::shipped().unwrap();
+    let instrument = instruments.iter().find(|instrument| instrument.id.as_str() == id).unwrap();
+    for section in 0..instrument.sections.len() {
+        let page = operator.get(&path).await;
+        assert_eq!(page.status, StatusCode::OK);
+        let revision = page.value("revision");
+        let next = instrument.sections.get(section + 1).map_or("riepilogo", |next| next.id.as_str());
+        let answers = section_fields(instrument, section, place);
+        let mut fields: Vec<(&str, &str)> =
+            answers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        fields.extend([("revision", revision.as_str()), ("go", next), ("assessed_on", "24/11/2026")]);
+        let saved = operator.post(&path, &fields).await;
+        assert_eq!(saved.status, StatusCode::SEE_OTHER, "{}", saved.body);
+        path = saved.location().to_owned();
+    }
+    path.strip_suffix("/riepilogo").unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_questionnaire_from_login_to_report_and_beyond() {
+    let world = World::new().await;
+    let mut operator = world.logged_in("primo", "operator").await;
+    let persona = enters_persona(&mut operator).await;
+
+    operator.get("/persone").await;
+    let found = operator.post("/persone/cerca", &[("query", CODE)]).await;
+    assert!(found.body.contains("Bianchi Laura") && found.body.contains("Una persona trovata"), "{}", found.body);
+    let found = operator.post("/persone/cerca", &[("query", "bianc lau")]).await;
+    assert!(found.body.contains("Bianchi Laura"), "{}", found.body);
+
+    for id in ["asso", "isa"] {
+        let draft = fills_in(&mut operator, &persona, id, 1).await;
+        let desk = operator.get("/scrivania").await;
+        assert!(desk.body.contains(&draft.replace('/', "&#x2f;")), "the draft is on the desk");
+        let summary = operator.get(&format!("{draft}/riepilogo")).await;
+        assert!(!summary.body.contains("senza risposta</h2>"), "nothing is missing");
+        let revision = summary.value("revision");
+
+        // Nothing becomes valid without the operator's own word, nor overridden without a reason.
+        let valida = format!("{draft}/valida");
+        let reply = operator.post(&valida, &[("revision", &revision)]).await;
+        assert_eq!(reply.status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(reply.body.contains("href=\"#campo-evaluation\""));
+        let reply = operator.post(&valida, &[("revision", &revision), ("evaluation", "overridden")]).await;
+        assert!(reply.body.contains("href=\"#campo-reason\""));
+
+        let azioni: Vec<String> = summary
+            .body
+            .split("name=\"azione\"")
+            .skip(1)
+            .map(|rest| rest.split("value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned())
+            .collect();
+        let mut fields = vec![
+            ("revision", revision.as_str()),
+            ("evaluation", "overridden"),
+            ("reason", "Ha già un lavoro promesso."),
+        ];
+        fields.extend(azioni.iter().take(1).map(|azione| ("azione", azione.as_str())));
+        let reply = operator.post(&valida, &fields).await;
+        assert_eq!(reply.status, StatusCode::SEE_OTHER, "{}", reply.body);
+        let report = reply.location().split('?').next().unwrap().to_owned();
+
+        let page = operator.get(reply.location()).await;
+        for shown in
+            ["24&#x2f;11&#x2f;2026", "Prova operator", "Ha già un lavoro promesso.", "non confermata", "è validato"]
+        {
+            assert!(page.body.contains(shown), "{id}: no {shown}");
+        }
+        assert!(azioni.is_empty() || page.body.contains("nc-azione"), "{id}: what was agreed is shown");
+        // The same form sent twice makes no second questionnaire.
+        fields.extend([("instrument", id), ("version", "1")]);
+        let twice = operator.post(&valida, &fields).await;
+        assert!(twice.location().starts_with(&report), "{} is not {report}", twice.location());
+
+        // A correction is a new version with a reason; both stay visible.
+        let correct = operator.get(&format!("{report}/correggi")).await;
+        assert_eq!(correct.status, StatusCode::OK);
+        let instruments = crate::instruments::shipped().unwrap();
+        let instrument = instruments.iter().find(|instrument| instrument.id.as_str() == id).unwrap();
+        let answers: Vec<(String, String)> =
+            (0..instrument.sections.len()).flat_map(|section| section_fields(instrument, section, 2)).collect();
+        let mut fields: Vec<(&str, &str)> =
+            answers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        fields.extend([("assessed_on", "23/11/2026"), ("evaluation", "confirmed"), ("action", "save")]);
+        let without_reason = operator.post(&format!("{report}/correggi"), &fields).await;
+        assert_eq!(without_reason.status, StatusCode::UNPROCESSABLE_ENTITY);
+        fields.push(("correction", "Avevo letto male."));
+        let corrected = operator.post(&format!("{report}/correggi"), &fields).await;
+        assert_eq!(corrected.status, StatusCode::SEE_OTHER, "{}", corrected.body);
+        let new = corrected.location().split('?').next().unwrap().to_owned();
+        assert!(operator.get(&new).await.body.contains("Avevo letto male."));
+        assert!(operator.get(&report).await.body.contains("è stata corretta"));
+        assert_eq!(operator.get(&format!("{report}/correggi")).await.status, StatusCode::NOT_FOUND);
+
+        // Annulled, it stays visible.
+        operator.get(&format!("{new}/annulla")).await;
+        let reply = operator.post(&format!("{new}/annulla"), &[("reason", "")]).await;
+        assert_eq!(reply.status, StatusCode::UNPROCESSABLE_ENTITY);
+        let reply = operator.post(&format!("{new}/annulla"), &[("reason", "Persona sbagliata.")]).await;
+        assert_eq!(reply.location(), new);
+        assert!(operator.get(&new).await.body.contains("Persona sbagliata."));
+    }
+
+    let visura = operator.get(&persona).await.body;
+    assert!(visura.contains("annullato") && visura.contains("sostituito da una correzione"));
+    let mine = operator.get("/questionari").await.body;
+    assert!(mine.contains("Bianchi Laura"));
+    let account = world.accounts[&(0, "operator".to_owned())];
+    let mut administrator = world.logged_in("primo", "ente_administrator").await;
+    let theirs = administrator.get(&format!("/operatori/{account}/questionari")).await;
+    assert!(theirs.body.contains("Bianchi Laura"), "the Ente administrator sees an operator's visura");
+    assert_eq!(administrator.get(&persona).await.status, StatusCode::OK);
+
+    let events = world.store.events(world.enti[0], 0, 100).await.unwrap();
+    let kinds: Vec<&str> = events
+        .iter()
+        .filter_map(|event| {
+            let is_valid = matches!(event.what, What::Validated(_)).then_some("validated");
+            let is_amended = || matches!(event.what, What::Amended(_)).then_some("amended");
+            let is_annulled = || matches!(event.what, What::Annulled { .. }).then_some("annulled");
+            is_valid.or_else(is_amended).or_else(is_annulled)
+        })
+        .collect();
+    assert_eq!(kinds, ["validated", "amended", "annulled", "validated", "amended", "annulled"]);
+    assert!(world.store.events(world.enti[1], 0, 10).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn two_windows_lose_nothing() {
+    let world = World::new().await;
+    let mut operator = world.logged_in("primo", "operator").await;
+    let persona = enters_persona(&mut operator).await;
+    operator.get(&persona).await;
+    let path = operator.post(&format!("{persona}/questionari"), &[("instrument", "asso")]).await.location().to_owned();
+    let revision = operator.get(&path).await.value("revision");
+    let (mut first, mut second) = (operator.clone(), operator.clone());
+    let fields = |value| {
+        [("revision", revision.as_str()), ("go", "desk"), ("assessed_on", "24/11/2026"), ("item.fascia_eta", value)]
+    };
+    assert_eq!(first.post(&path, &fields("2")).await.location(), "/scrivania");
+    let conflict = second.post(&path, &fields("3")).await;
+    assert_eq!(conflict.status, StatusCode::CONFLICT);
+    assert!(
+        conflict.body.contains("cambiata in un&#x27;altra finestra") || conflict.body.contains("un'altra finestra")
+    );
+    assert!(
+        conflict.body.contains("Da 25 a 34 anni") && conflict.body.contains("nell'altra «Da 25 a 34 anni»"),
+        "{}",
+        conflict.body
+    );
+    let chosen = conflict.body.lines().find(|line| line.contains("id=\"item-fascia_eta-3\"")).unwrap();
+    assert!(chosen.contains(" checked"), "what was sent is kept: {chosen}");
+    let renewed = conflict.value("revision");
+    let again =
+        [("revision", renewed.as_str()), ("go", "desk"), ("assessed_on", "24/11/2026"), ("item.fascia_eta", "3")];
+    assert_eq!(second.post(&path, &again).await.location(), "/scrivania");
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_named_and_the_rest_is_kept() {
+    let world = World::new().await;
+    let mut operator = world.logged_in("primo", "operator").await;
+    let persona = enters_persona(&mut operator).await;
+    operator.get(&persona).await;
+    let path = operator.post(&format!("{persona}/questionari"), &[("instrument", "asso")]).await.location().to_owned();
+    let revision = operator.get(&path).await.value("revision");
+    let fields =
+        [("revision", revision.as_str()), ("go", "desk"), ("assessed_on", "1/1/2030"), ("item.fascia_eta", "77")];
+    let reply = operator.post(&path, &fields).await;
+    assert_eq!(reply.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(reply.body.contains("errore-fascia_eta") && reply.body.contains("href=\"#campo-assessed_on\""));
+    let mut colleague = world.logged_in("primo", "colleague").await;
+    assert_eq!(colleague.get(&path).await.status, StatusCode::NOT_FOUND, "a draft is its operator's own");
+}
+
+#[tokio::test]
+async fn leaving_ends_the_session() {
+    let world = World::new().await;
+    let mut operator = world.logged_in("primo", "operator").await;
+    let mut thief = operator.clone();
+    let left = operator.post("/esci", &[]).await;
+    assert_eq!(left.location(), "/accesso?motivo=uscita");
+    assert!(left.headers["clear-site-data"].to_str().unwrap().contains("cookies"));
+    assert!(operator.cookies.is_empty());
+    assert_eq!(thief.get("/persone").await.location(), "/accesso?motivo=scaduta");
+}
+
+#[tokio::test]
+async fn the_platform_admits_an_ente_and_sees_nothing_else() {
+    let world = World::new().await;
+    let mut platform = world.logged_in("", "platform_administrator").await;
+    let list = platform.get("/enti").await.body;
+    assert!(list.contains("Ente primo") && list.contains("Ente secondo"));
+    platform.get("/enti/nuovo").await;
+    let fields = [
+        ("name", "Terzo"),
+        ("code", "terzo"),
+        ("comuni", "Udine\n093033"),
+        ("administrator_name", "Anna Verdi"),
+        ("username", "anna"),
+    ];
+    let reply = platform.post("/enti/nuovo", &fields).await;
+    assert!(reply.body.contains("nc-secret") && reply.body.contains("Anna Verdi"), "{}", reply.body);
+    let again = platform.post("/enti/nuovo", &fields).await;
+    assert_eq!(again.status, StatusCode::UNPROCESSABLE_ENTITY, "a code is taken once");
+    for path in ["/persone", "/questionari", "/operatori"] {
+        assert_eq!(platform.get(path).await.status, StatusCode::FORBIDDEN, "{path}");
+    }
+}

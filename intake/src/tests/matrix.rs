@@ -1,0 +1,257 @@
+//! Every route as every role, in its own Ente and with another's ids, with and without a session, with and without the
+//! token: what is expected follows from the route's own need.
+
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use store::{Credentials, NewDraft, PersonaData, Right, Role, Validation};
+
+use super::{Browser, PASSWORD, Reply, World, chance, now};
+use crate::routes::{Need, ROUTES, Route, Token, Verb};
+
+/// Something of each kind in an Ente, by the name it has in paths.
+struct Things {
+    persona: String,
+    draft: String,
+    assessment: String,
+    account: String,
+}
+
+impl Things {
+    /// As the operator of an Ente makes them.
+    async fn make(world: &World, place: usize, code: &str) -> Self {
+        let mut chance = chance(40 + place as u64);
+        let credentials =
+            Credentials { ente: Some(code), username: "operator", password: PASSWORD, peer: [127, 0, 0, 1].into() };
+        let session = world.store.login(credentials, now(), &mut chance).await.unwrap().session;
+        let scope = session.scope(Right::Assess).unwrap();
+        let data = PersonaData { surname: "Rossi".to_owned(), name: "Maria".to_owned(), ..PersonaData::default() };
+        let persona = world.store.create_persona(&scope, &data, now(), &mut chance).await.unwrap();
+        let instrument = crate::instruments::shipped().unwrap().swap_remove(0);
+        let new = NewDraft {
+            persona,
+            instrument: instrument.id.clone(),
+            version: instrument.version,
+            assessed_on: now().date_naive(),
+        };
+        let first = world.store.start_draft(&scope, &new, now(), &mut chance).await.unwrap();
+        let sheet = crate::example::sheet(&instrument, 3);
+        let revision =
+            world.store.save_draft(&scope, first, 1, &sheet, new.assessed_on, now(), &mut chance).await.unwrap();
+        let validation = Validation {
+            instrument: &instrument,
+            evaluation: domain::feed::Evaluation::Confirmed,
+            evaluation_reason: None,
+            azioni: std::collections::BTreeSet::new(),
+            sem_hundredths: std::collections::BTreeMap::new(),
+        };
+        let assessment = world.store.validate(&scope, first, revision, &validation, now(), &mut chance).await.unwrap();
+        let draft = world.store.start_draft(&scope, &new, now(), &mut chance).await.unwrap();
+        Self {
+            persona: persona.to_string(),
+            draft: draft.to_string(),
+            assessment: assessment.to_string(),
+            account: world.accounts[&(place, "colleague".to_owned())].to_string(),
+        }
+    }
+
+    /// Ids of nothing.
+    fn of_nothing(digit: char) -> Self {
+        let id = || format!("00000000-0000-4000-8000-00000000000{digit}");
+        Self { persona: id(), draft: id(), assessment: id(), account: id() }
+    }
+
+    fn path(&self, route: &Route) -> String {
+        let instruments = crate::instruments::shipped().unwrap();
+        route
+            .path
+            .replace("{persona}", &self.persona)
+            .replace("{draft}", &self.draft)
+            .replace("{assessment}", &self.assessment)
+            .replace("{account}", &self.account)
+            .replace("{section}", instruments[0].sections[0].id.as_str())
+            .replace("{instrument}", instruments[0].id.as_str())
+            .replace("{version}", templates::ASSETS_VERSION)
+            .replace("{name}", templates::ASSETS[0].name)
+    }
+}
+
+fn names_a_thing(route: &Route) -> bool {
+    ["{persona}", "{draft}", "{assessment}", "{account}"].iter().any(|name| route.path.contains(name))
+}
+
+async fn ask(browser: &mut Browser, route: &Route, path: &str) -> Reply {
+    match route.verb {
+        Verb::Get => browser.get(path).await,
+        Verb::Post(_) => browser.post(path, &[("revision", "1"), ("instrument", "asso")]).await,
+    }
+}
+
+fn allows(need: Need, role: Role) -> bool {
+    match need {
+        Need::Public | Need::Open | Need::OwnAccount | Need::Account => true,
+        Need::Ente(right) => role.is_of_an_ente() && role.may(right),
+        Need::Platform(right) => !role.is_of_an_ente() && role.may(right),
+    }
+}
+
+fn is_public(need: Need) -> bool {
+    matches!(need, Need::Public | Need::Open)
+}
+
+#[tokio::test]
+async fn nobody_gets_in_without_a_session() {
+    let world = World::new().await;
+    let things = Things::make(&world, 0, "primo").await;
+    for route in ROUTES.iter().filter(|route| !is_public(route.need)) {
+        let mut browser = world.browser();
+        let reply = ask(&mut browser, route, &things.path(route)).await;
+        assert_eq!(reply.status, StatusCode::SEE_OTHER, "{}", route.path);
+        assert_eq!(reply.location(), "/accesso?motivo=scaduta", "{}", route.path);
+        browser.cookies.insert("__Host-noncello".to_owned(), "ab".repeat(32));
+        let reply = ask(&mut browser, route, &things.path(route)).await;
+        assert_eq!(reply.location(), "/accesso?motivo=scaduta", "{} with a made-up session", route.path);
+    }
+    let mut suspended = world.browser();
+    assert_eq!(suspended.log_in("primo", "suspended", PASSWORD).await.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn every_route_as_every_role() {
+    let world = World::new().await;
+    let own = Things::make(&world, 0, "primo").await;
+    let foreign = Things::make(&world, 1, "secondo").await;
+    let (nothing, nothing_else) = (Things::of_nothing('1'), Things::of_nothing('2'));
+    for role in Role::ALL {
+        let ente = if role.is_of_an_ente() { "primo" } else { "" };
+        let browser = world.logged_in(ente, role.code()).await;
+        for route in ROUTES.iter().filter(|route| !is_public(route.need) && route.path != "/esci") {
+            let at = format!("{role:?} {:?} {}", route.verb, route.path);
+            if !allows(route.need, role) {
+                for things in [&own, &foreign, &nothing] {
+                    let reply = ask(&mut browser.clone(), route, &things.path(route)).await;
+                    assert_eq!(reply.status, StatusCode::FORBIDDEN, "{at}");
+                    assert!(reply.body.contains("Pagina riservata"), "{at}");
+                }
+                continue;
+            }
+            if names_a_thing(route) {
+                let absent = ask(&mut browser.clone(), route, &nothing.path(route)).await;
+                let also_absent = ask(&mut browser.clone(), route, &nothing_else.path(route)).await;
+                let others = ask(&mut browser.clone(), route, &foreign.path(route)).await;
+                assert_eq!(absent.status, StatusCode::NOT_FOUND, "{at}");
+                assert_eq!(others.status, StatusCode::NOT_FOUND, "{at}: another Ente's");
+                assert_eq!(others.body, absent.body, "{at}: another Ente's thing looks like no thing");
+                assert_eq!(also_absent.body, absent.body, "{at}");
+                let senseless = route.path.replace("{persona}", "x").replace("{draft}", "x");
+                let senseless =
+                    senseless.replace("{assessment}", "x").replace("{account}", "x").replace("{section}", "x");
+                let reply = ask(&mut browser.clone(), route, &senseless).await;
+                assert_eq!((reply.status, &reply.body), (StatusCode::NOT_FOUND, &absent.body), "{at}");
+            }
+            if route.verb == Verb::Get {
+                let reply = ask(&mut browser.clone(), route, &own.path(route)).await;
+                let is_fine = reply.status == StatusCode::OK || reply.status == StatusCode::SEE_OTHER;
+                // An administrator has no drafts and the like; what a role may see of its own Ente it sees.
+                assert!(is_fine, "{at} gives {}", reply.status);
+                assert_eq!(reply.headers["cache-control"], "no-store", "{at}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_written_without_the_token_or_from_elsewhere() {
+    let world = World::new().await;
+    let own = Things::make(&world, 0, "primo").await;
+    for route in ROUTES {
+        let Verb::Post(token) = route.verb else { continue };
+        if token == Token::WritesNothing {
+            continue;
+        }
+        let role = Role::ALL.into_iter().find(|role| allows(route.need, *role) && role.is_of_an_ente());
+        let role = role.or(Role::ALL.into_iter().find(|role| allows(route.need, *role))).unwrap();
+        let mut browser = world.logged_in(if role.is_of_an_ente() { "primo" } else { "" }, role.code()).await;
+        if token == Token::Login {
+            browser.get("/esci").await;
+            browser = world.browser();
+            browser.get("/accesso").await;
+        }
+        let path = own.path(route);
+        for csrf in ["", "0", &"0".repeat(64)] {
+            let reply = browser.post_exactly(&path, &[("csrf", csrf), ("instrument", "asso")]).await;
+            assert_eq!(reply.status, StatusCode::FORBIDDEN, "{path} with «{csrf}»");
+            assert!(reply.body.contains("Modulo scaduto"), "{path}");
+        }
+        let form = format!("csrf={}", browser.csrf);
+        for (name, value) in
+            [("sec-fetch-site", "cross-site"), ("sec-fetch-site", "same-site"), ("origin", "https://evil.example")]
+        {
+            let request = Request::post(&path)
+                .header("content-type", "application/x-www-form-urlencoded")
+                .header("host", "noncello.example")
+                .header(name, value);
+            let reply = browser.send(request.body(Body::from(form.clone())).unwrap()).await;
+            assert_eq!(reply.status, StatusCode::FORBIDDEN, "{path} from {value}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_role_in_a_form_is_no_role() {
+    let world = World::new().await;
+    let mut administrator = world.logged_in("primo", "ente_administrator").await;
+    for role in ["platform_administrator", "research_officer", "root"] {
+        let fields = [("name", "X Y"), ("username", "mallory"), ("role", role), ("ente_id", "1"), ("is_admin", "true")];
+        let reply = administrator.post("/operatori", &fields).await;
+        assert_eq!(reply.status, StatusCode::UNPROCESSABLE_ENTITY, "{role}");
+    }
+}
+
+#[tokio::test]
+async fn a_one_time_password_opens_nothing_but_its_own_change() {
+    let world = World::new().await;
+    let mut administrator = world.logged_in("primo", "ente_administrator").await;
+    let fields = [("name", "Nuova Persona"), ("username", "nuova"), ("role", "operator")];
+    let created = administrator.post("/operatori", &fields).await;
+    assert_eq!(created.status, StatusCode::OK);
+    let at = created.body.find("nc-secret\">").unwrap() + "nc-secret\">".len();
+    let one_time = created.body[at..].split('<').next().unwrap().to_owned();
+    let mut new = world.browser();
+    assert_eq!(new.log_in("primo", "nuova", &one_time).await.location(), "/password");
+    new.get("/password").await;
+    for route in ROUTES.iter().filter(|route| !is_public(route.need) && route.need != Need::OwnAccount) {
+        let reply = ask(&mut new, route, &Things::of_nothing('1').path(route)).await;
+        let answer = (reply.status, reply.location().to_owned());
+        let lacks_right = answer.0 == StatusCode::FORBIDDEN;
+        assert!(lacks_right || answer == (StatusCode::SEE_OTHER, "/password".to_owned()), "{}: {answer:?}", route.path);
+    }
+    new.get("/password").await;
+    let weak = [("current", one_time.as_str()), ("password", "password1234"), ("again", "password1234")];
+    assert_eq!(new.post("/password", &weak).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let good = [("current", one_time.as_str()), ("password", PASSWORD), ("again", PASSWORD)];
+    assert_eq!(new.post("/password", &good).await.location(), "/scrivania?password=cambiata");
+    assert_eq!(world.logged_in("primo", "nuova").await.get("/persone").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn every_failed_login_says_the_same() {
+    let world = World::new().await;
+    let mut bodies = Vec::new();
+    for (ente, username, password) in [
+        ("primo", "operator", "sbagliata sbagliata"),
+        ("primo", "nessuno", PASSWORD),
+        ("nessuno", "operator", PASSWORD),
+        ("", "operator", PASSWORD),
+        ("primo", "suspended", PASSWORD),
+        ("secondo", "nessuno", PASSWORD),
+    ] {
+        let mut browser = world.browser();
+        browser.cookies.insert("__Host-noncello-accesso".to_owned(), "ab".repeat(32));
+        let reply = browser.log_in(ente, username, password).await;
+        assert_eq!(reply.status, StatusCode::UNAUTHORIZED, "{ente} {username}");
+        bodies.push(reply.body.replace(&format!("value=\"{ente}\""), "").replace(&format!("value=\"{username}\""), ""));
+        assert!(!reply.headers.contains_key("x-account"));
+    }
+    let shape = |body: &String| body.split("value=\"").next().unwrap().to_owned();
+    assert!(bodies.windows(2).all(|two| shape(&two[0]) == shape(&two[1])));
+}

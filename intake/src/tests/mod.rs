@@ -1,0 +1,215 @@
+//! The portal through its router, with a real store: two Enti, an account of every role, and people at browsers.
+
+mod imports;
+mod journey;
+mod matrix;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::header::{CONTENT_TYPE, COOKIE, LOCATION, SET_COOKIE};
+use axum::http::{HeaderMap, Request, StatusCode};
+use chrono::{DateTime, TimeZone, Utc};
+use domain::feed::EnteId;
+use domain::instrument::{Answer, Instrument};
+use domain::keys::{Ring, RingKey};
+use http_body_util::BodyExt;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use store::{AcceptedPassword, AccountId, HashingCost, NewAccount, NewEnte, Role, Store};
+use tower::ServiceExt;
+
+use crate::{Cookies, Portal, PortalConfig};
+
+const PASSWORD: &str = "tavolo nuvola girasole binario 7";
+
+/// The moment at which all tests happen.
+fn now() -> DateTime<Utc> {
+    Utc.with_ymd_and_hms(2026, 11, 25, 9, 0, 0).unwrap()
+}
+
+fn chance(seed: u64) -> StdRng {
+    StdRng::seed_from_u64(seed)
+}
+
+/// A portal with two Enti.
+struct World {
+    store: Store,
+    router: Router,
+    enti: [EnteId; 2],
+    /// By Ente (0, 1; 2 for the platform) and username.
+    accounts: BTreeMap<(usize, String), AccountId>,
+    _folder: tempfile::TempDir,
+}
+
+impl World {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut chance = chance(1);
+        let identity = RingKey::generate(Ring::Identity, &mut chance);
+        let release = RingKey::generate(Ring::Release, &mut chance).opening().sealing().clone();
+        let file = folder.path().join("noncello.sqlite");
+        let store = Store::open(&file, identity, release, HashingCost::LEAST, &mut chance).await.unwrap();
+        let platform = store.command_line_platform("prova", "test", now()).await.unwrap();
+        let mut accounts = BTreeMap::new();
+        let mut enti = Vec::new();
+        for (place, code) in ["primo", "secondo"].into_iter().enumerate() {
+            let new = NewEnte {
+                code: code.to_owned(),
+                name: format!("Ente {code}"),
+                from: now().date_naive(),
+                comuni: ["093033".to_owned(), "093010".to_owned()].into(),
+                is_demo: false,
+            };
+            let ente = store.create_ente(&platform, &new, now(), &mut chance).await.unwrap();
+            enti.push(ente);
+            let scope = store.command_line(ente, "prova", "test", now()).await.unwrap();
+            let named = Role::ALL.into_iter().filter(|role| role.is_of_an_ente()).map(|role| (role, role.code()));
+            for (role, username) in named.chain([(Role::Operator, "suspended"), (Role::Operator, "colleague")]) {
+                let new = account(role, username);
+                let password = AcceptedPassword::check(PASSWORD, role, &[]).unwrap();
+                let made =
+                    store.create_account_with_password(&scope, &new, &password, now(), &mut chance).await.unwrap();
+                if username == "suspended" {
+                    store.set_account_active(&scope, made, false, now()).await.unwrap();
+                }
+                accounts.insert((place, username.to_owned()), made);
+            }
+        }
+        for role in [Role::PlatformAdministrator, Role::ResearchOfficer] {
+            let password = AcceptedPassword::check(PASSWORD, role, &[]).unwrap();
+            let new = account(role, role.code());
+            let made = store
+                .create_platform_account_with_password(&platform, &new, &password, now(), &mut chance)
+                .await
+                .unwrap();
+            accounts.insert((2, role.code().to_owned()), made);
+        }
+        let config = PortalConfig {
+            store: Some(store.clone()),
+            instruments: crate::instruments::shipped().unwrap(),
+            is_demonstration: false,
+            clock: Arc::new(now),
+            chance: StdRng::seed_from_u64(2),
+            cookies: Cookies::Host,
+        };
+        let router = Portal::new(config).unwrap().router();
+        Self { store, router, enti: [enti[0], enti[1]], accounts, _folder: folder }
+    }
+
+    fn browser(&self) -> Browser {
+        Browser { router: self.router.clone(), cookies: BTreeMap::new(), csrf: String::new() }
+    }
+
+    /// Somebody at a browser, logged in. The platform's Ente is "".
+    async fn logged_in(&self, ente: &str, username: &str) -> Browser {
+        let mut browser = self.browser();
+        let answer = browser.log_in(ente, username, PASSWORD).await;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{ente} {username} cannot log in");
+        browser.get("/scrivania").await;
+        browser
+    }
+}
+
+fn account(role: Role, username: &str) -> NewAccount {
+    NewAccount { username: username.to_owned(), display_name: format!("Prova {username}"), role, unita: None }
+}
+
+/// What the portal answered.
+struct Reply {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: String,
+}
+
+impl Reply {
+    fn location(&self) -> &str {
+        self.headers.get(LOCATION).map_or("", |location| location.to_str().unwrap())
+    }
+
+    /// The value of an input of the page.
+    fn value(&self, name: &str) -> String {
+        let start = format!("name=\"{name}\" value=\"");
+        let at = self.body.find(&start).unwrap_or_else(|| panic!("no {name} in {}", self.body));
+        self.body[at + start.len()..].split('"').next().unwrap().to_owned()
+    }
+}
+
+/// A browser: keeps cookies and the token of the last form.
+#[derive(Clone)]
+struct Browser {
+    router: Router,
+    cookies: BTreeMap<String, String>,
+    csrf: String,
+}
+
+impl Browser {
+    async fn send(&mut self, mut request: Request<Body>) -> Reply {
+        let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        if !cookies.is_empty() {
+            request.headers_mut().insert(COOKIE, cookies.join("; ").parse().unwrap());
+        }
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
+        for header in parts.headers.get_all(SET_COOKIE) {
+            let header = header.to_str().unwrap();
+            let (name, value) = header.split(';').next().unwrap().split_once('=').unwrap();
+            assert!(header.contains("; HttpOnly; SameSite=Strict; Path=/"), "{header}");
+            match header.contains("Max-Age=0") {
+                true => self.cookies.remove(name),
+                false => self.cookies.insert(name.to_owned(), value.to_owned()),
+            };
+        }
+        let reply = Reply { status: parts.status, headers: parts.headers, body };
+        if reply.body.contains("name=\"csrf\"") {
+            self.csrf = reply.value("csrf");
+        }
+        reply
+    }
+
+    async fn get(&mut self, path: &str) -> Reply {
+        self.send(Request::get(path).body(Body::empty()).unwrap()).await
+    }
+
+    async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Reply {
+        let csrf = self.csrf.clone();
+        let all: Vec<(&str, &str)> = fields.iter().copied().chain([("csrf", csrf.as_str())]).collect();
+        self.post_exactly(path, &all).await
+    }
+
+    async fn post_exactly(&mut self, path: &str, fields: &[(&str, &str)]) -> Reply {
+        let body: Vec<String> =
+            fields.iter().map(|(name, value)| format!("{}={}", encoded(name), encoded(value))).collect();
+        let request = Request::post(path).header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        self.send(request.body(Body::from(body.join("&"))).unwrap()).await
+    }
+
+    async fn log_in(&mut self, ente: &str, username: &str, password: &str) -> Reply {
+        self.get("/accesso").await;
+        self.post("/accesso", &[("ente", ente), ("username", username), ("password", password)]).await
+    }
+}
+
+fn encoded(text: &str) -> String {
+    text.bytes()
+        .map(|byte| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'-' | b'_' => char::from(byte).to_string(),
+            other => format!("%{other:02X}"),
+        })
+        .collect()
+}
+
+/// The fields of a section with the given place of each item's options, as a browser sends them.
+fn section_fields(instrument: &Instrument, section: usize, place: usize) -> Vec<(String, String)> {
+    let items = &instrument.items[instrument.sections[section].items.clone()];
+    items
+        .iter()
+        .map(|item| {
+            let option = &item.options[place.min(item.options.len() - 1)];
+            (format!("item.{}", item.id), Answer::Value(option.value).code().to_string())
+        })
+        .collect()
+}

@@ -1,0 +1,276 @@
+//! Who asks for a page: nobody known, or somebody logged in. The extractors here prove authority: holding a [`Desk`] is
+//! the permission, and it carries the scope that the store asks for.
+
+use std::marker::PhantomData;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use axum::extract::{ConnectInfo, FromRef, FromRequestParts};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, NaiveDate, Utc};
+use store::{EnteScope, PlatformScope, Refused, Right, Role, Session, SessionToken, Store, StoreError};
+use templates::{Area, Entry, Layout, Page, UserView};
+
+use crate::cookies::Cookie;
+use crate::form::Fields;
+use crate::portal::Portal;
+use crate::reply::{self, Failure};
+
+/// Whoever asks for a page.
+#[derive(Clone, Debug)]
+pub struct Visitor {
+    portal: Portal,
+    session: Option<Session>,
+}
+
+impl Visitor {
+    /// Looks the session up.
+    ///
+    /// # Errors
+    /// The page that says that something of ours is broken.
+    pub async fn read(portal: &Portal, headers: &HeaderMap) -> Result<Self, Response> {
+        let nobody = Self { portal: portal.clone(), session: None };
+        let token = portal.cookies().read(headers, Cookie::Session).and_then(SessionToken::parse);
+        let (Some(store), Some(token)) = (portal.store(), token) else { return Ok(nobody) };
+        match store.session(&token, portal.now()).await {
+            Ok(session) => Ok(Self { session: Some(session), ..nobody }),
+            Err(StoreError::Refused(_)) => Ok(nobody),
+            Err(error) => Err(reply::failure(&nobody, &Failure::Store(error))),
+        }
+    }
+
+    /// The portal.
+    #[must_use]
+    pub fn portal(&self) -> &Portal {
+        &self.portal
+    }
+
+    /// The session, if somebody is logged in.
+    #[must_use]
+    pub fn session(&self) -> Option<&Session> {
+        self.session.as_ref()
+    }
+
+    /// What pages show around their content.
+    #[must_use]
+    pub fn layout(&self, area: Area) -> Layout {
+        Layout {
+            is_demonstration: self.portal.is_demonstration() || self.session.as_ref().is_some_and(Session::is_demo),
+            area,
+            has_accounts: self.portal.store().is_some(),
+            user: self.session.as_ref().map(|session| UserView {
+                name: session.display_name().to_owned(),
+                role: session.role().code().to_owned(),
+                ente: session.ente_name().map(ToOwned::to_owned),
+                csrf: session.csrf().to_owned(),
+                entries: if session.must_change_password() { Vec::new() } else { entries(session.role()) },
+            }),
+        }
+    }
+
+    /// A page as a response.
+    pub fn page<P: Page>(&self, area: Area, status: StatusCode, page: &P) -> Response {
+        reply::page(self, area, status, page)
+    }
+
+    /// The scope of the session's Ente, for a right.
+    ///
+    /// # Errors
+    /// The answer that says what to do: log in, change the password, or that the role does not open this.
+    #[expect(clippy::result_large_err, reason = "the answer is what the caller gives back")]
+    pub fn scope(&self, right: Right) -> Result<EnteScope, Response> {
+        let session = self.session.as_ref().ok_or_else(reply::to_login)?;
+        session.scope(right).map_err(|error| reply::failure(self, &Failure::Store(error)))
+    }
+
+    /// The platform's scope, for a right.
+    ///
+    /// # Errors
+    /// As [`Visitor::scope`].
+    #[expect(clippy::result_large_err, reason = "the answer is what the caller gives back")]
+    pub fn platform_scope(&self, right: Right) -> Result<PlatformScope, Response> {
+        let session = self.session.as_ref().ok_or_else(reply::to_login)?;
+        session.platform_scope(right).map_err(|error| reply::failure(self, &Failure::Store(error)))
+    }
+}
+
+impl<S> FromRequestParts<S> for Visitor
+where
+    Portal: FromRef<S>,
+    S: Send + Sync,
+{
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
+        if let Some(visitor) = parts.extensions.get::<Self>() {
+            return Ok(visitor.clone());
+        }
+        let visitor = Self::read(&Portal::from_ref(state), &parts.headers).await?;
+        parts.extensions.insert(visitor.clone());
+        Ok(visitor)
+    }
+}
+
+/// The entries of the navigation that a role opens.
+fn entries(role: Role) -> Vec<Entry> {
+    let mut entries = vec![(Area::Desk, "/scrivania")];
+    if role.may(Right::SeePersone) {
+        entries.push((Area::Persone, "/persone"));
+    }
+    if role.may(Right::Assess) {
+        entries.push((Area::Questionari, "/questionari"));
+    }
+    if role.may(Right::ManageAccounts) {
+        entries.push((Area::Operatori, "/operatori"));
+    }
+    if role.may(Right::SeeDashboards) {
+        entries.push((Area::Territorio, "/cruscotti/territorio"));
+        entries.push((Area::Comunita, "/cruscotti/comunita"));
+    }
+    if role.may(Right::ManageEnti) {
+        entries.push((Area::Enti, "/enti"));
+    }
+    if role.may(Right::Release) {
+        entries.push((Area::Ricerca, "/ricerca"));
+    }
+    entries.into_iter().map(|(area, path)| Entry { area, path: path.to_owned() }).collect()
+}
+
+/// A right that a page asks for, as a type.
+pub(crate) trait Need: Send + Sync + 'static {
+    const RIGHT: Right;
+}
+
+/// Defines types that stand for rights.
+macro_rules! needs {
+    ($($name:ident),+ $(,)?) => { $(
+        pub(crate) struct $name;
+        impl Need for $name {
+            const RIGHT: Right = Right::$name;
+        }
+    )+ };
+}
+
+needs!(SeePersone, Assess, ManageAccounts, ManageEnti);
+
+/// A page's way to the data of one Ente.
+pub(crate) struct Desk<N: Need> {
+    pub(crate) visitor: Visitor,
+    pub(crate) store: Store,
+    pub(crate) scope: EnteScope,
+    pub(crate) session: Session,
+    pub(crate) now: DateTime<Utc>,
+    right: PhantomData<N>,
+}
+
+impl<N: Need> Desk<N> {
+    pub(crate) fn portal(&self) -> &Portal {
+        &self.visitor.portal
+    }
+
+    /// The day in Italy.
+    pub(crate) fn today(&self) -> NaiveDate {
+        italian_day(self.now)
+    }
+
+    /// Permission for something else that the same session may do.
+    pub(crate) fn may(&self, right: Right) -> bool {
+        self.session.role().may(right)
+    }
+}
+
+impl<N: Need> FromRequestParts<Portal> for Desk<N> {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, portal: &Portal) -> Result<Self, Response> {
+        let visitor = Visitor::from_request_parts(parts, portal).await?;
+        let scope = visitor.scope(N::RIGHT)?;
+        let (Some(store), Some(session)) = (portal.store().cloned(), visitor.session.clone()) else {
+            return Err(reply::to_login());
+        };
+        Ok(Self { visitor, store, scope, session, now: portal.now(), right: PhantomData })
+    }
+}
+
+/// A page's way to what belongs to no Ente.
+pub(crate) struct PlatformDesk<N: Need> {
+    pub(crate) visitor: Visitor,
+    pub(crate) store: Store,
+    pub(crate) scope: PlatformScope,
+    pub(crate) now: DateTime<Utc>,
+    right: PhantomData<N>,
+}
+
+impl<N: Need> FromRequestParts<Portal> for PlatformDesk<N> {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, portal: &Portal) -> Result<Self, Response> {
+        let visitor = Visitor::from_request_parts(parts, portal).await?;
+        let scope = visitor.platform_scope(N::RIGHT)?;
+        let Some(store) = portal.store().cloned() else { return Err(reply::to_login()) };
+        Ok(Self { visitor, store, scope, now: portal.now(), right: PhantomData })
+    }
+}
+
+/// Somebody's own account: whatever the role, even when the password must be changed first.
+pub(crate) struct OwnAccount {
+    pub(crate) visitor: Visitor,
+    pub(crate) store: Store,
+    pub(crate) session: Session,
+    pub(crate) now: DateTime<Utc>,
+}
+
+impl FromRequestParts<Portal> for OwnAccount {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, portal: &Portal) -> Result<Self, Response> {
+        let visitor = Visitor::from_request_parts(parts, portal).await?;
+        let (Some(store), Some(session)) = (portal.store().cloned(), visitor.session.clone()) else {
+            return Err(reply::to_login());
+        };
+        Ok(Self { visitor, store, session, now: portal.now() })
+    }
+}
+
+/// The fields of a form; there only once the guard of the route has checked its token.
+impl FromRequestParts<Portal> for Fields {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Portal) -> Result<Self, Failure> {
+        parts.extensions.get::<Self>().cloned().ok_or(Failure::Refused(Refused::NoSession))
+    }
+}
+
+/// The peer's address as the connection says it; headers that anybody can write do not count.
+pub(crate) struct Peer(pub(crate) IpAddr);
+
+impl FromRequestParts<Portal> for Peer {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Portal) -> Result<Self, Self::Rejection> {
+        let address = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip());
+        Ok(Self(address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))))
+    }
+}
+
+/// The civil day of an instant, where the trade lives.
+pub(crate) fn italian_day(at: DateTime<Utc>) -> NaiveDate {
+    at.with_timezone(&chrono_tz::Europe::Rome).date_naive()
+}
+
+/// An instant as pages show it: day and time in Italy.
+pub(crate) fn show_instant(at: DateTime<Utc>) -> String {
+    use chrono::Timelike;
+    let local = at.with_timezone(&chrono_tz::Europe::Rome);
+    format!("{}, {}:{:02}", crate::form::show_date(local.date_naive()), local.hour(), local.minute())
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        // The guard of the route, which knows the visitor, makes the page.
+        let mut response = StatusCode::INTERNAL_SERVER_ERROR.into_response();
+        response.extensions_mut().insert(std::sync::Arc::new(self));
+        response
+    }
+}
