@@ -1,3 +1,24 @@
-//! The batch that turns feed segments into one encrypted partition per Ente, and cleared tables into releases.
+//! The batch that turns feed segments into one encrypted partition per Ente.
 //!
-//! Nothing is built here yet (docs/roadmap.md). What will stay missing: the portal's store, identities and their keys.
+//! [`run`] lists the stages: read, resolve, pseudonymize, conform, partition, publish. Each is a plain function; `read` and
+//! `publish` alone touch the disk. Every run resolves all events, so that a run after each night and one over all of it
+//! come to the same tables; the lake keeps the files whose content has not changed. What is missing on purpose: the
+//! portal's store, names, codes and birth dates, and any key that could open one.
+
+mod conform;
+pub mod links;
+mod partition;
+mod pseudonymize;
+mod publish;
+mod read;
+pub mod release;
+mod report;
+mod resolve;
+mod run;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
+pub use report::{Counts, EnteReport, RunReport, State};
+pub use run::{Config, PipelineError, run};

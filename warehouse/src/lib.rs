@@ -15,6 +15,8 @@ mod publish;
 mod rows;
 pub mod schema;
 pub mod session;
+#[cfg(test)]
+mod tests;
 
 pub use keys::KeyFileError;
 pub use lake::{EnteLake, Lake, LakeError, QueryResult, Verified};

@@ -157,18 +157,9 @@ pub fn fixed(table: &str) -> Option<SchemaRef> {
             if_known(LEVEL_OF_INDEX, Utf8),
             if_known(INDEX_TENTHS, Int32),
         ],
-        DISADVANTAGES => vec![
-            always(CATEGORY, Utf8),
-        ],
-        BLOCKS => vec![
-            always(INSTRUMENT, Utf8),
-            always(BLOCK, Utf8),
-        ],
-        AZIONI => vec![
-            always(INSTRUMENT, Utf8),
-            always(AZIONE, Utf8),
-            if_known(OUTCOME, Utf8),
-        ],
+        DISADVANTAGES => vec![always(CATEGORY, Utf8)],
+        BLOCKS => vec![always(INSTRUMENT, Utf8), always(BLOCK, Utf8)],
+        AZIONI => vec![always(INSTRUMENT, Utf8), always(AZIONE, Utf8), if_known(OUTCOME, Utf8)],
         _ => return None,
     }))
 }

@@ -28,29 +28,29 @@ placed as (
     from ever
 ),
 
+-- One line per end and scale, then both ends side by side: a join of outcomes with outcomes could be made first, and is square.
 ends as (
-    select opening.period, opening.instrument, opening.assessment_id as first_id, closing.assessment_id as last_id
-    from placed as opening
-    inner join placed as closing
-        on closing.period = opening.period
-        and closing.instrument = opening.instrument
-        and closing.pseudonym = opening.pseudonym
-        and closing.from_last = 1
-    where opening.from_first = 1 and opening.assessment_id <> closing.assessment_id
+    select period, instrument, pseudonym, assessment_id, 'first' as which from placed where from_first = 1
+    union all
+    select period, instrument, pseudonym, assessment_id, 'last' as which from placed where from_last = 1
+),
+
+levels as (
+    select
+        ends.period, ends.instrument, ends.pseudonym, outcomes.target as scale,
+        max(case when ends.which = 'first' then outcomes.outcome end) as from_level,
+        max(case when ends.which = 'last' then outcomes.outcome end) as to_level
+    from ends
+    inner join outcomes on outcomes.assessment_id = ends.assessment_id
+    group by ends.period, ends.instrument, ends.pseudonym, outcomes.target
+    having count(distinct ends.assessment_id) = 2
 ),
 
 final as (
-    select
-        ends.period,
-        ends.instrument,
-        earlier.target as scale,
-        earlier.outcome as from_level,
-        later.outcome as to_level,
-        cast(count(*) as bigint) as people
-    from ends
-    inner join outcomes as earlier on earlier.assessment_id = ends.first_id
-    inner join outcomes as later on later.assessment_id = ends.last_id and later.target = earlier.target
-    group by ends.period, ends.instrument, earlier.target, earlier.outcome, later.outcome
+    select period, instrument, scale, from_level, to_level, cast(count(*) as bigint) as people
+    from levels
+    where from_level is not null and to_level is not null
+    group by period, instrument, scale, from_level, to_level
 )
 
 select * from final

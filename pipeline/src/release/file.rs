@@ -1,0 +1,117 @@
+//! Writes a cleared release: into a folder of another name first, read back, verified again, then shown by one rename.
+//!
+//! A plain Parquet file, zstd; its rows come shuffled, so that neither their order nor row groups tell the classes.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::compute::concat_batches;
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::properties::WriterProperties;
+use rand::CryptoRng;
+use sha2::{Digest, Sha256};
+
+use super::register::{self, Entry};
+use super::{Cleared, ReleaseError, Report, dictionary, refuse};
+
+/// The table.
+pub(super) const TABLE: &str = "dati.parquet";
+
+/// A release that was written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Written {
+    /// Its folder.
+    pub folder: PathBuf,
+    /// What is told of it.
+    pub report: Report,
+}
+
+impl Cleared {
+    /// Writes the release into its folder among the releases, and enters it into the register.
+    ///
+    /// # Errors
+    /// When the disk refuses, or what was read back does not hold; then nothing is shown.
+    pub fn write(self, chance: &mut impl CryptoRng) -> Result<Written, ReleaseError> {
+        let parts = &self.parts;
+        let releases = &parts.releases;
+        register::refuse_twice(releases, &parts.id)?;
+        let staged = releases.join(format!(".{}.staged", parts.id));
+        let folder = releases.join(&parts.id);
+        // What a run left that died before the register knew of it was never released.
+        for leftover in [&staged, &folder] {
+            if leftover.exists() {
+                fs::remove_dir_all(leftover).map_err(at(leftover))?;
+            }
+        }
+        fs::create_dir_all(&staged).map_err(at(&staged))?;
+        let file = staged.join(TABLE);
+        put(&file, &bytes(&parts.released)?)?;
+
+        let written = fs::read(&file).map_err(at(&file))?;
+        let back = read(&file)?;
+        let verification = parts.basis.verify(&back)?;
+        refuse(&verification)?;
+        let mut report = parts.report(&verification);
+        let sha256 = hex::encode(Sha256::digest(&written));
+        report.sha256 = Some(sha256.clone());
+        report.rows = back.num_rows();
+
+        let columns = dictionary::describe(&back, &report.quasi_identifiers, &parts.versions)?;
+        let title = parts.versions.last().map_or(report.instrument.as_str(), |newest| newest.title.as_str());
+        put(&staged.join("dizionario.csv"), dictionary::csv(&columns).as_bytes())?;
+        put(&staged.join("dizionario.md"), dictionary::markdown(&columns, title).as_bytes())?;
+        let told = serde_json::to_vec_pretty(&report)
+            .map_err(|source| ReleaseError::File { path: staged.join("rapporto.json"), source: source.into() })?;
+        put(&staged.join("rapporto.json"), &told)?;
+        let citation = dictionary::word("citazione", "").unwrap_or_default();
+        let citation = citation
+            .replace("{strumento}", title)
+            .replace("{limite}", &report.cutoff.to_string())
+            .replace("{id}", &report.id)
+            .replace("{sha256}", &sha256);
+        put(&staged.join("citazione.txt"), format!("{citation}\n").as_bytes())?;
+
+        register::keep_seed(releases, &parts.id, &parts.seed, &parts.ring, chance)?;
+        fs::rename(&staged, &folder).map_err(at(&folder))?;
+        fs::File::open(releases).and_then(|folder| folder.sync_all()).map_err(at(releases))?;
+        let entry = Entry {
+            id: parts.id.clone(),
+            instrument: report.instrument.clone(),
+            cutoff: report.cutoff,
+            created_at: report.created_at,
+            sha256,
+            rows: report.rows,
+            k: report.k,
+        };
+        register::append(releases, entry)?;
+        Ok(Written { folder, report })
+    }
+}
+
+fn at(path: &Path) -> impl FnOnce(std::io::Error) -> ReleaseError {
+    let path = path.to_owned();
+    move |source| ReleaseError::File { path, source }
+}
+
+fn put(path: &Path, bytes: &[u8]) -> Result<(), ReleaseError> {
+    crate::pseudonymize::write_private(path, bytes).map_err(at(path))
+}
+
+fn bytes(table: &RecordBatch) -> Result<Vec<u8>, ReleaseError> {
+    let properties = WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?)).build();
+    let mut writer = ArrowWriter::try_new(Vec::new(), table.schema(), Some(properties))?;
+    writer.write(table)?;
+    Ok(writer.into_inner()?)
+}
+
+/// The table of a file, whoever wrote it.
+pub(super) fn read(path: &Path) -> Result<RecordBatch, ReleaseError> {
+    let builder = ParquetRecordBatchReaderBuilder::try_new(fs::File::open(path).map_err(at(path))?)?;
+    let schema = Arc::clone(builder.schema());
+    let batches = builder.build()?.collect::<Result<Vec<_>, _>>()?;
+    Ok(concat_batches(&schema, &batches)?)
+}

@@ -1,0 +1,213 @@
+//! Releases of generated partitions, and what a release refuses.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use arrow::array::{AsArray, RecordBatch};
+use chrono::{DateTime, NaiveDate, Utc};
+use domain::feed::{PersonToken, SealedLink};
+use domain::keys::{Ring, RingKey};
+use domain::person::{Citizenship, Disadvantage, Education, Household, Sex, Work};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha20Rng;
+
+use super::file::{TABLE, read};
+use super::*;
+use crate::testing::{ASSO, Feed, Ground, assessment, day, ente, fill};
+
+const PEOPLE: usize = 120;
+
+fn now() -> DateTime<Utc> {
+    "2026-11-25T08:00:00Z".parse().unwrap()
+}
+
+fn cutoff() -> NaiveDate {
+    day(2026, 180)
+}
+
+/// A lake of four Enti, published by the pipeline; the first three work in Pordenone, the last two in Udine.
+struct World {
+    ground: Ground,
+    ring: RingKey,
+    /// What each human's link is, before it is sealed.
+    links: BTreeSet<[u8; 32]>,
+}
+
+fn world(seed: u64, share_link: bool) -> World {
+    let mut ground = Ground::new();
+    let mut chance = ChaCha20Rng::seed_from_u64(seed);
+    let ring = RingKey::generate(Ring::Release, &mut chance);
+    let sealing = ring.opening().sealing().clone();
+    let mut links = BTreeSet::new();
+    let mut number = 0;
+    for at in 1..=4_u8 {
+        let mut feed = Feed::new(ente(u128::from(at)));
+        for one in 0..PEOPLE {
+            let mut token = [at; 32];
+            token[1] = u8::try_from(one).unwrap();
+            // The first of every Ente is the same human; the last has no code.
+            let mut human = if one == 0 && share_link { [0xcc; 32] } else { token };
+            human[0] ^= 0x55;
+            for _ in 0..chance.random_range(1..4_u32) {
+                number += 1;
+                let year = chance.random_range(2024..=2026);
+                let ordinal = chance.random_range(1..170);
+                let mut made = assessment(number, 1, day(year, ordinal));
+                fill(&mut made, &ASSO, chance.random_range(0..1_000_000));
+                made.person = PersonToken(token);
+                made.link = (one + 1 < PEOPLE).then(|| {
+                    links.insert(human);
+                    SealedLink(hex::encode(sealing.seal(&human, "link", &mut chance)))
+                });
+                made.comune = Some(if at < 4 && one % 4 != 1 { "093033" } else { "030129" }.into());
+                made.age = Some(chance.random_range(18..66));
+                made.sex = Some(Sex::ALL[chance.random_range(0..2)]);
+                made.education = Some(Education::ALL[chance.random_range(0..4)]);
+                made.citizenship = Some(Citizenship::ALL[chance.random_range(0..3)]);
+                made.household = Some(Household::ALL[chance.random_range(0..6)]);
+                made.work = Some(Work::ALL[chance.random_range(0..6)]);
+                made.disadvantage = Some(BTreeSet::from([Disadvantage::Poverty]));
+                feed.validated(made);
+            }
+        }
+        ground.export(&feed, 100);
+    }
+    let report = ground.run();
+    assert!(report.is_clean(), "{report:?}");
+    World { ground, ring, links }
+}
+
+fn places() -> Places {
+    let region = "Friuli-Venezia Giulia".to_owned();
+    Places {
+        by_prefix: BTreeMap::from([
+            ("093".into(), ("Pordenone (PN)".into(), region.clone())),
+            ("030".into(), ("Udine (UD)".into(), region)),
+        ]),
+    }
+}
+
+impl World {
+    fn draft(&self, instrument: &str, k: usize, seed: u64) -> Result<Draft, ReleaseError> {
+        let request = Request {
+            lake: &self.ground.config.lake,
+            links: self.ground.config.links.clone(),
+            ring: &self.ring,
+            instruments: &self.ground.config.instruments,
+            places: &places(),
+            releases: self.ground.path("releases"),
+            instrument: instrument.into(),
+            cutoff: cutoff(),
+            k,
+        };
+        build(&request, now(), &mut ChaCha20Rng::seed_from_u64(seed))
+    }
+
+    fn release(&self, seed: u64) -> Written {
+        let cleared = self.draft("asso", 5, seed).unwrap().assess().unwrap().clear().unwrap();
+        cleared.write(&mut ChaCha20Rng::seed_from_u64(99)).unwrap()
+    }
+}
+
+fn counts(table: &RecordBatch, column: &str) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for value in table.column_by_name(column).unwrap().as_string::<i32>().iter().flatten() {
+        *counts.entry(value.to_owned()).or_default() += 1;
+    }
+    counts
+}
+
+fn contains(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.windows(part.len()).any(|window| window == part)
+}
+
+fn all_bytes(folder: &Path) -> Vec<u8> {
+    crate::testing::files(folder).into_iter().flat_map(|file| fs::read(file).unwrap()).collect()
+}
+
+#[test]
+fn a_release_holds_and_tells_nothing_of_anybody() {
+    let world = world(1, true);
+    let written = world.release(5);
+    let report = &written.report;
+    // Four Enti, and the first of each is one human.
+    assert_eq!((report.count_enti, report.count_humans), (4, 4 * PEOPLE - 3));
+    assert_eq!((report.count_in_several_enti, report.count_without_code), (1, 4));
+    assert_eq!(report.rows + report.suppressed, report.count_humans);
+    assert!(report.suppressed * 10 <= report.count_humans);
+    assert!(report.measures.k_without_any_contributor >= Some(5));
+    let profile = report.measures.sensitive.iter().find(|of| of.column == "profilo").unwrap();
+    assert!(profile.t_ordered.unwrap() <= T + 1e-9);
+
+    let table = read(&written.folder.join(TABLE)).unwrap();
+    assert_eq!(table.num_rows(), report.rows);
+    let alone = Checks::new(report.quasi_identifiers.clone(), Rules::k(5)).strict();
+    assert!(verify(std::slice::from_ref(&table), &alone, &Beside::default()).unwrap().passed);
+    for field in table.schema().fields() {
+        for word in ["persona", "ente", "unita", "operator", "pseudonym", "id_", "link", "giorno", "data"] {
+            assert!(!field.name().starts_with(word), "{}", field.name());
+        }
+    }
+    // Udine has Enti enough; but nothing else than provincia, region and * occurs.
+    let places = ["Pordenone (PN)", "Udine (UD)", "Friuli-Venezia Giulia", "*"];
+    assert!(counts(&table, "territorio").keys().all(|place| places.contains(&place.as_str())));
+
+    let bytes = all_bytes(&written.folder);
+    for at in 1..=4 {
+        let links = links_of(&world, at);
+        assert!(!links.is_empty());
+        for (pseudonym, link) in links {
+            assert!(!contains(&bytes, pseudonym.as_bytes()) && !contains(&bytes, &link.0.as_bytes()[..32]));
+        }
+        assert!(!contains(&bytes, ente(at).to_string().as_bytes()));
+    }
+    assert!(world.links.iter().all(|link| !contains(&bytes, link) && !contains(&bytes, hex::encode(link).as_bytes())));
+
+    // The same again is refused.
+    assert!(matches!(world.draft("asso", 5, 6), Err(ReleaseError::Twice(_))));
+    assert_eq!(list(&world.ground.path("releases")).unwrap().len(), 1);
+}
+
+fn links_of(world: &World, at: u128) -> BTreeMap<String, SealedLink> {
+    crate::links::read(&crate::links::path(&world.ground.config.links, ente(at))).unwrap()
+}
+
+#[test]
+fn a_seed_decides_and_a_tampered_table_is_not_cleared() {
+    let world = world(2, false);
+    let (one, same, other) =
+        (world.draft("asso", 5, 1).unwrap(), world.draft("asso", 5, 1).unwrap(), world.draft("asso", 5, 2).unwrap());
+    assert_eq!(one.parts.released, same.parts.released);
+    assert_ne!(one.parts.released, other.parts.released);
+    // Without codes in common everybody counts.
+    assert_eq!(one.parts.report.count_humans, 4 * PEOPLE);
+
+    let mut tampered = same;
+    let table = tampered.parts.released.clone();
+    let mut columns = table.columns().to_vec();
+    let at = table.schema().index_of("fascia_eta").unwrap();
+    let mut ages: Vec<&str> = columns[at].as_string::<i32>().iter().flatten().collect();
+    ages[0] = "non_noto";
+    columns[at] = Arc::new(StringArray::from(ages));
+    tampered.parts.released = RecordBatch::try_new(table.schema(), columns).unwrap();
+    let refused = tampered.assess().unwrap();
+    assert!(!refused.verification().passed);
+    assert!(matches!(refused.clear(), Err(ReleaseError::Refused { .. })));
+    assert!(one.assess().unwrap().clear().is_ok());
+}
+
+#[test]
+fn what_cannot_be_is_refused() {
+    let world = world(3, true);
+    assert!(matches!(world.draft("asso", 4, 1), Err(ReleaseError::LowK(4))));
+    assert!(matches!(world.draft("nessuno", 5, 1), Err(ReleaseError::UnknownInstrument(_))));
+    assert!(matches!(world.draft("isa", 5, 1), Err(ReleaseError::Nobody { .. })));
+    let impossible = world.draft("asso", 10 * PEOPLE, 1);
+    assert!(matches!(impossible, Err(ReleaseError::Anonymity(anonymity::Error::Unsatisfiable { .. }))));
+    assert!(list(&world.ground.path("releases")).unwrap().is_empty());
+    // A link that was sealed for somebody else stops everything.
+    let mut elsewhere = world;
+    elsewhere.ring = RingKey::generate(Ring::Release, &mut ChaCha20Rng::seed_from_u64(77));
+    assert!(matches!(elsewhere.draft("asso", 5, 1), Err(ReleaseError::Link(_))));
+}

@@ -1,0 +1,381 @@
+//! The lake as a whole, on small hand-made tables: publishing, marts, damage, and what readers cannot do.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Date32Array, Int16Array, Int32Array, Int64Array, RecordBatch, StringArray};
+use arrow::datatypes::{DataType, SchemaRef};
+use chrono::{DateTime, Utc};
+use domain::feed::EnteId;
+use domain::instrument::Instrument;
+use domain::keys::{Ring, RingKey};
+use rand::SeedableRng;
+use rand_chacha::ChaCha20Rng;
+use uuid::Uuid;
+
+use crate::mart::{MARTS, PrivacyClass};
+use crate::{Counts, Lake, Publication, TableData, parquet_file, schema, session};
+
+const DEFINITION: &str = r#"
+format = 1
+id = "prova"
+version = 1
+status = "ufficiale"
+languages = ["it"]
+title = "Prova"
+description = "Una prova."
+source = "Nessuna."
+licence = "CC0-1.0"
+[[section]]
+id = "only"
+title = "Sezione"
+[[section.item]]
+id = "a"
+text = "Prima?"
+options = [{ value = 1, text = "Uno" }, { value = 2, text = "Due" }, { value = 3, text = "Tre" }]
+keys = { scala = "forward" }
+[[section.item]]
+id = "b"
+text = "Seconda?"
+options = [{ value = 1, text = "Uno" }, { value = 2, text = "Due" }, { value = 3, text = "Tre" }]
+keys = { scala = "reverse" }
+[[scale]]
+id = "scala"
+title = "Scala"
+description = "Una scala."
+minimum_percent = 50
+"#;
+
+/// A row: column and value as text; columns left out are absent.
+type Row<'a> = Vec<(&'a str, &'a str)>;
+
+fn batch(schema: &SchemaRef, rows: &[Row<'_>]) -> RecordBatch {
+    let value =
+        |row: &Row<'_>, name: &str| row.iter().find(|(column, _)| *column == name).map(|(_, v)| (*v).to_owned());
+    let columns: Vec<ArrayRef> = schema
+        .fields()
+        .iter()
+        .map(|field| {
+            let cells: Vec<Option<String>> = rows.iter().map(|row| value(row, field.name())).collect();
+            let parsed = |cell: &Option<String>| cell.as_ref().map(|cell| cell.parse::<i64>().unwrap());
+            let small = |cell: &Option<String>| parsed(cell).map(|number| i32::try_from(number).unwrap());
+            match field.data_type() {
+                DataType::Utf8 => Arc::new(StringArray::from(cells)) as ArrayRef,
+                DataType::Int16 => Arc::new(Int16Array::from_iter(
+                    cells.iter().map(|cell| parsed(cell).map(|number| i16::try_from(number).unwrap())),
+                )),
+                DataType::Int32 => Arc::new(Int32Array::from_iter(cells.iter().map(small))),
+                DataType::Date32 => Arc::new(Date32Array::from_iter(cells.iter().map(small))),
+                _ => Arc::new(Int64Array::from_iter(cells.iter().map(parsed))),
+            }
+        })
+        .collect();
+    RecordBatch::try_new(Arc::clone(schema), columns).unwrap()
+}
+
+struct World {
+    _folder: tempfile::TempDir,
+    lake: Lake,
+    chance: ChaCha20Rng,
+    instrument: Instrument,
+}
+
+fn now() -> DateTime<Utc> {
+    DateTime::from_timestamp(1_790_000_000, 0).unwrap()
+}
+
+fn ente(number: u128) -> EnteId {
+    EnteId(Uuid::from_u128(number))
+}
+
+/// Pseudonym, day since 1970, assessment, comune, answers to a and b.
+type Sheet<'a> = (&'a str, &'a str, &'a str, &'a str, [&'a str; 2]);
+
+impl World {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut chance = ChaCha20Rng::seed_from_u64(5);
+        let ring = RingKey::generate(Ring::Lake, &mut chance);
+        let lake = Lake::new(folder.path().join("lake"), folder.path().join("keys"), ring);
+        fs::create_dir_all(lake.folder()).unwrap();
+        let instrument = Instrument::parse(DEFINITION).unwrap();
+        Self { _folder: folder, lake, chance, instrument }
+    }
+
+    fn publication(&self, sheets: &[Sheet<'_>]) -> Publication {
+        // 2024-01-01 is day 19,723.
+        let year = |day: &str| if day.parse::<i32>().unwrap() < 19_723 { 2023 } else { 2024 };
+        let mut tables = Vec::new();
+        for wanted in [2023, 2024] {
+            let of_year: Vec<&Sheet<'_>> = sheets.iter().filter(|sheet| year(sheet.1) == wanted).collect();
+            if of_year.is_empty() {
+                continue;
+            }
+            let assessments: Vec<Row<'_>> = of_year
+                .iter()
+                .map(|(person, day, id, comune, _)| {
+                    vec![
+                        ("pseudonym", *person),
+                        ("assessed_on", *day),
+                        ("assessment_id", *id),
+                        ("instrument", "prova"),
+                        ("version", "1"),
+                        ("comune", *comune),
+                        ("age", "40"),
+                        ("sex", "f"),
+                        ("is_disadvantage_known", "0"),
+                        ("evaluation", "confirmed"),
+                        ("origin", "portal"),
+                        ("operator", "o"),
+                        ("validated_at", "0"),
+                        ("count_answered", "2"),
+                        ("count_items", "2"),
+                    ]
+                })
+                .collect();
+            let points: Vec<String> = of_year
+                .iter()
+                .map(|(.., [a, b])| (a.parse::<i32>().unwrap() - 1 + 3 - b.parse::<i32>().unwrap()).to_string())
+                .collect();
+            let tenths: Vec<String> =
+                points.iter().map(|points| (points.parse::<i32>().unwrap() * 1000 / 4).to_string()).collect();
+            let scores: Vec<Row<'_>> = of_year
+                .iter()
+                .enumerate()
+                .map(|(at, (person, day, id, ..))| {
+                    vec![
+                        ("pseudonym", *person),
+                        ("assessed_on", *day),
+                        ("assessment_id", *id),
+                        ("instrument", "prova"),
+                        ("version", "1"),
+                        ("scale", "scala"),
+                        ("points", points[at].as_str()),
+                        ("reachable", "4"),
+                        ("items_answered", "2"),
+                        ("is_valid", "1"),
+                        ("index_tenths", tenths[at].as_str()),
+                    ]
+                })
+                .collect();
+            let answers: Vec<Row<'_>> = of_year
+                .iter()
+                .map(|(person, day, id, _, [a, b])| {
+                    vec![
+                        ("pseudonym", *person),
+                        ("assessed_on", *day),
+                        ("assessment_id", *id),
+                        ("version", "1"),
+                        ("a", *a),
+                        ("b", *b),
+                    ]
+                })
+                .collect();
+            let data = |table: &str, schema: &SchemaRef, rows: &[Row<'_>]| TableData {
+                table: table.to_owned(),
+                year: wanted,
+                rows: batch(schema, rows),
+            };
+            let fixed = |table: &str| schema::fixed(table).unwrap();
+            tables.push(data(schema::ASSESSMENTS, &fixed(schema::ASSESSMENTS), &assessments));
+            tables.push(data(schema::SCORES, &fixed(schema::SCORES), &scores));
+            tables.push(data("answers_prova", &schema::answers(&[&self.instrument]), &answers));
+        }
+        Publication {
+            tables,
+            last_seq: i64::try_from(sheets.len()).unwrap(),
+            pseudonym_key_id: "p".into(),
+            instruments: vec![self.instrument.clone()],
+            counts: Counts { read: 0, accepted: 0, rejected: BTreeMap::new() },
+        }
+    }
+
+    fn publish(&mut self, number: u128, sheets: &[Sheet<'_>]) -> crate::Published {
+        let publication = self.publication(sheets);
+        self.lake.publish(ente(number), publication, now(), &mut self.chance).unwrap()
+    }
+}
+
+const SHEETS: [Sheet<'static>; 5] = [
+    ("p1", "19500", "a1", "093033", ["1", "3"]),
+    ("p1", "19800", "a2", "093033", ["3", "1"]),
+    ("p2", "19800", "a3", "093033", ["2", "2"]),
+    ("p3", "19801", "a4", "030129", ["3", "2"]),
+    ("p4", "19802", "a5", "030129", ["1", "2"]),
+];
+
+#[test]
+fn marts_count_each_person_once_a_period() {
+    let mut world = World::new();
+    world.publish(1, &SHEETS);
+    let lake = world.lake.ente(ente(1)).unwrap().unwrap();
+    let totals: Vec<_> =
+        lake.totals().unwrap().into_iter().map(|r| (r.period, r.people, r.assessments, r.reassessed)).collect();
+    assert_eq!(totals, [("2023".to_owned(), 1, 1, 0), ("2024".to_owned(), 4, 4, 1), ("all".to_owned(), 4, 5, 1)]);
+    let people: Vec<_> = lake
+        .territory_people()
+        .unwrap()
+        .into_iter()
+        .filter(|row| row.period == "all")
+        .map(|row| (row.comune, row.people, row.people_18_64, row.assessments))
+        .collect();
+    assert_eq!(people, [("030129".to_owned(), 2, 2, 2), ("093033".to_owned(), 2, 2, 3)]);
+    let index = lake.territory_index().unwrap();
+    let whole = index.iter().find(|row| row.period == "all" && row.comune == "all").unwrap();
+    // Of p1's last, p2, p3, p4: 1000, 500, 750, 250.
+    assert_eq!((whole.people, whole.median_tenths, whole.sum_tenths), (4, 500, 2_500));
+    let women: i64 = lake
+        .community()
+        .unwrap()
+        .iter()
+        .filter(|row| {
+            row.period == "2024" && row.characteristic == "sex" && row.category == "f" && row.target == "people"
+        })
+        .map(|row| row.people)
+        .sum();
+    assert_eq!(women, 4);
+    let paths = lake.paths().unwrap();
+    let whole: Vec<_> = paths.iter().filter(|row| row.period == "all").map(|row| row.people).collect();
+    assert_eq!(whole, [1]);
+}
+
+#[test]
+fn alpha_is_cronbachs_with_reversed_keys() {
+    let mut world = World::new();
+    world.publish(1, &SHEETS);
+    let lake = world.lake.ente(ente(1)).unwrap().unwrap();
+    let [row] = lake.reliability().unwrap().try_into().unwrap();
+    // Points of the last sheets: a 2 1 2 0, b (reversed) 2 1 1 1; variances 11/12 and 1/4, of the sum 7/3.
+    // alpha = 2 · (1 − (11/12 + 1/4) ÷ 7/3) = 1.
+    assert_eq!((row.items, row.cases, row.alpha_millionths), (2, 4, Some(1_000_000)));
+}
+
+#[test]
+fn the_same_tables_again_change_nothing_and_a_change_touches_what_it_must() {
+    let mut world = World::new();
+    let first = world.publish(1, &SHEETS);
+    assert!(first.is_changed && first.files_kept == 0);
+    let again = world.publish(1, &SHEETS);
+    assert!(!again.is_changed && again.version == first.version, "{again:?}");
+    let before = world.lake.ente(ente(1)).unwrap().unwrap().manifest().clone();
+    let mut fewer = SHEETS.to_vec();
+    fewer.pop();
+    world.publish(1, &fewer);
+    let after = world.lake.ente(ente(1)).unwrap().unwrap().manifest().clone();
+    let of_2023 = |manifest: &crate::Manifest| -> Vec<_> {
+        manifest.files.iter().filter(|file| file.year == Some(2023)).map(|file| file.path.clone()).collect()
+    };
+    assert_eq!(of_2023(&before), of_2023(&after));
+    // What was taken out is on no file any more.
+    for file in &before.files {
+        let path = world.lake.folder().join(format!("ente={}", ente(1))).join(&file.path);
+        assert_eq!(path.exists(), after.files.contains(file), "{}", file.path);
+    }
+    // A lake made at once from what is left has the same content, whatever its keys' ciphertext.
+    world.lake.verify(ente(1)).unwrap();
+}
+
+#[test]
+fn a_flipped_byte_is_found_wherever_it_is() {
+    let mut world = World::new();
+    world.publish(1, &SHEETS);
+    let manifest = world.lake.ente(ente(1)).unwrap().unwrap().manifest().clone();
+    for file in &manifest.files {
+        let path = world.lake.folder().join(format!("ente={}", ente(1))).join(&file.path);
+        let whole = fs::read(&path).unwrap();
+        for at in [0, whole.len() / 2, whole.len() - 1] {
+            let mut changed = whole.clone();
+            changed[at] ^= 1;
+            fs::write(&path, &changed).unwrap();
+            assert!(world.lake.verify(ente(1)).is_err(), "{} byte {at}", file.path);
+        }
+        fs::write(&path, &whole).unwrap();
+    }
+    world.lake.verify(ente(1)).unwrap();
+    let path = world.lake.folder().join(format!("ente={}/manifest-00000001.json", ente(1)));
+    let mut changed = fs::read(&path).unwrap();
+    changed[40] ^= 1;
+    fs::write(&path, &changed).unwrap();
+    assert!(world.lake.ente(ente(1)).is_err());
+}
+
+#[test]
+fn enti_have_their_own_keys_and_a_destroyed_key_silences() {
+    let mut world = World::new();
+    world.publish(1, &SHEETS);
+    world.publish(2, &SHEETS[..3]);
+    assert_eq!(world.lake.enti().unwrap(), [ente(1), ente(2)]);
+    let (one, two) = (world.lake.ente(ente(1)).unwrap().unwrap(), world.lake.ente(ente(2)).unwrap().unwrap());
+    assert_ne!(one.manifest().lake_key_id, two.manifest().lake_key_id);
+    let counted = two.query("select count(*) as people from assessments").unwrap();
+    assert_eq!(counted.rows, [[Some("3".to_owned())]]);
+    let file = &one.manifest().files[0];
+    let outside = world.lake.folder().join(format!("ente={}", ente(1))).join(&file.path);
+    assert!(two.query(&format!("select * from read_parquet('{}')", outside.display())).is_err());
+    for refused in ["drop table assessments", "select 1; select 2", "copy assessments to 'x.csv'", "", "install httpfs"]
+    {
+        assert!(two.query(refused).is_err(), "{refused}");
+    }
+    world.lake.destroy_key(ente(1)).unwrap();
+    assert!(world.lake.ente(ente(1)).is_err());
+    world.lake.verify(ente(2)).unwrap();
+}
+
+#[test]
+fn nothing_readable_stands_in_a_file() {
+    let mut world = World::new();
+    world.publish(1, &SHEETS);
+    let manifest = world.lake.ente(ente(1)).unwrap().unwrap().manifest().clone();
+    for file in &manifest.files {
+        let bytes = fs::read(world.lake.folder().join(format!("ente={}", ente(1))).join(&file.path)).unwrap();
+        for canary in ["093033", "pseudonym", "prova", "scala"] {
+            assert!(
+                !bytes.windows(canary.len()).any(|window| window == canary.as_bytes()),
+                "{canary} in {}",
+                file.path
+            );
+        }
+    }
+}
+
+#[test]
+fn sidecars_and_marts_name_the_same_columns() {
+    let mut world = World::new();
+    world.publish(1, &SHEETS);
+    let lake = world.lake.ente(ente(1)).unwrap().unwrap();
+    for mart in MARTS {
+        let notes = mart.notes().unwrap_or_else(|error| panic!("{}: {error}", mart.step.name));
+        let result = lake.query(&format!("select * from {} limit 0", mart.step.name)).unwrap();
+        let mut columns = result.columns.clone();
+        columns.sort();
+        assert_eq!(columns, notes.columns.keys().cloned().collect::<Vec<_>>(), "{}", mart.step.name);
+        assert!(notes.key.iter().all(|column| notes.columns.contains_key(column)) && notes.grain.ends_with('.'));
+        assert!(
+            notes.columns.values().all(|note| note.class != PrivacyClass::Private && note.meaning.ends_with('.')),
+            "{}: a mart holds nothing that is private",
+            mart.step.name
+        );
+        assert!(!mart.checks().unwrap().is_empty());
+    }
+}
+
+/// A file of one page a chunk is read by DuckDB whole, over several row groups: more pages would look tampered with.
+#[test]
+fn duckdb_reads_more_than_a_million_rows() {
+    const ROWS: i32 = 1_100_000;
+    let folder = tempfile::tempdir().unwrap();
+    let key = RingKey::generate(Ring::Lake, &mut ChaCha20Rng::seed_from_u64(9)).derive("test");
+    let schema =
+        Arc::new(arrow::datatypes::Schema::new(vec![arrow::datatypes::Field::new("n", DataType::Int32, false)]));
+    let rows = RecordBatch::try_new(schema, vec![Arc::new(Int32Array::from_iter_values(0..ROWS))]).unwrap();
+    let path = folder.path().join("many.parquet");
+    fs::write(&path, parquet_file::write(&rows, &key).unwrap()).unwrap();
+    let tables = [session::TableFiles { table: "many".into(), files: vec![path] }];
+    let connection = session::open_tables(folder.path(), &key, &tables, crate::lake::LIMITS).unwrap();
+    let (count, sum): (i64, i64) = connection
+        .query_row("select count(*), cast(sum(n) as bigint) from many", [], |row| Ok((row.get(0)?, row.get(1)?)))
+        .unwrap();
+    let rows = i64::from(ROWS);
+    assert_eq!((count, sum), (rows, rows * (rows - 1) / 2));
+}
