@@ -1,3 +1,95 @@
-//! Pages over published marts of one Ente: they filter, sort and limit; a join there means that a mart is missing.
+//! Pages over published marts of one Ente, for its manager: territory, community, quality of the data.
 //!
-//! Nothing is built here yet (docs/roadmap.md). What will stay missing: sessions, the portal's store, raw counts of small cells.
+//! They filter, sort and limit; a join here means that a mart is missing. Counts of people reach a page through `protect`
+//! alone, so what may not be shown never gets into a template, a drawing, a sentence or a file. What is missing on purpose:
+//! sessions and roles (whoever serves the pages says whose they are, by [`Viewer`]), the portal's store, any way to choose
+//! another Ente, anything that changes data.
+
+mod cache;
+mod map;
+mod merge;
+mod pages;
+mod protect;
+mod samples;
+mod strumento;
+mod table;
+#[cfg(test)]
+mod tests;
+mod text;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::get;
+use domain::feed::EnteId;
+use domain::instrument::Instrument;
+use templates::{Layout, Renderer};
+use warehouse::Lake;
+
+use crate::cache::Cache;
+pub use crate::protect::ProtectError;
+
+/// Whose figures a request may see. Put among the request's extensions by whoever knows the session; without it there is no
+/// such page.
+#[derive(Clone, Debug)]
+pub struct Viewer {
+    /// The Ente.
+    pub ente: EnteId,
+    /// Its name.
+    pub ente_name: String,
+    /// The ISTAT codes of its comuni.
+    pub comuni: Vec<String>,
+    /// What every page shows around its own content.
+    pub layout: Layout,
+}
+
+/// The dashboards of one installation. Cheap to clone.
+#[derive(Clone)]
+pub struct Dashboards {
+    cache: Arc<Cache>,
+    renderer: Arc<Renderer>,
+}
+
+impl Dashboards {
+    /// Dashboards over a lake. `instruments` are all definitions known, every version of each.
+    #[must_use]
+    pub fn new(lake: Lake, instruments: Vec<Instrument>, renderer: Arc<Renderer>) -> Self {
+        Self { cache: Arc::new(Cache::new(lake, instruments)), renderer }
+    }
+
+    /// Starts to protect what was just published of an Ente, so that the first reader need not wait. Returns at once; to be
+    /// called within the runtime that serves the pages.
+    pub fn warm(&self, ente: EnteId) {
+        let cache = Arc::clone(&self.cache);
+        tokio::spawn(async move {
+            let reading = Arc::clone(&cache);
+            match tokio::task::spawn_blocking(move || reading.publication(ente)).await {
+                Ok(Ok(Some(publication))) => {
+                    for strumento in &publication.strumenti {
+                        cache.start(&publication, strumento);
+                    }
+                }
+                Ok(Ok(None)) => {}
+                Ok(Err(error)) => tracing::error!(ente.id = %ente, %error, "the lake of an Ente cannot be read"),
+                Err(error) => tracing::error!(ente.id = %ente, %error, "reading the lake of an Ente broke off"),
+            }
+        });
+    }
+
+    /// The pages. Every handler needs a [`Viewer`] among the extensions; responses say that nothing may be stored.
+    pub fn router(self) -> Router {
+        Router::new()
+            .route("/cruscotti/territorio", get(pages::territorio::get))
+            .route("/cruscotti/territorio.csv", get(pages::territorio::get_csv))
+            .route("/cruscotti/comunita", get(pages::comunita::get))
+            .route("/cruscotti/comunita.csv", get(pages::comunita::get_csv))
+            .route("/cruscotti/qualita", get(pages::qualita::get))
+            .with_state(self)
+    }
+}
+
+impl std::fmt::Debug for Dashboards {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Dashboards").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,179 @@
+//! Protected figures, computed once for each publication and kept in memory.
+//!
+//! The key is Ente, version of its lake, strumento; nothing of one Ente is ever looked up for another. One computation runs
+//! at a time, on the blocking pool, and whoever asks meanwhile waits for it a little. A second server would compute the
+//! same: protection has no chance in it.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use domain::feed::EnteId;
+use domain::instrument::Instrument;
+use tokio::sync::{Semaphore, watch};
+use warehouse::{Lake, ReliabilityRow};
+
+use crate::protect::{Marts, ProtectError, Protected};
+use crate::strumento::Strumento;
+
+/// How long a request waits for a computation under way.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What is ready of a strumento.
+#[derive(Clone, Debug)]
+pub(crate) enum Ready {
+    /// Figures that may be shown.
+    Figures(Arc<Protected>),
+    /// Still being computed.
+    Preparing,
+    /// They could not be protected: there are no figures.
+    Refused,
+}
+
+/// Which state of an Ente's data is shown, said on every page and in every file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Position {
+    pub(crate) version: i64,
+    pub(crate) published_at: DateTime<Utc>,
+    /// The number of the last event of the Ente's feed that is in.
+    pub(crate) last_seq: i64,
+}
+
+/// The published state of an Ente, without any count of people.
+#[derive(Debug)]
+pub(crate) struct Publication {
+    pub(crate) ente: EnteId,
+    pub(crate) position: Position,
+    /// Those with data, in the order of the definitions, then by id.
+    pub(crate) strumenti: Vec<Arc<Strumento>>,
+    pub(crate) reliability: Vec<ReliabilityRow>,
+}
+
+type Outcome = Option<Result<Arc<Protected>, Arc<ProtectError>>>;
+type Key = (EnteId, i64, String);
+
+/// The cache.
+pub(crate) struct Cache {
+    lake: Lake,
+    instruments: Vec<Instrument>,
+    publications: Mutex<BTreeMap<EnteId, Arc<Publication>>>,
+    figures: Mutex<BTreeMap<Key, watch::Receiver<Outcome>>>,
+    turn: Arc<Semaphore>,
+}
+
+impl Cache {
+    pub(crate) fn new(lake: Lake, instruments: Vec<Instrument>) -> Self {
+        Self {
+            lake,
+            instruments,
+            publications: Mutex::default(),
+            figures: Mutex::default(),
+            turn: Arc::new(Semaphore::new(1)),
+        }
+    }
+
+    /// The definitions known.
+    pub(crate) fn instruments(&self) -> &[Instrument] {
+        &self.instruments
+    }
+
+    /// What is published of an Ente now; `None` when nothing ever was. Reads files: never on an async thread.
+    pub(crate) fn publication(&self, ente: EnteId) -> Result<Option<Arc<Publication>>, ProtectError> {
+        let Some(lake) = self.lake.ente(ente)? else { return Ok(None) };
+        let known = locked(&self.publications).get(&ente).cloned();
+        let manifest = lake.manifest();
+        if let Some(known) = known.filter(|known| known.position.version == manifest.version) {
+            return Ok(Some(known));
+        }
+        let mut ids: Vec<String> =
+            lake.totals()?.into_iter().filter(|row| row.people > 0).map(|row| row.instrument).collect();
+        let place = |id: &String| self.instruments.iter().position(|instrument| instrument.id.as_str() == id);
+        ids.sort_by_key(|id| (place(id).unwrap_or(usize::MAX), id.clone()));
+        ids.dedup();
+        let publication = Arc::new(Publication {
+            ente,
+            position: Position {
+                version: manifest.version,
+                published_at: manifest.published_at,
+                last_seq: manifest.last_seq,
+            },
+            strumenti: ids.iter().map(|id| Arc::new(Strumento::new(id, &self.instruments))).collect(),
+            reliability: lake.reliability()?,
+        });
+        locked(&self.publications).insert(ente, Arc::clone(&publication));
+        Ok(Some(publication))
+    }
+
+    /// Starts the computation of one strumento unless it was started before, and gives what to wait for. Needs the runtime.
+    pub(crate) fn start(
+        self: &Arc<Self>,
+        publication: &Arc<Publication>,
+        strumento: &Arc<Strumento>,
+    ) -> watch::Receiver<Outcome> {
+        let key = (publication.ente, publication.position.version, strumento.id.clone());
+        let mut figures = locked(&self.figures);
+        if let Some(running) = figures.get(&key) {
+            return running.clone();
+        }
+        // What an earlier publication showed is never shown again.
+        figures.retain(|(ente, version, id), _| *ente != key.0 || *id != key.2 || *version >= key.1);
+        let (sender, receiver) = watch::channel(None);
+        figures.insert(key.clone(), receiver.clone());
+        drop(figures);
+        let cache = Arc::clone(self);
+        let strumento = Arc::clone(strumento);
+        tokio::spawn(async move {
+            let Ok(turn) = Arc::clone(&cache.turn).acquire_owned().await else { return };
+            let (ente, version, id) = key.clone();
+            let work = Arc::clone(&cache);
+            let done = tokio::task::spawn_blocking(move || {
+                let _turn = turn;
+                work.compute(ente, version, &strumento)
+            });
+            match done.await {
+                Ok(Some(outcome)) => {
+                    if let Err(error) = &outcome {
+                        let source = std::error::Error::source(error).map(ToString::to_string);
+                        tracing::error!(ente.id = %ente, strumento = id, %error, source, "figures are not shown: they could not be protected");
+                    }
+                    sender.send_replace(Some(outcome.map(Arc::new).map_err(Arc::new)));
+                }
+                // Overtaken by another publication: the next request starts anew, on that one.
+                Ok(None) => {
+                    locked(&cache.figures).remove(&key);
+                }
+                Err(error) => {
+                    tracing::error!(ente.id = %ente, strumento = id, %error, "protecting figures broke off");
+                    locked(&cache.figures).remove(&key);
+                }
+            }
+        });
+        receiver
+    }
+
+    /// What is ready, after waiting no longer than `patience`.
+    pub(crate) async fn wait(mut receiver: watch::Receiver<Outcome>, patience: Duration) -> Ready {
+        match tokio::time::timeout(patience, receiver.wait_for(Option::is_some)).await {
+            Ok(Ok(outcome)) => match &*outcome {
+                Some(Ok(figures)) => Ready::Figures(Arc::clone(figures)),
+                Some(Err(_)) => Ready::Refused,
+                None => Ready::Preparing,
+            },
+            Ok(Err(_)) | Err(_) => Ready::Preparing,
+        }
+    }
+
+    fn compute(&self, ente: EnteId, version: i64, strumento: &Strumento) -> Option<Result<Protected, ProtectError>> {
+        let marts = match self.lake.ente(ente) {
+            Ok(Some(lake)) if lake.manifest().version == version => Marts::read(&lake, &strumento.id),
+            Ok(_) => return None,
+            Err(error) => Err(error),
+        };
+        Some(marts.map_err(ProtectError::from).and_then(|marts| Protected::new(&marts, strumento)))
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,286 @@
+//! One file per page. What they share: how a request finds its figures, what is around them, and how they leave.
+
+pub(crate) mod comunita;
+pub(crate) mod notice;
+pub(crate) mod qualita;
+pub(crate) mod territorio;
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::{FromRequestParts, Query};
+use axum::http::request::Parts;
+use axum::http::{HeaderName, StatusCode, header};
+use axum::response::{Html, IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use templates::{Area, Layout, Page};
+
+use crate::cache::{Cache, PATIENCE, Publication, Ready};
+use crate::pages::notice::{Notice, NoticeKind};
+use crate::protect::{ALL, Protected};
+use crate::strumento::Strumento;
+use crate::{Dashboards, Viewer, text};
+
+/// "All periods" in addresses.
+const ALL_PERIODS: &str = "tutti";
+
+/// What the form of a page chooses. What makes no sense is as if it were not said: pages show what is chosen instead, and
+/// files do the same by the same functions.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+pub(crate) struct Choices {
+    pub(crate) periodo: Option<String>,
+    pub(crate) strumento: Option<String>,
+    pub(crate) ambito: Option<String>,
+    pub(crate) misura: Option<String>,
+    pub(crate) livello: Option<String>,
+    pub(crate) caratteristica: Option<String>,
+}
+
+/// A request: whose figures, and which.
+pub(crate) struct Asked {
+    pub(crate) viewer: Viewer,
+    pub(crate) choices: Choices,
+}
+
+impl FromRequestParts<Dashboards> for Asked {
+    type Rejection = StatusCode;
+
+    async fn from_request_parts(parts: &mut Parts, state: &Dashboards) -> Result<Self, StatusCode> {
+        let viewer = Extension::<Viewer>::from_request_parts(parts, state).await.map_err(|_| StatusCode::NOT_FOUND)?;
+        let choices = Query::<Choices>::from_request_parts(parts, state).await.map(|Query(choices)| choices);
+        Ok(Self { viewer: viewer.0, choices: choices.unwrap_or_default() })
+    }
+}
+
+/// What a page is made of.
+#[derive(Clone)]
+pub(crate) struct Data {
+    pub(crate) publication: Arc<Publication>,
+    pub(crate) strumento: Arc<Strumento>,
+    pub(crate) figures: Arc<Protected>,
+}
+
+impl Data {
+    /// The period chosen; all of them where none is, or one without data.
+    pub(crate) fn period(&self, choices: &Choices) -> String {
+        let year = choices.periodo.as_ref().filter(|period| self.figures.years().contains(period));
+        year.cloned().unwrap_or_else(|| ALL.to_owned())
+    }
+}
+
+/// The published state of the viewer's Ente.
+pub(crate) async fn publication(cache: &Arc<Cache>, viewer: &Viewer) -> Result<Arc<Publication>, NoticeKind> {
+    let (reading, ente) = (Arc::clone(cache), viewer.ente);
+    match tokio::task::spawn_blocking(move || reading.publication(ente)).await {
+        Ok(Ok(Some(publication))) if !publication.strumenti.is_empty() => Ok(publication),
+        Ok(Ok(_)) => Err(NoticeKind::Empty),
+        Ok(Err(error)) => {
+            let source = std::error::Error::source(&error).map(ToString::to_string);
+            tracing::error!(ente.id = %ente, %error, source, "the lake of an Ente cannot be read");
+            Err(NoticeKind::Broken)
+        }
+        Err(error) => {
+            tracing::error!(ente.id = %ente, %error, "reading the lake of an Ente broke off");
+            Err(NoticeKind::Broken)
+        }
+    }
+}
+
+/// The figures of the strumento chosen, of the first one where none is.
+pub(crate) async fn data(dashboards: &Dashboards, asked: &Asked) -> Result<Data, NoticeKind> {
+    let publication = publication(&dashboards.cache, &asked.viewer).await?;
+    let chosen = publication.strumenti.iter().find(|known| Some(&known.id) == asked.choices.strumento.as_ref());
+    let strumento = Arc::clone(chosen.or(publication.strumenti.first()).ok_or(NoticeKind::Empty)?);
+    let running = dashboards.cache.start(&publication, &strumento);
+    match Cache::wait(running, PATIENCE).await {
+        Ready::Figures(figures) => Ok(Data { publication, strumento, figures }),
+        Ready::Preparing => Err(NoticeKind::Preparing),
+        Ready::Refused => Err(NoticeKind::Refused),
+    }
+}
+
+/// One of a list to choose from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Choice {
+    pub(crate) value: String,
+    pub(crate) title: String,
+    pub(crate) is_chosen: bool,
+}
+
+impl Choice {
+    pub(crate) fn new(value: &str, title: String, chosen: &str) -> Self {
+        Self { value: value.to_owned(), title, is_chosen: value == chosen }
+    }
+}
+
+/// What stands above and below the figures of every page.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Head {
+    pub(crate) ente: String,
+    pub(crate) strumento: String,
+    pub(crate) is_unofficial: bool,
+    /// In words.
+    pub(crate) period: String,
+    pub(crate) published_at: String,
+    pub(crate) version: i64,
+    pub(crate) last_seq: i64,
+    pub(crate) attribution: &'static str,
+    pub(crate) mark: String,
+    pub(crate) periods: Vec<Choice>,
+    pub(crate) strumenti: Vec<Choice>,
+}
+
+impl Head {
+    pub(crate) fn new(viewer: &Viewer, data: &Data, period: &str) -> Self {
+        let position = data.publication.position;
+        let in_address = if period == ALL { ALL_PERIODS } else { period };
+        let all = Choice::new(ALL_PERIODS, text::word("dashboard", "all_periods"), in_address);
+        let years = data.figures.years().iter().rev().map(|year| Choice::new(year, year.clone(), in_address));
+        let periods: Vec<Choice> = std::iter::once(all).chain(years).collect();
+        let chosen = periods.iter().find(|choice| choice.is_chosen);
+        Self {
+            ente: viewer.ente_name.clone(),
+            strumento: data.strumento.title.clone(),
+            is_unofficial: data.strumento.is_unofficial,
+            period: chosen.map(|choice| choice.title.clone()).unwrap_or_default(),
+            published_at: text::instant(position.published_at),
+            version: position.version,
+            last_seq: position.last_seq,
+            attribution: territory::ATTRIBUTION,
+            mark: data.figures.mark(),
+            strumenti: data
+                .publication
+                .strumenti
+                .iter()
+                .map(|known| Choice::new(&known.id, known.title.clone(), &data.strumento.id))
+                .collect(),
+            periods,
+        }
+    }
+
+    /// What a file says below its figures: whose they are, which, and of when.
+    pub(crate) fn notes(&self, filters: Vec<(&str, String)>) -> Vec<(String, String)> {
+        let mut notes = vec![("ente", self.ente.clone()), ("strumento", self.strumento.clone())];
+        notes.push(("period", self.period.clone()));
+        notes.extend(filters);
+        notes.push(("published_at", self.published_at.clone()));
+        notes.push(("version", self.version.to_string()));
+        notes.push(("last_seq", self.last_seq.to_string()));
+        notes.push(("source", self.attribution.to_owned()));
+        notes.push(("mark", text::word("dashboard", "mark_explained")));
+        notes.into_iter().map(|(name, value)| (text::word("dashboard", name), value)).collect()
+    }
+}
+
+/// A count as shown: the figure, or the mark.
+pub(crate) fn count(people: Option<u32>, mark: &str) -> String {
+    people.map_or_else(|| mark.to_owned(), |people| people.to_string())
+}
+
+/// A figure in tenths as shown.
+pub(crate) fn tenths(value: Option<i64>, mark: &str) -> String {
+    value.map_or_else(|| mark.to_owned(), text::tenths)
+}
+
+/// A share as shown, in percent with one decimal.
+pub(crate) fn share(permille: Option<u32>, mark: &str) -> String {
+    tenths(permille.map(i64::from), mark)
+}
+
+const NO_STORE: (HeaderName, &str) = (header::CACHE_CONTROL, "no-store");
+
+/// Builds and renders a page on the blocking pool: boundaries are unpacked there the first time.
+pub(crate) async fn respond<P: Page + 'static>(
+    dashboards: &Dashboards,
+    layout: Layout,
+    area: Area,
+    page: impl FnOnce() -> P + Send + 'static,
+) -> Response {
+    let renderer = Arc::clone(&dashboards.renderer);
+    let layout = Layout { area, ..layout };
+    let rendered = tokio::task::spawn_blocking(move || renderer.render(&page(), &layout)).await;
+    match rendered {
+        Ok(Ok(html)) => ([NO_STORE], Html(html)).into_response(),
+        Ok(Err(error)) => {
+            tracing::error!(template = error.template, source = %error.source, "page cannot be rendered");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+        Err(error) => {
+            tracing::error!(%error, "building a page broke off");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+/// A page that says why there are no figures.
+pub(crate) async fn refuse(dashboards: &Dashboards, viewer: &Viewer, area: Area, kind: NoticeKind) -> Response {
+    let notice = Notice { kind, ente: viewer.ente_name.clone() };
+    let mut response = respond(dashboards, viewer.layout.clone(), area, move || notice).await;
+    if response.status() == StatusCode::OK {
+        *response.status_mut() = kind.status();
+    }
+    response
+}
+
+/// A file to download. Its name is made of codes alone.
+pub(crate) fn file(name: &str, csv: String) -> Response {
+    let headers = [NO_STORE, (header::CONTENT_TYPE, "text/csv; charset=utf-8")];
+    (headers, [(header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}.csv\""))], csv).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use templates::{Area, Layout, Page, Renderer};
+
+    /// Renders every sample of a page; nothing a page needs may be missing, and none may grow too large.
+    fn check<P: Page>() -> Vec<String> {
+        let renderer = Renderer::new().expect("every template is valid");
+        let layout = Layout { is_demonstration: false, area: Area::Other, has_accounts: true, user: None };
+        let samples = P::samples();
+        assert!(!samples.is_empty(), "{} has no samples", P::TEMPLATE);
+        let render = |sample: &P| match renderer.render(sample, &layout) {
+            Ok(html) => html,
+            Err(error) => panic!("{}: {:#}", P::TEMPLATE, error.source),
+        };
+        let pages: Vec<String> = samples.iter().map(render).collect();
+        for html in &pages {
+            assert!(html.contains("</html>"), "{} is cut", P::TEMPLATE);
+            assert!(html.len() < 250_000, "{} has {} bytes", P::TEMPLATE, html.len());
+            assert!(!html.contains(" style=") && !html.contains("<script"), "{} breaks the policy", P::TEMPLATE);
+        }
+        pages
+    }
+
+    #[test]
+    fn every_page_renders_its_samples() {
+        check::<super::notice::Notice>();
+        check::<super::territorio::Territorio>();
+        check::<super::comunita::Comunita>();
+        check::<super::qualita::Qualita>();
+    }
+
+    #[test]
+    fn no_page_shows_a_code_instead_of_words() {
+        let pages = [check::<super::comunita::Comunita>(), check::<super::territorio::Territorio>()].concat();
+        for html in pages {
+            let body = html.split("<main").nth(1).expect("a page has a main part");
+            for code in ["not_valid", "comuni_pool", "category_pool", ">pool<", "isced", "age_band\">age", "unknown"] {
+                assert!(!body.contains(code), "{code}");
+            }
+        }
+    }
+
+    #[test]
+    fn each_drawing_has_a_name_and_each_choice_a_label() {
+        for html in [check::<super::comunita::Comunita>(), check::<super::territorio::Territorio>()].concat() {
+            for svg in html.split("<svg ").skip(1) {
+                let head = svg.split('>').next().unwrap_or_default();
+                assert!(
+                    head.contains("aria-hidden=\"true\"") || head.contains("role=\"img\" aria-labelledby="),
+                    "{head}"
+                );
+            }
+            assert_eq!(html.matches("<select ").count(), html.matches("<label for=\"scelta-").count());
+        }
+    }
+}
