@@ -6,6 +6,7 @@ CARGO_DENY_VERSION := 0.20.2
 ITALIAN_LOCATIONS_VERSION := 1.2.1
 CARGO_DENY := $(TOOLS)/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
 LISTEN ?= 127.0.0.1:8080
+DEMO_DATA ?= demo-data
 ADULT ?= ../shared/data/adult
 NODE_STAMP := node_modules/.package-lock.json
 
@@ -27,8 +28,8 @@ setup: $(NODE_STAMP) .cargo/local.toml
 build: setup ## set up and compile; afterwards a plain `cargo build --release` works too
 	cargo build --locked
 
-demo: build ## compile, fill a demonstration and serve it on LISTEN (127.0.0.1:8080)
-	"$(CARGO_TARGET_DIR)/debug/noncello" demo --listen "$(LISTEN)"
+demo: build ## compile, fill a demonstration in DEMO_DATA (demo-data), run the pipeline, build a release, serve on LISTEN
+	"$(CARGO_TARGET_DIR)/debug/noncello" demo --data "$(DEMO_DATA)" --listen "$(LISTEN)"
 
 test: build browser ## run every test: Rust, then pages in a real browser
 	cargo test --locked --workspace

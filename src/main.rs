@@ -1,6 +1,10 @@
 //! The one binary: reads the command line and hands over to a command. No rules here.
 
 mod commands;
+mod data_folder;
+mod demo;
+mod server;
+mod system;
 
 use std::process::ExitCode;
 
@@ -16,11 +20,31 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Serve a demonstration: the strumenti, to be read and tried out.
+    /// Generalise a table until no one can be singled out, at little loss.
+    Anonymize(Box<commands::anonymize::Arguments>),
+    /// Look after the audit.
+    #[command(subcommand)]
+    Audit(commands::audit::Command),
+    /// Fill a demonstration with synthetic Enti, people and questionnaires, and serve it.
     Demo(commands::demo::Arguments),
-    /// Look at definitions of strumenti, or check files of them.
+    /// Bring in questionnaires from a CSV file.
+    Import(commands::import::Arguments),
+    /// Make a data folder: keys, database, the first platform administrator.
+    Init(commands::init::Arguments),
+    /// Look at definitions of strumenti, check files of them, add one to a data folder.
     #[command(subcommand)]
     Instrument(commands::instrument::Command),
+    /// From the portal's events to the lake.
+    #[command(subcommand)]
+    Pipeline(commands::pipeline::Command),
+    /// Check tables that leave the house.
+    #[command(subcommand)]
+    Release(commands::release::Command),
+    /// Serve the portal and the dashboards.
+    Serve(commands::serve::Arguments),
+    /// Ask the lake.
+    #[command(subcommand)]
+    Warehouse(commands::warehouse::Command),
     /// Say which versions of the program and of DuckDB these are.
     #[command(after_help = "Example: noncello version")]
     Version,
@@ -29,8 +53,16 @@ enum Command {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let result = match arguments.command {
+        Command::Anonymize(arguments) => commands::anonymize::run(&arguments),
+        Command::Audit(command) => commands::audit::run(&command),
         Command::Demo(arguments) => commands::demo::run(&arguments),
+        Command::Import(arguments) => commands::import::run(&arguments),
+        Command::Init(arguments) => commands::init::run(&arguments),
         Command::Instrument(command) => commands::instrument::run(&command),
+        Command::Pipeline(command) => commands::pipeline::run(&command),
+        Command::Release(command) => commands::release::run(&command),
+        Command::Serve(arguments) => commands::serve::run(&arguments),
+        Command::Warehouse(command) => commands::warehouse::run(&command),
         Command::Version => commands::version::run(),
     };
     match result {

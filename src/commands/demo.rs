@@ -1,82 +1,144 @@
-//! `noncello demo`: the portal as a demonstration, on this machine only unless asked otherwise.
+//! `noncello demo`: a synthetic world, from the portal to dashboards and a release, on this machine only unless asked otherwise.
 
+use std::fs;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
 
-use anyhow::{Context, Result};
-use intake::Portal;
+use anyhow::{Context, Result, bail};
+use serde::{Deserialize, Serialize};
 
-use super::{instrument, print_line};
-
-/// How long requests under way may take once the program is asked to stop.
-const GRACE: Duration = Duration::from_secs(10);
+use super::{block_on, instrument, open_store, pipeline, print_line, progress_bar, release};
+use crate::data_folder::DataFolder;
+use crate::demo::fill::{self, Plan};
+use crate::server::{self, Parts};
+use crate::{demo, system};
 
 #[derive(clap::Args)]
-#[command(after_help = "Example: noncello demo --listen 127.0.0.1:8080 --instrument questionario.toml")]
+#[command(after_help = "Example: noncello demo --data demo-data --listen 127.0.0.1:8080
+
+A folder that holds the same demonstration already is served as it is.")]
 pub(crate) struct Arguments {
+    /// The data folder of the demonstration; made when it is not there.
+    #[arg(long, default_value = "demo-data", value_name = "DIR")]
+    data: PathBuf,
+    /// How many persone.
+    #[arg(long, default_value_t = 20_000, value_name = "N", value_parser = clap::value_parser!(u32).range(200..=200_000))]
+    people: u32,
+    /// The same seed makes the same world.
+    #[arg(long, default_value_t = 1, value_name = "S")]
+    seed: u64,
+    /// Fill and publish, and do not serve.
+    #[arg(long)]
+    no_serve: bool,
     /// Where to listen; port 0 takes a free one.
     #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDRESS:PORT")]
     listen: SocketAddr,
-    /// A definition file to try out beside the strumenti shipped; may be given more than once.
+    /// A definition file to have beside the strumenti shipped; may be given more than once.
     #[arg(long = "instrument", value_name = "FILE")]
     instruments: Vec<PathBuf>,
 }
 
+/// What a demonstration was made from: another program or plan makes another one.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Mark {
+    version: String,
+    people: u32,
+    seed: u64,
+}
+
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
-    tracing_subscriber::fmt().with_max_level(tracing::Level::WARN).with_writer(std::io::stderr).init();
-    let mut others = Vec::new();
+    super::log_to_standard_error();
+    let mark = Mark { version: env!("CARGO_PKG_VERSION").to_owned(), people: arguments.people, seed: arguments.seed };
+    let folder = match kept(&arguments.data, &mark)? {
+        Some(folder) => folder,
+        None => make(arguments, &mark)?,
+    };
     for file in &arguments.instruments {
         match instrument::read(file)? {
-            Ok(instrument) => others.push(instrument),
+            Ok(read) => {
+                let text = fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
+                folder.add_definition(read.id.as_str(), read.version, &text)?;
+            }
             Err(errors) => {
                 instrument::complain(file, &errors);
                 return Ok(ExitCode::from(1));
             }
         }
     }
-    let portal = Portal::new(true, others)?;
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no threads to serve with")?;
-    runtime.block_on(async {
-        let listener = tokio::net::TcpListener::bind(arguments.listen)
-            .await
-            .with_context(|| format!("cannot listen on {}; another --listen may be free", arguments.listen))?;
-        let address = listener.local_addr().context("the listener has no address")?;
-        print_line(&format!("the demonstration is at http://{address}/ (Ctrl-C ends it)"));
-        let (stopping, stop) = tokio::sync::oneshot::channel();
-        let server = axum::serve(listener, portal.router()).with_graceful_shutdown(async {
-            until_asked_to_stop().await;
-            // The receiver is gone only when serving has ended already.
-            let _ = stopping.send(());
-        });
-        let grace_over = async {
-            match stop.await {
-                Ok(()) => tokio::time::sleep(GRACE).await,
-                Err(_) => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            ended = server => ended.context("serving ended"),
-            () = grace_over => Ok(()),
-        }
-    })?;
-    Ok(ExitCode::SUCCESS)
+    if arguments.no_serve {
+        return Ok(ExitCode::SUCCESS);
+    }
+    block_on(async {
+        let parts = Parts { portal: true, dashboards: true };
+        let (router, _) = server::pages(&folder, parts, true).await?;
+        print_users();
+        server::serve(router, arguments.listen, |address| server::announce("the demonstration", address)).await?;
+        Ok(ExitCode::SUCCESS)
+    })
 }
 
-/// Ends at Ctrl-C or SIGTERM; without signals to wait for it never does.
-async fn until_asked_to_stop() {
-    let interrupted = tokio::signal::ctrl_c();
-    match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        Ok(mut terminated) => {
-            tokio::select! {
-                _ = interrupted => {}
-                _ = terminated.recv() => {}
-            }
-        }
-        Err(_) => {
-            let _ = interrupted.await;
-        }
+/// The demonstration that is there already, if it is this one.
+fn kept(data: &Path, mark: &Mark) -> Result<Option<DataFolder>> {
+    let Ok(folder) = DataFolder::open(data) else { return Ok(None) };
+    let text = fs::read_to_string(folder.demonstration_mark()).unwrap_or_default();
+    match serde_json::from_str::<Mark>(&text) {
+        Ok(found) if found == *mark => Ok(Some(folder)),
+        Ok(found) => bail!(
+            "{} holds another demonstration ({} people, seed {}, version {}); remove it, or give another --data",
+            data.display(),
+            found.people,
+            found.seed,
+            found.version
+        ),
+        Err(_) => bail!(
+            "{} holds data that are no finished demonstration; remove it if nobody needs it, or give another --data",
+            data.display()
+        ),
     }
+}
+
+fn make(arguments: &Arguments, mark: &Mark) -> Result<DataFolder> {
+    let mut chance = system::chance();
+    let folder = DataFolder::create(&arguments.data, &mut chance)?;
+    print_line(&format!("filling {} with {} synthetic persone", arguments.data.display(), arguments.people));
+    let instruments = folder.instruments()?;
+    let bar = progress_bar("questionnaires");
+    let filled = block_on(async {
+        let store = open_store(&folder).await?;
+        let plan = Plan { people: arguments.people, seed: arguments.seed };
+        let filled = fill::fill(&store, &instruments, plan, system::now(), &mut chance, &|more| bar.inc(more)).await?;
+        store.close().await?;
+        pipeline::export(&folder).await?;
+        Ok(filled)
+    })?;
+    bar.finish_and_clear();
+    print_line(&format!(
+        "{} Enti, {} persone, {} questionnaires; running the pipeline",
+        filled.enti, filled.persone, filled.assessments
+    ));
+    let report = pipeline::run_stages(&folder)?;
+    if !report.is_clean() {
+        bail!("the pipeline did not publish every Ente; `noncello pipeline run` says why");
+    }
+    print_line(&format!("{} questionnaires published; building a release", report.total.accepted));
+    let built =
+        release::build_one(&folder, &instruments[0].id.to_string(), fill::last_day(), system::now(), &mut chance)?;
+    print_line(&built.to_string());
+    let text = serde_json::to_vec_pretty(mark)?;
+    let path = folder.demonstration_mark();
+    fs::write(&path, text).with_context(|| format!("{} cannot be written", path.display()))?;
+    Ok(folder)
+}
+
+fn print_users() {
+    print_line("");
+    print_line(&format!("everybody's password: {}", fill::PASSWORD));
+    print_line("platform (leave the Ente empty): piattaforma, ricerca");
+    print_line("in each Ente: amministratore, dirigente, analista, operatore1, operatore2, …");
+    print_line("Enti:");
+    for ente in demo::enti::enti() {
+        print_line(&format!("  {}  ({}, {} comuni)", ente.code, ente.name, ente.comuni.len()));
+    }
+    print_line("");
 }

@@ -9,6 +9,7 @@ use domain::instrument::{DefinitionError, Instrument, Rule, Status};
 use serde_json::{Value, json};
 
 use super::{Format, print_complaint, print_line};
+use crate::data_folder::DataFolder;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -24,6 +25,15 @@ pub(crate) enum Command {
     Show {
         /// ID, or ID@VERSION; the newest version without one.
         instrument: String,
+    },
+    /// Add a definition to a data folder, so that it can be used there. It never changes afterwards: a change is a new version.
+    #[command(after_help = "Example: noncello instrument add --data /srv/noncello questionario.toml")]
+    Add {
+        /// The data folder.
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+        /// The file.
+        file: PathBuf,
     },
     /// Check definition files against every rule of docs/definition-format.md.
     #[command(after_help = "Example: noncello instrument check questionario.toml")]
@@ -41,6 +51,7 @@ pub(crate) fn run(command: &Command) -> Result<ExitCode> {
     match command {
         Command::List { format } => list(*format),
         Command::Show { instrument } => show(instrument),
+        Command::Add { data, file } => add(data, file),
         Command::Check { files, format } => check(files, *format),
     }
 }
@@ -129,6 +140,22 @@ fn show(wanted: &str) -> Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn add(data: &Path, file: &Path) -> Result<ExitCode> {
+    let folder = DataFolder::open(data)?;
+    match read(file)? {
+        Ok(instrument) => {
+            let text = std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
+            folder.add_definition(instrument.id.as_str(), instrument.version, &text)?;
+            print_line(&summary(&instrument));
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(errors) => {
+            complain(file, &errors);
+            Ok(ExitCode::from(1))
+        }
+    }
 }
 
 /// Reads and checks a definition file.

@@ -1,13 +1,28 @@
 //! One file per command: arguments, and the calls that do the work. Exit codes: 0 done, 1 the data or the request is
 //! wrong, 2 usage.
 
+pub(crate) mod anonymize;
+pub(crate) mod audit;
 pub(crate) mod demo;
+pub(crate) mod import;
+pub(crate) mod init;
 pub(crate) mod instrument;
+pub(crate) mod pipeline;
+pub(crate) mod release;
+pub(crate) mod serve;
 pub(crate) mod version;
+pub(crate) mod warehouse;
 
 use std::io::Write;
 
+use anyhow::{Context, Result};
 use clap::ValueEnum;
+use domain::keys::Ring;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use store::{HashingCost, Store};
+
+use crate::data_folder::DataFolder;
+use crate::system;
 
 /// How a command reports.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -35,4 +50,32 @@ pub(crate) fn print_line(line: &str) {
 #[expect(clippy::print_stderr, reason = "the binary is where errors are shown")]
 pub(crate) fn print_complaint(line: &str) {
     eprintln!("{line}");
+}
+
+/// Runs what waits for the database or the network.
+pub(crate) fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no threads to work with")?.block_on(work)
+}
+
+/// The portal's database of a data folder.
+pub(crate) async fn open_store(folder: &DataFolder) -> Result<Store> {
+    let identity = folder.key(Ring::Identity)?;
+    let release = folder.sealing_key(Ring::Release)?;
+    let cost = HashingCost::default();
+    Ok(Store::open(&folder.store_file(), identity, release, cost, &mut system::chance()).await?)
+}
+
+/// What goes wrong while serving or running, on standard error.
+pub(crate) fn log_to_standard_error() {
+    // A second call finds the first one's subscriber, and that is fine.
+    let _ = tracing_subscriber::fmt().with_max_level(tracing::Level::WARN).with_writer(std::io::stderr).try_init();
+}
+
+/// A bar on a terminal, nothing elsewhere.
+pub(crate) fn progress_bar(what: &str) -> ProgressBar {
+    let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {eta}").expect("the template is a constant");
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    bar.set_style(style);
+    bar.set_message(what.to_owned());
+    bar
 }

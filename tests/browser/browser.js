@@ -1,8 +1,9 @@
-// Starts the demonstration and a Chromium for a test file, and ends both. Used by every *.test.js here.
+// Starts one demonstration for all tests and a Chromium for each file, and ends them. Used by every *.test.js here.
 
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
-import { homedir } from 'node:os';
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { AxeBuilder } from '@axe-core/playwright';
@@ -14,25 +15,76 @@ const targetDir = process.env.CARGO_TARGET_DIR ?? path.join(homedir(), '.cache/n
 /** The widths at which every page must look right, in CSS pixels. */
 export const WIDTHS = [320, 768, 1440];
 
-/** The portal on a free port: `{ url, stop }`. */
-export async function startPortal() {
-  const child = spawn(path.join(targetDir, 'debug/noncello'), ['demo', '--listen', '127.0.0.1:0'], {
+const program = path.join(targetDir, 'debug/noncello');
+
+/** Runs a command of the program to its end; its standard output. */
+export function noncello(...args) {
+  return execFileSync(program, args, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
+}
+
+/** A demonstration in a folder of its own, filled once and served on a free port: `{ url, data, enti, password, stop }`. */
+async function fillAndServe() {
+  const parent = mkdtempSync(path.join(tmpdir(), 'noncello-browser-'));
+  const data = path.join(parent, 'data');
+  const child = spawn(program, ['demo', '--data', data, '--people', '2400', '--listen', '127.0.0.1:0'], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'inherit'],
   });
+  const enti = [];
+  let password;
   for await (const line of createInterface({ input: child.stdout })) {
+    password ??= line.match(/password: (.+)$/)?.[1];
+    const ente = line.match(/^ {2}(dimostrazione-\S+) /)?.[1];
+    if (ente) enti.push(ente);
     const url = line.match(/http:\/\/[^/ ]+/)?.[0];
     if (url) {
-      return {
-        url,
-        stop: () => new Promise((resolve) => {
-          child.once('exit', resolve);
-          child.kill('SIGTERM');
-        }),
-      };
+      const stop = () => new Promise((resolve) => {
+        child.once('exit', () => {
+          rmSync(parent, { recursive: true, force: true });
+          resolve();
+        });
+        child.kill('SIGTERM');
+      });
+      return { url, data, enti, password, stop };
     }
   }
-  throw new Error('the portal ended before it said where it listens');
+  throw new Error('the demonstration ended before it said where it listens');
+}
+
+let shared;
+
+/** The one demonstration of all test files. */
+export function startPortal() {
+  shared ??= fillAndServe();
+  return shared;
+}
+
+/** Opens a page at a width, hands it to `use`, and expects no complaint from the browser (the content policy's included). */
+export async function withPage(browser, portal, width, use, options = {}) {
+  const context = await browser.newContext({ viewport: { width, height: 900 }, baseURL: portal.url, ...options });
+  const page = await context.newPage();
+  const complaints = [];
+  page.on('console', (message) => complaints.push(message.text()));
+  page.on('requestfailed', (request) => complaints.push(`failed: ${request.url()}`));
+  page.on('request', (request) => {
+    if (!request.url().startsWith(portal.url) && !request.url().startsWith('data:')) complaints.push(`asks elsewhere: ${request.url()}`);
+  });
+  try {
+    await use(page);
+    assert.deepEqual(complaints, []);
+  } finally {
+    await context.close();
+  }
+}
+
+/** Logs in. */
+export async function logIn(page, portal, ente, username) {
+  await page.goto('/accesso');
+  await page.getByLabel("Codice dell'Ente").fill(ente);
+  await page.getByLabel(/Nome utente/).fill(username);
+  await page.getByLabel(/^Password/).fill(portal.password);
+  await page.getByRole('button', { name: 'Entra' }).click();
+  await page.waitForURL('**/scrivania');
 }
 
 /** Debian's Chromium, kept from calling home. */

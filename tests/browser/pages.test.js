@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { WIDTHS, faults, picture, startChromium, startPortal } from './browser.js';
+import { WIDTHS, faults, picture, startChromium, startPortal, withPage as openPage } from './browser.js';
 
 let portal;
 let browser;
@@ -12,28 +12,10 @@ before(async () => {
   browser = await startChromium();
 });
 
-after(async () => {
-  await browser?.close();
-  await portal?.stop();
-});
+after(() => browser?.close());
 
-/** Opens a page at a width, hands it to `use`, and expects no complaint from the browser (the content policy's included). */
-async function withPage(width, use, options = {}) {
-  const context = await browser.newContext({ viewport: { width, height: 900 }, baseURL: portal.url, ...options });
-  const page = await context.newPage();
-  const complaints = [];
-  page.on('console', (message) => complaints.push(message.text()));
-  page.on('requestfailed', (request) => complaints.push(`failed: ${request.url()}`));
-  page.on('request', (request) => {
-    if (!request.url().startsWith(portal.url) && !request.url().startsWith('data:')) complaints.push(`asks elsewhere: ${request.url()}`);
-  });
-  try {
-    await use(page);
-    assert.deepEqual(complaints, []);
-  } finally {
-    await context.close();
-  }
-}
+/** As in browser.js, in this file's browser. */
+const withPage = (width, use, options) => openPage(browser, portal, width, use, options);
 
 const PAGES = {
   home: '/',

@@ -4,7 +4,9 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use domain::instrument::Instrument;
 use http_body_util::BodyExt;
-use intake::Portal;
+use intake::{Cookies, Portal, PortalConfig, PortalError};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
 use tower::ServiceExt;
 
 struct Answer {
@@ -13,10 +15,24 @@ struct Answer {
     body: String,
 }
 
+/// A portal without accounts: the strumenti shipped and `others`.
+fn portal(others: Vec<Instrument>) -> Result<Portal, PortalError> {
+    let mut instruments = intake::instruments::shipped()?;
+    instruments.extend(others);
+    Portal::new(PortalConfig {
+        store: None,
+        instruments,
+        is_demonstration: true,
+        clock: std::sync::Arc::new(|| chrono::DateTime::UNIX_EPOCH),
+        chance: StdRng::seed_from_u64(1),
+        cookies: Cookies::Host,
+    })
+}
+
 fn ask_with(others: Vec<Instrument>, request: Request<Body>) -> Answer {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let router = Portal::new(true, others).unwrap().router();
+        let router = portal(others).unwrap().router();
         let response = router.oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
@@ -208,6 +224,6 @@ fn a_definition_cannot_write_markup() {
 #[test]
 fn two_strumenti_that_nobody_could_tell_apart_are_refused() {
     let again = intake::instruments::shipped().unwrap().swap_remove(0);
-    let error = Portal::new(true, vec![again]).unwrap_err();
+    let error = portal(vec![again]).unwrap_err();
     assert!(error.to_string().contains("asso 1"), "{error}");
 }

@@ -1,0 +1,205 @@
+//! `noncello pipeline`: run it, see how each Ente stands, check every byte of the lake.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use clap::Subcommand;
+use domain::keys::Ring;
+use pipeline::{Config, RunReport, State};
+use serde_json::json;
+
+use super::{Format, block_on, open_store, print_complaint, print_line, progress_bar};
+use crate::data_folder::DataFolder;
+use crate::{server, system};
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// The portal's side alone: copy what it has recorded to sealed segments.
+    #[command(after_help = "Example: noncello pipeline export --data /srv/noncello")]
+    Export {
+        /// The data folder.
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+    },
+    /// Copy what the portal has recorded to segments, then bring the lake up to them.
+    #[command(after_help = "Example: noncello pipeline run --data /srv/noncello")]
+    Run {
+        /// The data folder.
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+        /// How to report.
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+    /// Say what is published of each Ente.
+    #[command(after_help = "Example: noncello pipeline status --data /srv/noncello --format json")]
+    Status {
+        /// The data folder.
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+        /// How to report.
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+    /// Read every file of the lake and compare it with its manifest.
+    #[command(after_help = "Example: noncello pipeline verify --data /srv/noncello")]
+    Verify {
+        /// The data folder.
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+    },
+}
+
+pub(crate) fn run(command: &Command) -> Result<ExitCode> {
+    super::log_to_standard_error();
+    match command {
+        Command::Export { data } => {
+            block_on(export(&DataFolder::open(data)?))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Run { data, format } => {
+            let folder = DataFolder::open(data)?;
+            export_in_a_child(data)?;
+            report(&run_stages(&folder)?, *format)
+        }
+        Command::Status { data, format } => status(&DataFolder::open(data)?, *format),
+        Command::Verify { data } => verify(&DataFolder::open(data)?),
+    }
+}
+
+/// The portal's side: new events to sealed segments.
+pub(crate) async fn export(folder: &DataFolder) -> Result<()> {
+    let store = open_store(folder).await?;
+    let sealing = folder.sealing_key(Ring::Pipeline)?;
+    store.export_segments(&folder.segments(), &sealing, system::now(), &mut system::chance()).await?;
+    store.close().await?;
+    Ok(())
+}
+
+/// The export opens the portal's keys: it gets a process of its own, so that this one never holds them.
+fn export_in_a_child(data: &Path) -> Result<()> {
+    let program = std::env::current_exe().context("the program cannot be found again")?;
+    let status = std::process::Command::new(program).args(["pipeline", "export", "--data"]).arg(data).status()?;
+    if !status.success() {
+        bail!("the portal's events could not be exported (see above); nothing was published");
+    }
+    Ok(())
+}
+
+/// The pipeline's side: segments to the lake.
+pub(crate) fn run_stages(folder: &DataFolder) -> Result<RunReport> {
+    let config = Config {
+        segments: folder.segments(),
+        lake: server::lake(folder)?,
+        lock: folder.pipeline_lock(),
+        links: folder.links(),
+        pseudonym_keys: folder.pipeline_keys(),
+        ring: folder.key(Ring::Pipeline)?,
+        instruments: folder.instruments()?,
+    };
+    let bar = progress_bar("pipeline");
+    let report = pipeline::run(&config, system::now(), &mut system::chance(), &|_, done, of| {
+        bar.set_length(of as u64);
+        bar.set_position(done as u64);
+    })?;
+    bar.finish_and_clear();
+    Ok(report)
+}
+
+fn report(report: &RunReport, format: Format) -> Result<ExitCode> {
+    match format {
+        Format::Json => print_line(&serde_json::to_string_pretty(report)?),
+        Format::Text => {
+            for ente in &report.enti {
+                let counts = &ente.counts;
+                let rejected: i64 = counts.rejected.values().sum();
+                let set_aside: i64 = counts.set_aside.values().sum();
+                let line = format!(
+                    "{}: version {}, event {}, {} assessments ({} people), {rejected} rejected, {set_aside} set aside, {} files written, {} kept",
+                    ente.ente,
+                    ente.lake_version,
+                    ente.last_seq,
+                    counts.accepted,
+                    counts.people,
+                    counts.files_written,
+                    counts.files_kept
+                );
+                match &ente.state {
+                    State::InOrder => print_line(&line),
+                    State::Closed => print_line(&format!("{}: closed", ente.ente)),
+                    State::Halted { reason } => print_complaint(&format!("{}: halted: {reason}", ente.ente)),
+                }
+                for (reason, count) in &counts.rejected {
+                    print_line(&format!("  rejected, {reason}: {count}"));
+                }
+            }
+        }
+    }
+    Ok(if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+fn status(folder: &DataFolder, format: Format) -> Result<ExitCode> {
+    let lake = server::lake(folder)?;
+    let mut lines = Vec::new();
+    for ente in lake.enti()? {
+        let Some(published) = lake.ente(ente)? else { continue };
+        lines.push(published.manifest().clone());
+    }
+    match format {
+        Format::Json => {
+            let rows: Vec<_> = lines
+                .iter()
+                .map(|manifest| {
+                    json!({
+                        "ente": manifest.ente,
+                        "version": manifest.version,
+                        "published_at": manifest.published_at,
+                        "last_seq": manifest.last_seq,
+                        "last_assessed_on": manifest.last_assessed_on,
+                        "read": manifest.counts.read,
+                        "accepted": manifest.counts.accepted,
+                        "rejected": manifest.counts.rejected,
+                        "files": manifest.files.len(),
+                    })
+                })
+                .collect();
+            print_line(&serde_json::to_string_pretty(&rows)?);
+        }
+        Format::Text => {
+            for manifest in &lines {
+                print_line(&format!(
+                    "{}: version {}, published {}, event {}, {} of {} assessments, {} files",
+                    manifest.ente,
+                    manifest.version,
+                    manifest.published_at.format("%Y-%m-%d %H:%M:%SZ"),
+                    manifest.last_seq,
+                    manifest.counts.accepted,
+                    manifest.counts.read,
+                    manifest.files.len()
+                ));
+            }
+            if lines.is_empty() {
+                print_line("nothing is published yet; `noncello pipeline run` does it");
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn verify(folder: &DataFolder) -> Result<ExitCode> {
+    let lake = server::lake(folder)?;
+    let mut is_any_wrong = false;
+    for ente in lake.enti()? {
+        match lake.verify(ente) {
+            Ok(verified) => {
+                print_line(&format!("{ente}: {} files, {} rows, as published", verified.files, verified.rows))
+            }
+            Err(error) => {
+                is_any_wrong = true;
+                print_complaint(&format!("{ente}: {error}"));
+            }
+        }
+    }
+    Ok(if is_any_wrong { ExitCode::from(1) } else { ExitCode::SUCCESS })
+}

@@ -1,0 +1,111 @@
+//! `noncello warehouse query`: one SELECT over the published tables and marts of one Ente, at the machine.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use clap::{Subcommand, ValueEnum};
+use serde_json::{Map, Value};
+use warehouse::QueryResult;
+
+use super::{block_on, open_store, print_line};
+use crate::data_folder::DataFolder;
+use crate::{server, system};
+
+/// How rows are printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    /// Columns side by side.
+    #[default]
+    Table,
+    /// Comma-separated.
+    Csv,
+    /// A list of objects; every value is text.
+    Json,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Answer one SELECT. Who asked is written to the Ente's audit.
+    #[command(after_help = "Example: noncello warehouse query --data demo-data --ente dimostrazione-pordenone \\
+  \"select * from mart_reliability\"
+
+The tables are assessments, scores, disadvantages, blocks, azioni, answers_<strumento> and the marts; docs/architecture.md
+lists them. Figures printed here are not protected: they are for the Ente's own people.")]
+    Query {
+        /// The data folder.
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+        /// The code of the Ente.
+        #[arg(long, value_name = "CODE")]
+        ente: String,
+        /// How to print.
+        #[arg(long, value_enum, default_value_t)]
+        format: Output,
+        /// The SELECT.
+        sql: String,
+    },
+}
+
+pub(crate) fn run(command: &Command) -> Result<ExitCode> {
+    let Command::Query { data, ente, format, sql } = command;
+    let folder = DataFolder::open(data)?;
+    let id = block_on(async {
+        let store = open_store(&folder).await?;
+        let id = store.ente_id(ente).await.with_context(|| format!("the Ente {ente}"))?;
+        store.command_line(id, "warehouse query", "query", system::now()).await?;
+        store.close().await?;
+        Ok(id)
+    })?;
+    let Some(published) = server::lake(&folder)?.ente(id)? else {
+        bail!("nothing of {ente} is published yet; `noncello pipeline run` does it");
+    };
+    print(&published.query(sql)?, *format)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print(result: &QueryResult, format: Output) -> Result<()> {
+    match format {
+        Output::Table => {
+            let text = |value: &Option<String>| value.clone().unwrap_or_else(|| "–".to_owned());
+            let width = |column: usize| {
+                let values = result.rows.iter().map(|row| text(&row[column]).chars().count());
+                values.chain([result.columns[column].chars().count()]).max().unwrap_or(0)
+            };
+            let widths: Vec<usize> = (0..result.columns.len()).map(width).collect();
+            let line = |cells: Vec<String>| {
+                let padded: Vec<String> =
+                    cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+                padded.join("  ").trim_end().to_owned()
+            };
+            print_line(&line(result.columns.clone()));
+            for row in &result.rows {
+                print_line(&line(row.iter().map(text).collect()));
+            }
+        }
+        Output::Csv => {
+            let mut writer = csv::Writer::from_writer(Vec::new());
+            writer.write_record(&result.columns)?;
+            for row in &result.rows {
+                writer.write_record(row.iter().map(|value| value.as_deref().unwrap_or_default()))?;
+            }
+            print_line(String::from_utf8(writer.into_inner()?)?.trim_end());
+        }
+        Output::Json => {
+            let objects: Vec<Value> = result
+                .rows
+                .iter()
+                .map(|row| {
+                    let pairs = result.columns.iter().zip(row);
+                    Value::Object(
+                        pairs
+                            .map(|(column, value)| (column.clone(), value.clone().map_or(Value::Null, Value::String)))
+                            .collect::<Map<_, _>>(),
+                    )
+                })
+                .collect();
+            print_line(&serde_json::to_string_pretty(&objects)?);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,248 @@
+//! The data folder: the one place that names its paths and reads or writes its key files.
+//!
+//! Key files are made readable by their owner alone, and refused when anybody else can read them: a key that others may
+//! have seen is no key. Packages get paths and keys as arguments and never look for them.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use domain::instrument::Instrument;
+use domain::keys::{Ring, RingKey, SealingKey};
+use rand::CryptoRng;
+
+/// A folder with keys, store, segments, lake and releases.
+#[derive(Clone, Debug)]
+pub(crate) struct DataFolder {
+    root: PathBuf,
+}
+
+impl DataFolder {
+    /// The folder that `init` made.
+    pub(crate) fn open(root: &Path) -> Result<Self> {
+        let folder = Self { root: root.to_owned() };
+        if !folder.keys().is_dir() {
+            bail!("{} is not a data folder of noncello; `noncello init --data {0}` makes one", root.display());
+        }
+        Ok(folder)
+    }
+
+    /// Makes the folder with new keys and the strumenti shipped.
+    pub(crate) fn create(root: &Path, chance: &mut impl CryptoRng) -> Result<Self> {
+        let folder = Self { root: root.to_owned() };
+        if root.exists() && fs::read_dir(root).with_context(|| cannot("look into", root))?.next().is_some() {
+            bail!("{} is not empty; give a new folder, or remove this one if nobody needs it", root.display());
+        }
+        for private in [folder.root.clone(), folder.keys(), folder.lake_keys(), folder.pipeline_keys()] {
+            private_folder(&private)?;
+        }
+        for ordinary in [folder.portal(), folder.segments(), folder.lake(), folder.releases(), folder.workspace()] {
+            private_folder(&ordinary)?;
+        }
+        for ring in Ring::ALL {
+            let key = RingKey::generate(ring, chance);
+            write_private(&folder.key_file(ring), key.to_text().as_bytes())?;
+            if has_public_half(ring) {
+                write_private(&folder.public_file(ring), key.opening().sealing().to_text().as_bytes())?;
+            }
+        }
+        for (id, version, text) in intake::instruments::shipped_files() {
+            folder.add_definition(id, version, text)?;
+        }
+        Ok(folder)
+    }
+
+    fn keys(&self) -> PathBuf {
+        self.root.join("keys")
+    }
+
+    fn key_file(&self, ring: Ring) -> PathBuf {
+        self.keys().join(format!("{}.key", ring.name()))
+    }
+
+    fn public_file(&self, ring: Ring) -> PathBuf {
+        self.keys().join(format!("{}.pub", ring.name()))
+    }
+
+    /// The wrapped keys of the Enti's partitions.
+    pub(crate) fn lake_keys(&self) -> PathBuf {
+        self.keys().join("lake.d")
+    }
+
+    /// The wrapped pseudonym keys of the Enti.
+    pub(crate) fn pipeline_keys(&self) -> PathBuf {
+        self.keys().join("pipeline.d")
+    }
+
+    fn portal(&self) -> PathBuf {
+        self.root.join("portal")
+    }
+
+    /// The portal's database.
+    pub(crate) fn store_file(&self) -> PathBuf {
+        self.portal().join("noncello.sqlite")
+    }
+
+    /// The sealed segments of the feed.
+    pub(crate) fn segments(&self) -> PathBuf {
+        self.root.join("segments")
+    }
+
+    /// Sealed link tokens by pseudonym, for the release builder.
+    pub(crate) fn links(&self) -> PathBuf {
+        self.root.join("links")
+    }
+
+    /// The lake.
+    pub(crate) fn lake(&self) -> PathBuf {
+        self.root.join("lake")
+    }
+
+    /// Held by the run of the pipeline that is under way.
+    pub(crate) fn pipeline_lock(&self) -> PathBuf {
+        self.lake().join("run.lock")
+    }
+
+    /// Says that a demonstration was filled, and from what; the last file of it that is written.
+    pub(crate) fn demonstration_mark(&self) -> PathBuf {
+        self.root.join("demonstration.json")
+    }
+
+    /// The releases.
+    pub(crate) fn releases(&self) -> PathBuf {
+        self.root.join("releases")
+    }
+
+    fn workspace(&self) -> PathBuf {
+        self.root.join("workspace")
+    }
+
+    fn definitions(&self) -> PathBuf {
+        self.root.join("instruments")
+    }
+
+    /// A ring's wrapping key.
+    pub(crate) fn key(&self, ring: Ring) -> Result<RingKey> {
+        let path = self.key_file(ring);
+        let metadata = fs::metadata(&path).with_context(|| cannot("read", &path))?;
+        if metadata.mode() & 0o077 != 0 {
+            bail!("{} can be read by others; `chmod 600` it, and replace the key if they may have", path.display());
+        }
+        let text = zeroize::Zeroizing::new(fs::read_to_string(&path).with_context(|| cannot("read", &path))?);
+        RingKey::parse(&text, ring).with_context(|| cannot("use", &path))
+    }
+
+    /// The public half of a ring's key.
+    pub(crate) fn sealing_key(&self, ring: Ring) -> Result<SealingKey> {
+        let path = self.public_file(ring);
+        let text = fs::read_to_string(&path).with_context(|| cannot("read", &path))?;
+        SealingKey::parse(&text, ring).with_context(|| cannot("use", &path))
+    }
+
+    /// All definitions, in the order of ids and versions.
+    pub(crate) fn instruments(&self) -> Result<Vec<Instrument>> {
+        let mut found = Vec::new();
+        for folder in sorted_entries(&self.definitions())? {
+            for path in sorted_entries(&folder)? {
+                let text = fs::read_to_string(&path).with_context(|| cannot("read", &path))?;
+                let instrument = Instrument::parse(&text).map_err(|errors| {
+                    let first = errors.first().map(ToString::to_string).unwrap_or_default();
+                    anyhow::anyhow!("{} breaks a rule: {first}", path.display())
+                })?;
+                found.push(instrument);
+            }
+        }
+        found.sort_by(|a, b| (&a.id, a.version).cmp(&(&b.id, b.version)));
+        Ok(found)
+    }
+
+    /// Adds a definition; one that is there already may only be added again unchanged.
+    pub(crate) fn add_definition(&self, id: &str, version: u32, text: &str) -> Result<()> {
+        let folder = self.definitions().join(id);
+        private_folder(&folder)?;
+        let path = folder.join(format!("{version}.toml"));
+        if path.exists() {
+            if fs::read_to_string(&path).with_context(|| cannot("read", &path))? == text {
+                return Ok(());
+            }
+            bail!("{id} {version} is there already, with other content: a changed definition needs a new version");
+        }
+        write_private(&path, text.as_bytes())
+    }
+}
+
+/// Only what is sealed for somebody needs a public half.
+fn has_public_half(ring: Ring) -> bool {
+    match ring {
+        Ring::Pipeline | Ring::Release => true,
+        Ring::Identity | Ring::Lake => false,
+    }
+}
+
+fn sorted_entries(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut entries = fs::read_dir(folder)
+        .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>())
+        .with_context(|| cannot("look into", folder))?;
+    entries.sort();
+    Ok(entries)
+}
+
+fn private_folder(folder: &Path) -> Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).with_context(|| cannot("make", folder))
+}
+
+/// Writes a new file that only its owner reads, durable before this returns.
+fn write_private(path: &Path, bytes: &[u8]) -> Result<()> {
+    let mut file =
+        OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).with_context(|| cannot("make", path))?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).with_context(|| cannot("write", path))?;
+    let folder = path.parent().expect("a file stands in a folder");
+    File::open(folder).and_then(|folder| folder.sync_all()).with_context(|| cannot("write", folder))
+}
+
+fn cannot(verb: &str, path: &Path) -> String {
+    format!("cannot {verb} {}", path.display())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use rand::SeedableRng;
+    use rand::rngs::StdRng;
+
+    use super::*;
+
+    #[test]
+    fn a_folder_is_made_once_and_its_keys_are_private() {
+        let parent = tempfile::tempdir().unwrap();
+        let root = parent.path().join("data");
+        let mut chance = StdRng::seed_from_u64(1);
+        assert!(DataFolder::open(&root).unwrap_err().to_string().contains("noncello init"));
+        let folder = DataFolder::create(&root, &mut chance).unwrap();
+        assert!(DataFolder::create(&root, &mut chance).unwrap_err().to_string().contains("not empty"));
+        for ring in Ring::ALL {
+            assert_eq!(fs::metadata(folder.key_file(ring)).unwrap().mode() & 0o777, 0o600);
+            folder.key(ring).unwrap();
+        }
+        let sealing = folder.sealing_key(Ring::Pipeline).unwrap();
+        assert_eq!(sealing.id(), folder.key(Ring::Pipeline).unwrap().opening().sealing().id());
+        assert!(!folder.instruments().unwrap().is_empty());
+
+        let path = folder.key_file(Ring::Lake);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        assert!(folder.key(Ring::Lake).unwrap_err().to_string().contains("chmod 600"));
+    }
+
+    #[test]
+    fn a_definition_never_changes() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = DataFolder::create(&parent.path().join("data"), &mut StdRng::seed_from_u64(1)).unwrap();
+        let (id, version, text) = intake::instruments::shipped_files().next().unwrap();
+        folder.add_definition(id, version, text).unwrap();
+        let changed = format!("{text}\n# changed\n");
+        assert!(folder.add_definition(id, version, &changed).unwrap_err().to_string().contains("new version"));
+    }
+}

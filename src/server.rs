@@ -1,0 +1,148 @@
+//! Composition of the pages: the portal's own, and the dashboards' behind the portal's sessions.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use dashboards::{Dashboards, Viewer};
+use intake::{Cookies, Portal, PortalConfig, Visitor};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use store::{Right, Store};
+use templates::{Area, Renderer};
+use warehouse::Lake;
+
+use crate::commands::{open_store, print_line};
+use crate::data_folder::DataFolder;
+use crate::system;
+use domain::keys::Ring;
+
+/// How long requests under way may take once the program is asked to stop.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// What is served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Parts {
+    /// The portal's pages.
+    pub(crate) portal: bool,
+    /// The dashboards, which ask the portal who is there.
+    pub(crate) dashboards: bool,
+}
+
+/// The pages over a data folder.
+pub(crate) async fn pages(
+    folder: &DataFolder,
+    parts: Parts,
+    is_demonstration: bool,
+) -> Result<(Router, Option<Dashboards>)> {
+    let instruments = folder.instruments()?;
+    let portal = Portal::new(PortalConfig {
+        store: Some(open_store(folder).await?),
+        instruments: instruments.clone(),
+        is_demonstration,
+        clock: Arc::new(system::now),
+        chance: StdRng::from_rng(&mut system::chance()),
+        cookies: Cookies::Host,
+    })?;
+    if !parts.dashboards {
+        return Ok((portal.router(), None));
+    }
+    let lake = lake(folder)?;
+    let dashboards = Dashboards::new(lake.clone(), instruments, Arc::new(Renderer::new()?));
+    warm(&lake, &dashboards);
+    let behind = dashboards.clone().router().layer(middleware::from_fn_with_state(portal.clone(), see_dashboards));
+    Ok((portal.router_with(behind), Some(dashboards)))
+}
+
+/// Has the dashboards protect what is published, before anybody asks.
+pub(crate) fn warm(lake: &Lake, dashboards: &Dashboards) {
+    match lake.enti() {
+        Ok(enti) => enti.into_iter().for_each(|ente| dashboards.warm(ente)),
+        Err(error) => tracing::error!(%error, "the lake's root cannot be read"),
+    }
+}
+
+/// The lake, with the ring that opens it.
+pub(crate) fn lake(folder: &DataFolder) -> Result<Lake> {
+    Ok(Lake::new(folder.lake(), folder.lake_keys(), folder.key(Ring::Lake)?))
+}
+
+/// Lets through who may see the dashboards of their Ente, and says which that is.
+async fn see_dashboards(State(portal): State<Portal>, mut request: Request, next: Next) -> Response {
+    let visitor = match Visitor::read(&portal, request.headers()).await {
+        Ok(visitor) => visitor,
+        Err(response) => return response,
+    };
+    let scope = match visitor.scope(Right::SeeDashboards) {
+        Ok(scope) => scope,
+        Err(response) => return response,
+    };
+    let Some(store): Option<&Store> = portal.store() else { return StatusCode::NOT_FOUND.into_response() };
+    let ente = match store.ente(&scope).await {
+        Ok(ente) => ente,
+        Err(error) => {
+            tracing::error!(%error, "the Ente of a session cannot be read");
+            return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+        }
+    };
+    let area = if request.uri().path().starts_with("/cruscotti/comunita") { Area::Comunita } else { Area::Territorio };
+    request.extensions_mut().insert(Viewer {
+        ente: ente.id,
+        ente_name: ente.name,
+        comuni: ente.comuni.into_iter().collect(),
+        layout: visitor.layout(area),
+    });
+    next.run(request).await
+}
+
+/// Serves until asked to stop.
+pub(crate) async fn serve(router: Router, listen: SocketAddr, announce: impl FnOnce(SocketAddr)) -> Result<()> {
+    let listener = tokio::net::TcpListener::bind(listen)
+        .await
+        .with_context(|| format!("cannot listen on {listen}; another --listen may be free"))?;
+    announce(listener.local_addr().context("the listener has no address")?);
+    let (stopping, stop) = tokio::sync::oneshot::channel();
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let server = axum::serve(listener, service).with_graceful_shutdown(async {
+        until_asked_to_stop().await;
+        // The receiver is gone only when serving has ended already.
+        let _ = stopping.send(());
+    });
+    let grace_over = async {
+        match stop.await {
+            Ok(()) => tokio::time::sleep(GRACE).await,
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        ended = server => ended.context("serving ended"),
+        () = grace_over => Ok(()),
+    }
+}
+
+/// Ends at Ctrl-C or SIGTERM; without signals to wait for it never does.
+async fn until_asked_to_stop() {
+    let interrupted = tokio::signal::ctrl_c();
+    match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        Ok(mut terminated) => {
+            tokio::select! {
+                _ = interrupted => {}
+                _ = terminated.recv() => {}
+            }
+        }
+        Err(_) => {
+            let _ = interrupted.await;
+        }
+    }
+}
+
+/// The line that tells people, and tests, where it listens.
+pub(crate) fn announce(what: &str, address: SocketAddr) {
+    print_line(&format!("{what} is at http://{address}/ (Ctrl-C ends it)"));
+}

@@ -1,0 +1,8 @@
+// All browser tests in one process, so that they share one demonstration.
+
+import { after } from 'node:test';
+import { startPortal } from './browser.js';
+import './pages.test.js';
+import './portal.test.js';
+
+after(async () => (await startPortal()).stop());

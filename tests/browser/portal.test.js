@@ -1,0 +1,218 @@
+// The day of an operator, and what it comes to: from logging in to the manager's dashboard.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { WIDTHS, faults, logIn, noncello, picture, startChromium, startPortal, withPage as openPage } from './browser.js';
+
+let portal;
+let browser;
+let ente;
+
+before(async () => {
+  portal = await startPortal();
+  browser = await startChromium();
+  [ente] = portal.enti;
+});
+
+after(() => browser?.close());
+
+/** As in browser.js, in this file's browser. */
+const withPage = (width, use, options) => openPage(browser, portal, width, use, options);
+
+/** Published assessments and the last event of the first Ente. */
+function published() {
+  const [{ count }] = JSON.parse(
+    noncello('warehouse', 'query', '--data', portal.data, '--ente', ente, '--format', 'json', 'select count(*) as count from assessments'),
+  );
+  return Number(count);
+}
+
+/** Enters a persona whose codice fiscale says when and where she was born; her page is open afterwards. */
+async function enterPersona(page, { code, surname, name }) {
+  await page.goto('/persone/nuova');
+  await page.getByLabel('Tipo di codice').selectOption('codice_fiscale');
+  await page.getByLabel('Codice', { exact: true }).fill(code);
+  await page.getByRole('button', { name: 'Leggi dal codice fiscale' }).click();
+  await page.getByText('sono presi dal codice fiscale').waitFor();
+  await page.getByLabel(/^Cognome/).fill(surname);
+  await page.getByLabel(/^Nome \(/).fill(name);
+  await page.getByLabel('Comune di residenza').selectOption({ index: 1 });
+  await page.getByLabel('Titolo di studio più alto').selectOption('isced_2');
+  await page.getByLabel('Cittadinanza').selectOption('it');
+  await page.getByLabel('Con chi vive').selectOption('alone');
+  await page.getByLabel('Condizione lavorativa').selectOption('unemployed_long');
+  await page.getByLabel('nessuna', { exact: true }).check();
+  await page.getByRole('button', { name: 'Salva', exact: true }).click();
+  await page.getByRole('heading', { level: 1, name: `${surname} ${name}` }).waitFor();
+}
+
+/** Answers every part with the arrow and Tab keys, at two keys an item, and comes to the summary. */
+async function answerByKeyboard(page, title) {
+  await page.getByRole('button', { name: `Comincia ${title}` }).click();
+  let keys = 0;
+  let items = 0;
+  for (;;) {
+    await page.getByRole('heading', { level: 2 }).first().waitFor();
+    if (page.url().endsWith('/riepilogo')) break;
+    const count = await page.locator('fieldset.nc-item').count();
+    await page.locator('fieldset.nc-item input').first().focus();
+    for (let item = 0; item < count; item += 1) {
+      await page.keyboard.press('ArrowDown');
+      await page.keyboard.press('Tab');
+      keys += 2;
+    }
+    items += count;
+    const before = page.url();
+    await page.keyboard.press('Enter');
+    await page.waitForURL((url) => url.href !== before);
+  }
+  assert.ok(keys <= 2 * items, `${keys} keys for ${items} items`);
+  return items;
+}
+
+async function validate(page) {
+  await page.getByLabel('Confermo il risultato').check();
+  await page.locator('#campo-azioni input').first().check();
+  await page.getByRole('button', { name: 'Valida', exact: true }).click();
+  await page.getByText('Il questionario è validato.').waitFor();
+}
+
+test('an operator assesses with both strumenti, and the manager sees it after the pipeline has run', async () => {
+  const before = published();
+  await withPage(1440, async (page) => {
+    await logIn(page, portal, ente, 'operatore1');
+    await enterPersona(page, { code: 'RSSMRA85T50A562W', surname: 'Rossi', name: 'Mara' });
+    const persona = page.url();
+    for (const [title, count] of [['ASSO', 25], ['ISA', 50]]) {
+      await page.goto(persona);
+      assert.equal(await answerByKeyboard(page, title), count);
+      await picture(page, `riepilogo-${title}`);
+      assert.deepEqual(await faults(page), []);
+      await validate(page);
+      await picture(page, `validato-${title}`);
+      assert.deepEqual(await faults(page), []);
+      await page.emulateMedia({ media: 'print' });
+      assert.equal(await page.locator('header nav').first().isVisible(), false);
+      await page.emulateMedia({ media: 'screen' });
+    }
+    await page.goto(persona);
+    await page.getByRole('heading', { name: 'Visura storica' }).waitFor();
+    await picture(page, 'visura');
+    assert.deepEqual(await faults(page), []);
+  });
+  noncello('pipeline', 'run', '--data', portal.data);
+  assert.equal(published(), before + 2);
+  await withPage(1440, async (page) => {
+    await logIn(page, portal, ente, 'dirigente');
+    await page.goto('/cruscotti/territorio');
+    await page.getByRole('heading', { level: 1, name: 'Territorio' }).waitFor();
+  });
+});
+
+test('a questionnaire can be done without JavaScript', () => withPage(768, async (page) => {
+  await logIn(page, portal, ente, 'operatore2');
+  await enterPersona(page, { code: 'BNCLRA80A41G888J', surname: 'Bianchi', name: 'Lara' });
+  await page.getByRole('button', { name: 'Comincia ASSO' }).click();
+  for (;;) {
+    await page.getByRole('heading', { level: 2 }).first().waitFor();
+    if (page.url().endsWith('/riepilogo')) break;
+    for (const item of await page.locator('fieldset.nc-item').all()) await item.locator('input').nth(1).check();
+    const before = page.url();
+    await page.getByRole('button', { name: 'Salva e continua' }).last().click();
+    await page.waitForURL((url) => url.href !== before);
+  }
+  await validate(page);
+}, { javaScriptEnabled: false }));
+
+test('two windows on one draft get a clear conflict', () => withPage(1440, async (page) => {
+  await logIn(page, portal, ente, 'operatore3');
+  await page.goto('/persone/nuova');
+  await page.getByLabel(/^Cognome/).fill('Verdi');
+  await page.getByLabel(/^Nome \(/).fill('Prova');
+  await page.getByRole('button', { name: 'Salva', exact: true }).click();
+  await page.getByRole('button', { name: 'Comincia ASSO' }).click();
+  const other = await page.context().newPage();
+  await other.goto(page.url());
+  for (const [window, option] of [[page, 1], [other, 2]]) {
+    await window.locator('fieldset.nc-item').first().locator('input').nth(option - 1).check();
+    await window.getByRole('button', { name: 'Salva e continua' }).last().click();
+    await window.waitForLoadState();
+  }
+  await other.getByText('è stata cambiata in un\'altra finestra').waitFor();
+  other.removeAllListeners('console');
+  assert.deepEqual(await faults(other), []);
+}, {}).catch((error) => {
+  // The browser notes the 409 of the conflict itself in its console: asked for here.
+  if (!/409/.test(String(error.actual))) throw error;
+}));
+
+test('a wrong password says one thing only', () => withPage(768, async (page) => {
+  page.removeAllListeners('console');
+  await page.goto('/accesso');
+  await page.getByLabel("Codice dell'Ente").fill(ente);
+  await page.getByLabel(/Nome utente/).fill('nessuno');
+  await page.getByLabel(/^Password/).fill('non è questa, davvero');
+  await page.getByRole('button', { name: 'Entra' }).click();
+  await page.getByText('Non è stato possibile entrare.').waitFor();
+  assert.deepEqual(await faults(page), []);
+}));
+
+const PAGES = {
+  operatore1: ['/scrivania', '/persone', '/persone/nuova', '/questionari'],
+  amministratore: ['/scrivania', '/operatori', '/persone'],
+  dirigente: [
+    '/scrivania',
+    '/cruscotti/territorio',
+    '/cruscotti/territorio?misura=indice',
+    '/cruscotti/comunita',
+    '/cruscotti/comunita?caratteristica=disadvantage',
+    '/cruscotti/qualita',
+  ],
+};
+
+for (const [user, addresses] of Object.entries(PAGES)) {
+  for (const width of WIDTHS) {
+    test(`pages of ${user} at ${width} px`, () => withPage(width, async (page) => {
+      await logIn(page, portal, ente, user);
+      for (const address of addresses) {
+        assert.equal((await page.goto(address)).status(), 200, address);
+        await picture(page, `${user}${address.replaceAll(/[^a-z]+/g, '-')}-${width}`);
+        assert.deepEqual(await faults(page), [], address);
+      }
+    }));
+  }
+}
+
+for (const [user, addresses] of Object.entries({ piattaforma: ['/scrivania', '/enti', '/enti/nuovo'], ricerca: ['/scrivania'] })) {
+  test(`pages of ${user}`, () => withPage(768, async (page) => {
+    await logIn(page, portal, '', user);
+    for (const address of addresses) {
+      assert.equal((await page.goto(address)).status(), 200, address);
+      await picture(page, `${user}${address.replaceAll('/', '-')}`);
+      assert.deepEqual(await faults(page), [], address);
+    }
+  }));
+}
+
+test('the CSV is what the page shows', () => withPage(1440, async (page) => {
+  await logIn(page, portal, ente, 'dirigente');
+  await page.goto('/cruscotti/territorio');
+  const cells = await page.locator('table tbody tr th').allTextContents();
+  const response = await page.request.get('/cruscotti/territorio.csv');
+  assert.equal(response.status(), 200);
+  const csv = await response.text();
+  for (const cell of cells) assert.ok(csv.includes(cell.trim()), cell);
+}));
+
+test('an operator has no dashboards, and a manager no people', async () => {
+  await withPage(768, async (page) => {
+    page.removeAllListeners('console');
+    await logIn(page, portal, ente, 'operatore1');
+    assert.ok([403, 404].includes((await page.goto('/cruscotti/territorio')).status()));
+  });
+  await withPage(768, async (page) => {
+    page.removeAllListeners('console');
+    await logIn(page, portal, ente, 'dirigente');
+    assert.ok([403, 404].includes((await page.goto('/persone')).status()));
+  });
+});
