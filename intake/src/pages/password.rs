@@ -12,6 +12,7 @@ use crate::visitor::{OwnAccount, Peer};
 
 #[derive(Serialize)]
 pub(crate) struct Password {
+    username: String,
     is_forced: bool,
     length_min: usize,
     problems: Vec<Problem>,
@@ -27,6 +28,7 @@ impl Page for Password {
         let problem = Problem { name: "password", code: "password_weak" };
         [(true, vec![]), (false, vec![problem])]
             .map(|(is_forced, problems)| Self {
+                username: "anna".to_owned(),
                 is_forced,
                 length_min: 12,
                 password: Field { value: String::new(), error: problems.first().map(|problem| problem.code) },
@@ -44,6 +46,7 @@ fn page(own: &OwnAccount, status: StatusCode, reading: &Reading<'_>) -> Response
         Role::Operator | Role::Manager | Role::Analyst | Role::ResearchOfficer => 12,
     };
     let page = Password {
+        username: own.session.username().to_owned(),
         is_forced: own.session.must_change_password(),
         length_min,
         current: reading.hidden("current"),

@@ -6,6 +6,9 @@
 
 use std::collections::BTreeMap;
 
+/// The name of a province and its rows.
+type Province<'a> = (&'a str, Vec<usize>);
+
 /// Enti that a named place needs.
 const ENTI_MIN: usize = 3;
 /// The most that one Ente may have of a named place's rows, in hundredths.
@@ -44,7 +47,7 @@ pub(super) fn name(rows: &[(Option<&str>, usize)], places: &Places) -> Territory
             None => nowhere.push(row),
         }
     }
-    let mut named: BTreeMap<&str, (Vec<(&str, Vec<usize>)>, Vec<usize>)> = BTreeMap::new();
+    let mut named: BTreeMap<&str, (Vec<Province<'_>>, Vec<usize>)> = BTreeMap::new();
     for (region, provinces) in regions {
         let all: Vec<usize> = provinces.values().flatten().copied().collect();
         if !may_be_named(&all, rows) {

@@ -30,8 +30,11 @@ const YEAR: &str = "anno";
 
 type Read = fn(&Assessed) -> Option<&str>;
 
+/// A code with the broader class that it belongs to.
+type Code = (&'static str, &'static str);
+
 /// The quasi-identifiers that are codes: column, codes with the broader class of each, and where the code is.
-const CODED: [(&str, &[(&str, &str)], Read); 6] = [
+const CODED: [(&str, &[Code], Read); 6] = [
     (
         "fascia_eta",
         &[
