@@ -83,7 +83,9 @@ pub enum ReleaseError {
         cutoff: NaiveDate,
     },
     /// There is one already.
-    #[error("{0} is there already: one table for each strumento and cut-off; take a part of it, or another cut-off")]
+    #[error(
+        "{0} is there already, and holds many of the same people: a second table of them could be intersected with it; take a part of it"
+    )]
     Twice(String),
     /// The engine or the verifier refuses.
     #[error("no anonymous table can be made")]

@@ -61,8 +61,13 @@ pub fn list(folder: &Path) -> Result<Vec<Entry>, ReleaseError> {
     }
 }
 
+/// One table for each strumento: two cut-offs hold many of the same people, generalised twice, and could be intersected.
 pub(super) fn refuse_twice(folder: &Path, id: &str) -> Result<(), ReleaseError> {
-    if list(folder)?.iter().any(|entry| entry.id == id) { Err(ReleaseError::Twice(id.to_owned())) } else { Ok(()) }
+    let strumento = |id: &str| id.split('-').next().unwrap_or_default().to_owned();
+    match list(folder)?.into_iter().find(|entry| strumento(&entry.id) == strumento(id)) {
+        Some(entry) => Err(ReleaseError::Twice(entry.id)),
+        None => Ok(()),
+    }
 }
 
 pub(super) fn append(folder: &Path, entry: Entry) -> Result<(), ReleaseError> {
@@ -127,6 +132,8 @@ mod tests {
         append(folder.path(), entry.clone()).unwrap();
         assert_eq!(fs::read_to_string(path(folder.path())).unwrap(), REGISTER_1);
         assert!(matches!(append(folder.path(), entry.clone()), Err(ReleaseError::Twice(_))));
+        let later = Entry { id: "asso-2026-12-31".into(), ..entry.clone() };
+        assert!(matches!(append(folder.path(), later), Err(ReleaseError::Twice(id)) if id == entry.id));
         append(folder.path(), Entry { id: "isa-2026-06-30".into(), ..entry }).unwrap();
         assert_eq!(list(folder.path()).unwrap().len(), 2);
         fs::write(path(folder.path()), "[]").unwrap();
