@@ -49,7 +49,7 @@ async function enterPersona(page, { code, surname, name }) {
   await page.getByLabel('Cittadinanza').selectOption('it');
   await page.getByLabel('Con chi vive').selectOption('alone');
   await page.getByLabel('Condizione lavorativa').selectOption('unemployed_long');
-  await page.getByLabel('nessuna', { exact: true }).check();
+  await page.locator('#svantaggio-none').check();
   await page.getByRole('button', { name: 'Salva', exact: true }).click();
   await page.getByRole('heading', { level: 1, name: `${surname} ${name}` }).waitFor();
 }
