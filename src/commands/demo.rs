@@ -49,22 +49,26 @@ struct Mark {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     super::log_to_standard_error();
-    let mark = Mark { version: env!("CARGO_PKG_VERSION").to_owned(), people: arguments.people, seed: arguments.seed };
-    let folder = match kept(&arguments.data, &mark)? {
-        Some(folder) => folder,
-        None => make(arguments, &mark)?,
-    };
+    let mut others = Vec::new();
     for file in &arguments.instruments {
         match instrument::read(file)? {
             Ok(read) => {
                 let text = fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
-                folder.add_definition(read.id.as_str(), read.version, &text)?;
+                others.push((read, text));
             }
             Err(errors) => {
                 instrument::complain(file, &errors);
                 return Ok(ExitCode::from(1));
             }
         }
+    }
+    let mark = Mark { version: env!("CARGO_PKG_VERSION").to_owned(), people: arguments.people, seed: arguments.seed };
+    let folder = match kept(&arguments.data, &mark)? {
+        Some(folder) => folder,
+        None => make(arguments, &mark)?,
+    };
+    for (read, text) in &others {
+        folder.add_definition(read.id.as_str(), read.version, text)?;
     }
     if arguments.no_serve {
         return Ok(ExitCode::SUCCESS);
