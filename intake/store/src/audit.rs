@@ -1,7 +1,8 @@
 //! The audit: who did or read or was refused what, when; append-only, one chain per Ente.
 //!
 //! Each line carries an HMAC over itself and the line before, under a key of the identity ring: whoever can write to the
-//! database but does not hold the ring can neither change nor remove a line without it being found.
+//! database but does not hold the ring can neither change a line nor take one out without it being found. Cutting the last
+//! lines off is found as long as the head beside them was not set back too: a checkpoint outside the database is still to come.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use domain::feed::EnteId;

@@ -102,6 +102,11 @@ pub enum Refused {
     /// Another persona of the Ente has this identifier.
     #[error("another persona has this identifier")]
     IdentifierTaken,
+    /// An imported row names a persona by its external id, and another one by its code.
+    #[error(
+        "the external id is that of a persona with another code: give one of the two persone another external id, or another code"
+    )]
+    OtherPersona,
     /// The persona's data may not be used for now.
     #[error("the persona is restricted")]
     Restricted,

@@ -384,6 +384,8 @@ struct Whose {
     id: PersonaId,
     key: Secret,
     link: Option<SealedLink>,
+    /// What stands for their identifier in the index.
+    identifier: Option<Vec<u8>>,
     is_restricted: bool,
     /// Made by this import: nobody else can have touched it.
     is_ours: bool,
@@ -516,9 +518,16 @@ impl Stage<'_> {
             for row in rows {
                 let id = PersonaId(row.id);
                 let Some(key) = secrets.get(&id) else { continue };
-                let link = StoredPersona::open(key, &row.sealed, self.ente, id)?.link;
-                let is_ours = row.import_id == Some(self.import.0);
-                let whose = Whose { id, key: key.clone(), link, is_restricted: row.is_restricted, is_ours };
+                let stored = StoredPersona::open(key, &row.sealed, self.ente, id)?;
+                let identifier = stored.data(id)?.identifier.map(|known| self.keys.identifier_token(&known));
+                let whose = Whose {
+                    id,
+                    key: key.clone(),
+                    link: stored.link,
+                    identifier,
+                    is_restricted: row.is_restricted,
+                    is_ours: row.import_id == Some(self.import.0),
+                };
                 all.insert(id, whose);
             }
         }
@@ -555,8 +564,17 @@ impl Stage<'_> {
         let id = AssessmentId(new_id(chance));
         let external = self.keys.external_token(&external_id);
         let identifier = data.identifier.as_ref().map(|identifier| self.keys.identifier_token(identifier));
-        let found = self.known.by_external.get(&external);
-        let found = found.or_else(|| self.known.by_identifier.get(identifier.as_ref()?)).cloned();
+        let by_identifier = identifier.as_ref().and_then(|token| self.known.by_identifier.get(token));
+        let by_external = self.known.by_external.get(&external);
+        // Two tables may use the same numbers for different people: whoever they are, it is not for an import to guess.
+        let differs = |whose: &&Whose| {
+            by_identifier.is_some_and(|other| other.id != whose.id)
+                || identifier.is_some() && whose.identifier.is_some() && whose.identifier != identifier
+        };
+        if by_external.is_some_and(|whose| differs(&whose)) {
+            return Err(Refused::OtherPersona);
+        }
+        let found = by_external.or(by_identifier).cloned();
         if found.as_ref().is_some_and(|whose| whose.is_restricted) {
             return Err(Refused::Restricted);
         }
@@ -599,6 +617,7 @@ impl Stage<'_> {
                     id: person,
                     key: prepared.key.clone(),
                     link: prepared.link.clone(),
+                    identifier: identifier.clone(),
                     is_restricted: false,
                     is_ours: true,
                 };

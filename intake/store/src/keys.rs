@@ -4,7 +4,7 @@
 //! Ente, so that two Enti share none. Everything here is memory; rows are the caller's.
 
 use domain::feed::{EnteId, OperatorToken, PersonToken, SealedLink};
-use domain::identifier::Identifier;
+use domain::identifier::{Identifier, IdentifierKind};
 use domain::keys::{RingKey, SealingKey, Secret};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -53,9 +53,14 @@ impl PortalKeys {
         })
     }
 
-    pub(crate) fn link(&self, identifier: &Identifier, chance: &mut impl Chance) -> SealedLink {
+    /// By which human an identifier is known, whatever the Ente; `None` for an Ente's own codes: two Enti give the same ones
+    /// to different people.
+    pub(crate) fn link(&self, identifier: &Identifier, chance: &mut impl Chance) -> Option<SealedLink> {
+        if identifier.kind() == IdentifierKind::Local {
+            return None;
+        }
         let token = self.link.authenticate(&[identifier.kind().code().as_bytes(), identifier.expose().as_bytes()]);
-        SealedLink(hex::encode(self.release.seal(&token, "link", chance)))
+        Some(SealedLink(hex::encode(self.release.seal(&token, "link", chance))))
     }
 
     pub(crate) fn wrap_ente(&self, ente: EnteId, key: &Secret, chance: &mut impl Chance) -> Vec<u8> {

@@ -169,9 +169,14 @@ impl Store {
         salt: Vec<u8>,
     ) -> Result<[u8; HASH_BYTES], StoreError> {
         let failed = |error: Box<dyn std::error::Error + Send + Sync>| StoreError::Database(DatabaseError(error));
-        let _permit = self.hashing.clone().acquire_owned().await.map_err(|error| failed(Box::new(error)))?;
+        let permit = self.hashing.clone().acquire_owned().await.map_err(|error| failed(Box::new(error)))?;
         let password = Zeroizing::new(password.to_owned());
-        tokio::task::spawn_blocking(move || hash(cost, &password, &salt))
+        // The permit goes along: a client that goes away does not end the hashing that it asked for.
+        let hashing = move || {
+            let _permit = permit;
+            hash(cost, &password, &salt)
+        };
+        tokio::task::spawn_blocking(hashing)
             .await
             .map_err(|error| failed(Box::new(error)))?
             .map_err(|error| failed(error.to_string().into()))

@@ -1,7 +1,9 @@
-//! Slows down guessing, per account and per address, in the database so that a restart forgives nothing.
+//! Slows down guessing, in the database so that a restart forgives nothing: per account as one address tries it, per account
+//! from wherever, and per address.
 //!
 //! An attempt counts before the password is looked at, so that many at once count as many. A block grows to a quarter of
-//! an hour and ends: nobody can lock an account for good. Accounts that do not exist are counted like those that do.
+//! an hour and ends. Who guesses from elsewhere blocks themselves long before they block the account's owner, and what an
+//! office mistypes is forgotten little by little. Accounts that do not exist are counted like those that do.
 
 use chrono::{DateTime, Duration, Utc};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, Set};
@@ -13,10 +15,38 @@ use crate::tables::throttles;
 /// What is counted.
 #[derive(Clone)]
 pub(crate) struct Counted {
-    /// An HMAC of an account's name or of an address.
+    /// An HMAC of what is counted.
     pub(crate) id: Vec<u8>,
     /// Attempts before the first block.
     pub(crate) free: i32,
+    /// One failure is forgotten so often, whatever else happens.
+    pub(crate) one_forgiven_every: Option<Duration>,
+}
+
+/// All that an attempt counts for.
+#[derive(Clone)]
+pub(crate) struct Attempt {
+    /// The account as this address tries it.
+    pub(crate) account_here: Counted,
+    /// The account, whoever tries it.
+    pub(crate) account: Counted,
+    /// The address, whatever it tries.
+    pub(crate) address: Counted,
+}
+
+impl Counted {
+    /// The failures that are left of a row, and the instant up to which they are counted.
+    fn left(&self, row: &throttles::Model, now: DateTime<Utc>) -> (i32, DateTime<Utc>) {
+        if row.last_at + FORGOTTEN_AFTER <= now {
+            return (0, now);
+        }
+        let Some(every) = self.one_forgiven_every else { return (row.failures, now) };
+        let times = (now - row.last_at).num_seconds() / every.num_seconds().max(1);
+        match i32::try_from(times) {
+            Ok(times) if times < row.failures => (row.failures - times, row.last_at + every * times),
+            Ok(_) | Err(_) => (0, now),
+        }
+    }
 }
 
 /// Failures are forgotten after an hour without any.
@@ -33,12 +63,12 @@ fn block(failures: i32, free: i32) -> Option<Duration> {
 /// Counts an attempt; gives the end of the block when it must not be looked at.
 pub(crate) async fn reserve(
     writing: &Writing,
-    counted: &[Counted],
+    attempt: &Attempt,
     now: DateTime<Utc>,
 ) -> Result<Option<DateTime<Utc>>, StoreError> {
     let now = moment(now);
     let mut rows = Vec::new();
-    for one in counted {
+    for one in [&attempt.account_here, &attempt.account, &attempt.address] {
         let row = throttles::Entity::find_by_id(one.id.clone()).lock_exclusive().one(&**writing).await?;
         rows.push((one, row));
     }
@@ -47,13 +77,13 @@ pub(crate) async fn reserve(
         return Ok(blocked);
     }
     for (one, row) in rows {
-        let before = row.as_ref().filter(|row| row.last_at + FORGOTTEN_AFTER > now).map_or(0, |row| row.failures);
+        let (before, counted_to) = row.as_ref().map_or((0, now), |row| one.left(row, now));
         let failures = before.saturating_add(1);
         let is_new = row.is_none();
         let model = throttles::ActiveModel {
             id: Set(one.id.clone()),
             failures: Set(failures),
-            last_at: Set(now),
+            last_at: Set(counted_to),
             blocked_until: Set(block(failures, one.free).map(|block| now + block)),
         };
         write(model, is_new, &**writing).await?;
@@ -70,21 +100,18 @@ async fn write(row: throttles::ActiveModel, is_new: bool, connection: &impl Conn
     }
 }
 
-/// After a success: the account starts afresh; the address only gets back the attempt that was no failure.
-pub(crate) async fn forgive(
-    writing: &Writing,
-    account: &Counted,
-    address: &Counted,
-    now: DateTime<Utc>,
-) -> Result<(), StoreError> {
-    throttles::Entity::delete_by_id(account.id.clone()).exec(&**writing).await?;
-    if let Some(row) = throttles::Entity::find_by_id(address.id.clone()).one(&**writing).await? {
-        let failures = (row.failures - 1).max(0);
+/// After a success: the account starts afresh; the address only gets back the attempt that was no failure, and the block
+/// that came with it.
+pub(crate) async fn forgive(writing: &Writing, attempt: &Attempt, now: DateTime<Utc>) -> Result<(), StoreError> {
+    for of_account in [&attempt.account_here, &attempt.account] {
+        throttles::Entity::delete_by_id(of_account.id.clone()).exec(&**writing).await?;
+    }
+    if let Some(row) = throttles::Entity::find_by_id(attempt.address.id.clone()).one(&**writing).await? {
         let model = throttles::ActiveModel {
             id: Set(row.id),
-            failures: Set(failures),
+            failures: Set((row.failures - 1).max(0)),
             last_at: Set(row.last_at),
-            blocked_until: Set(row.blocked_until.filter(|_| failures >= address.free)),
+            blocked_until: Set(None),
         };
         write(model, false, &**writing).await?;
     }
@@ -99,6 +126,19 @@ pub(crate) async fn forgive(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn failures_are_forgotten_one_by_one() {
+        let counted = Counted { id: Vec::new(), free: 30, one_forgiven_every: Some(Duration::minutes(2)) };
+        let at = |minutes: i64| DateTime::UNIX_EPOCH + Duration::minutes(minutes);
+        let row = throttles::Model { id: Vec::new(), failures: 10, last_at: at(0), blocked_until: None };
+        assert_eq!(counted.left(&row, at(1)), (10, at(0)));
+        assert_eq!(counted.left(&row, at(5)), (8, at(4)));
+        assert_eq!(counted.left(&row, at(20)), (0, at(20)));
+        let stays = Counted { one_forgiven_every: None, ..counted };
+        assert_eq!(stays.left(&row, at(59)), (10, at(59)));
+        assert_eq!(stays.left(&row, at(60)), (0, at(60)));
+    }
 
     #[test]
     fn blocks_grow_and_end() {

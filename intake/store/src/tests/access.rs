@@ -155,3 +155,31 @@ async fn rights_are_asked_for_twice() {
     assert!(world.store.session(&login.token, world.now).await.is_err());
     assert_eq!(refused(&mut world, "operatrice", PASSWORD).await, Refused::Credentials);
 }
+
+#[tokio::test]
+async fn a_session_that_is_over_changes_no_password() {
+    let mut world = World::new().await;
+    world.town("pordenone").await;
+    let login = world.login("pordenone", "operatrice").await;
+    let (store, now) = (world.store.clone(), world.now);
+    store.logout(&login.session, now).await.unwrap();
+    // The password is right, and was looked at before anybody knew that the session had ended.
+    let chosen = AcceptedPassword::check("tazza blu sul tavolo", Role::Operator, &[]).unwrap();
+    let changed = store.change_password(&login.session, PASSWORD, chosen, PEER, now, &mut world.chance).await;
+    assert!(matches!(changed, Err(StoreError::Refused(Refused::NoSession))), "{changed:?}");
+    world.login("pordenone", "operatrice").await;
+}
+
+#[tokio::test]
+async fn guessing_from_elsewhere_does_not_keep_the_owner_out() {
+    let mut world = World::new().await;
+    world.town("pordenone").await;
+    let (store, elsewhere) = (world.store.clone(), "198.51.100.7".parse().unwrap());
+    for _ in 0..40 {
+        world.pass(Duration::minutes(15));
+        let guess =
+            Credentials { ente: Some("pordenone"), username: "operatrice", password: "sbagliata", peer: elsewhere };
+        assert!(store.login(guess, world.now, &mut world.chance).await.is_err());
+        world.login("pordenone", "operatrice").await;
+    }
+}

@@ -32,7 +32,7 @@ async fn persone_are_found_by_what_is_known_of_them() {
     }
     assert!(store.find_by_name(&town.operator, "mari", 1, now).await.unwrap().has_more);
 
-    let renamed = PersonaData { identifier: Some(local("PN-2")), ..data("Bianchi", "Maria") };
+    let renamed = PersonaData { identifier: Some(stp(2)), ..data("Bianchi", "Maria") };
     store.update_persona(&town.operator, maria, 1, &renamed, now, &mut world.chance).await.unwrap();
     let stale = store.update_persona(&town.operator, maria, 1, &renamed, now, &mut world.chance).await;
     assert!(matches!(stale, Err(StoreError::Conflict("persona"))));

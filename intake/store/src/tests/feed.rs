@@ -51,7 +51,7 @@ async fn an_erasure_reaches_events_and_segments() {
     let mut world = World::new().await;
     let town = world.town("pordenone").await;
     let asso = instrument("asso");
-    let with_code = PersonaData { identifier: Some(local("PN-9")), ..data("Verdi", "Anna") };
+    let with_code = PersonaData { identifier: Some(stp(9)), ..data("Verdi", "Anna") };
     let (store, now) = (world.store.clone(), world.now);
     let anna = store.create_persona(&town.operator, &with_code, now, &mut world.chance).await.unwrap();
     let other = world.persona(&town, "Neri", "Ugo").await;
@@ -66,7 +66,7 @@ async fn an_erasure_reaches_events_and_segments() {
     let What::Validated(told) = &segments_of(&world, &town, folder.path())[0].events()[0].what.clone() else {
         panic!("validated")
     };
-    let link = told.link.clone().expect("a code gives a link");
+    let link = told.link.clone().expect("a code that holds everywhere gives a link");
     assert_eq!(world.release.open(&hex::decode(&link.0).unwrap(), "link").unwrap().len(), 32);
 
     // The operator may not; the administrator may.

@@ -160,7 +160,7 @@ async fn the_demo_goes_the_same_way_in_the_name_of_its_operators() {
         validated_at: Some(world.now - Duration::days(300)),
         persona: ImportPersona {
             external_id: "d1".into(),
-            data: PersonaData { identifier: Some(local("PN-7")), ..data("Rossi", "Ada") },
+            data: PersonaData { identifier: Some(stp(7)), ..data("Rossi", "Ada") },
             age: None,
         },
         ..rows(&asso, 1)[0].clone()
@@ -173,10 +173,48 @@ async fn the_demo_goes_the_same_way_in_the_name_of_its_operators() {
     assert!(matches!(outcomes[0], RowOutcome::Staged(_)));
     assert_eq!(outcomes[1], RowOutcome::Refused(Refused::Evaluation));
     store.commit_import(&town.command_line, import, now).await.unwrap();
-    let found = store.find_by_identifier(&town.operator, &local("PN-7"), now).await.unwrap().unwrap();
+    let found = store.find_by_identifier(&town.operator, &stp(7), now).await.unwrap().unwrap();
     let history = store.history_of_persona(&town.operator, found.id, now).await.unwrap();
     assert_eq!(history[0].operator.as_ref().map(|operator| operator.id), Some(town.account));
     assert_eq!((history[0].origin, &history[0].import_source), (Origin::Portal, &None));
     let events = world.events(&town).await;
     assert!(matches!(&events[0].what, What::Validated(told) if told.link.is_some()));
+    // An Ente's own codes say nothing of who somebody is elsewhere.
+    let own = PersonaData { identifier: Some(local("7")), ..data("Rossi", "Eva") };
+    let eva = store.create_persona(&town.operator, &own, now, &mut world.chance).await.unwrap();
+    world.validated(&town, eva, &asso).await;
+    let last = world.events(&town).await.pop().unwrap();
+    assert!(matches!(&last.what, What::Validated(told) if told.link.is_none()));
+}
+
+#[tokio::test]
+async fn one_external_id_never_joins_two_codes() {
+    let mut world = World::new().await;
+    let town = world.town("pordenone").await;
+    let isa = instrument("isa");
+    let row = |code: Option<&str>, external: &str, day: u32| {
+        let mut row = rows(&isa, 1).remove(0);
+        row.persona.external_id = external.into();
+        row.persona.data.identifier = code.map(local);
+        row.assessed_on = on(2024, 1, day);
+        row
+    };
+    let import = begin(&mut world, &town).await;
+    stage(&mut world, &town, import, &isa, &[row(Some("PN-1"), "7", 1), row(Some("PN-2"), "8", 1)]).await;
+    world.store.commit_import(&town.administrator, import, world.now).await.unwrap();
+    let import = begin(&mut world, &town).await;
+    // Another office numbers its people too.
+    let again = [
+        row(Some("PN-3"), "7", 2),
+        row(Some("PN-2"), "7", 2),
+        row(Some("PN-1"), "7", 3),
+        row(None, "7", 4),
+        row(Some("PN-2"), "99", 5),
+    ];
+    let outcomes = stage(&mut world, &town, import, &isa, &again).await;
+    let other = RowOutcome::Refused(Refused::OtherPersona);
+    assert_eq!(outcomes[..2], [other.clone(), other]);
+    assert!(outcomes[2..].iter().all(|outcome| matches!(outcome, RowOutcome::Staged(_))), "{outcomes:?}");
+    assert_eq!(outcomes[2], outcomes[3]);
+    assert_ne!(outcomes[2], outcomes[4]);
 }

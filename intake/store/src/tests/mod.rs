@@ -76,6 +76,12 @@ pub(crate) fn data(surname: &str, name: &str) -> PersonaData {
     }
 }
 
+/// A code that a human has everywhere.
+pub(crate) fn stp(number: u64) -> Identifier {
+    Identifier::parse(IdentifierKind::Stp, &format!("STP{number:013}"), on(2026, 1, 1)).unwrap()
+}
+
+/// A code that only this Ente gives.
 pub(crate) fn local(code: &str) -> Identifier {
     Identifier::parse(IdentifierKind::Local, code, on(2026, 1, 1)).unwrap()
 }

@@ -1,23 +1,4 @@
-//! Who may do what: roles, rights, sessions, and the scopes that every query asks for.
-//!
-//! The only module that makes an [`EnteScope`] or a [`PlatformScope`]: from a session whose role has the right, or for
-//! the command line, which is written to the audit first.
-//!
-//! A scope is given:
-//!
-//! ```
-//! fn of(session: &store::Session) -> Result<store::EnteScope, store::StoreError> {
-//!     session.scope(store::Right::SeePersone)
-//! }
-//! ```
-//!
-//! It cannot be made: its fields are private.
-//!
-//! ```compile_fail,E0451
-//! fn of(ente: domain::feed::EnteId, actor: store::Actor) -> store::EnteScope {
-//!     store::EnteScope { ente, actor }
-//! }
-//! ```
+//! Logging in, what a session is, and how it ends. A session gives a scope when its role has the right.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -30,13 +11,14 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
+use super::{Actor, EnteScope, PlatformScope, Right, Role};
 use crate::audit::{Line, append};
 use crate::error::{Refused, StoreError};
 use crate::ids::{AccountId, SessionId};
-use crate::open::{Chance, PLATFORM, Store, moment, new_id, required, update};
+use crate::open::{Chance, PLATFORM, Store, moment, new_id, update};
 use crate::passwords::{AcceptedPassword, same};
 use crate::tables::{accounts, enti, sessions};
-use crate::throttle::{Counted, forgive, reserve};
+use crate::throttle::{Attempt, Counted, forgive, reserve};
 
 /// A session that is not used for so long is over.
 const IDLE: Duration = Duration::minutes(30);
@@ -44,206 +26,12 @@ const IDLE: Duration = Duration::minutes(30);
 const LIFETIME: Duration = Duration::hours(12);
 /// Use is noted at most so often: a page must not wait for a write each time.
 const NOTED_EVERY: Duration = Duration::minutes(1);
-/// Wrong passwords for one account before the first block.
-const FREE_PER_ACCOUNT: i32 = 5;
+/// Wrong passwords for one account from one address before the first block.
+const FREE_PER_ACCOUNT_HERE: i32 = 5;
+/// Wrong passwords for one account, from wherever, before the first block.
+const FREE_PER_ACCOUNT: i32 = 50;
 /// Wrong passwords from one address before the first block: a whole office may stand behind one.
 const FREE_PER_ADDRESS: i32 = 30;
-
-/// What an account is for. Platform, research and Ente accounts are separate even for the same human.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Role {
-    /// Admits Enti; belongs to none; sees no persona.
-    PlatformAdministrator,
-    /// Manages the accounts of an Ente, searches, imports, extracts.
-    EnteAdministrator,
-    /// Assesses persone.
-    Operator,
-    /// Reads the Ente's dashboards.
-    Manager,
-    /// Reads the Ente's dashboards and asks by SQL.
-    Analyst,
-    /// Builds anonymous datasets; belongs to no Ente.
-    ResearchOfficer,
-}
-
-impl Role {
-    /// All roles.
-    pub const ALL: [Self; 6] = [
-        Self::PlatformAdministrator,
-        Self::EnteAdministrator,
-        Self::Operator,
-        Self::Manager,
-        Self::Analyst,
-        Self::ResearchOfficer,
-    ];
-
-    /// The code that is stored.
-    #[must_use]
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::PlatformAdministrator => "platform_administrator",
-            Self::EnteAdministrator => "ente_administrator",
-            Self::Operator => "operator",
-            Self::Manager => "manager",
-            Self::Analyst => "analyst",
-            Self::ResearchOfficer => "research_officer",
-        }
-    }
-
-    /// The one with this code.
-    #[must_use]
-    pub fn from_code(code: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|role| role.code() == code)
-    }
-
-    /// Whether accounts of the role belong to an Ente.
-    #[must_use]
-    pub const fn is_of_an_ente(self) -> bool {
-        match self {
-            Self::PlatformAdministrator | Self::ResearchOfficer => false,
-            Self::EnteAdministrator | Self::Operator | Self::Manager | Self::Analyst => true,
-        }
-    }
-
-    /// Whether the role has a right.
-    #[must_use]
-    pub const fn may(self, right: Right) -> bool {
-        match right {
-            Right::SeePersone => matches!(self, Self::EnteAdministrator | Self::Operator),
-            Right::Assess => matches!(self, Self::Operator),
-            Right::ManageAccounts | Right::Import | Right::Extract | Right::Erase => {
-                matches!(self, Self::EnteAdministrator)
-            }
-            Right::SeeEnte => self.is_of_an_ente(),
-            Right::SeeDashboards => matches!(self, Self::Manager | Self::Analyst),
-            Right::Query => matches!(self, Self::Analyst),
-            Right::ManageEnti => matches!(self, Self::PlatformAdministrator),
-            Right::Release => matches!(self, Self::ResearchOfficer),
-        }
-    }
-}
-
-/// What a scope may be asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Right {
-    /// Of an Ente: its name, comuni, unità.
-    SeeEnte,
-    /// Of an Ente: persone and their questionnaires, to read.
-    SeePersone,
-    /// Of an Ente: enter and change persone, drafts, questionnaires.
-    Assess,
-    /// Of an Ente: accounts and unità.
-    ManageAccounts,
-    /// Of an Ente: bring in questionnaires.
-    Import,
-    /// Of an Ente: take out its own data in bulk.
-    Extract,
-    /// Of an Ente: restrict and erase persone.
-    Erase,
-    /// Of an Ente: dashboards.
-    SeeDashboards,
-    /// Of an Ente: SQL on its marts.
-    Query,
-    /// Of the platform: Enti and their administrators.
-    ManageEnti,
-    /// Of the platform: anonymous datasets.
-    Release,
-}
-
-impl Right {
-    /// All rights.
-    pub const ALL: [Self; 11] = [
-        Self::SeeEnte,
-        Self::SeePersone,
-        Self::Assess,
-        Self::ManageAccounts,
-        Self::Import,
-        Self::Extract,
-        Self::Erase,
-        Self::SeeDashboards,
-        Self::Query,
-        Self::ManageEnti,
-        Self::Release,
-    ];
-}
-
-/// Who acts.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Actor {
-    /// Somebody logged in.
-    Account {
-        /// Their account.
-        id: AccountId,
-        /// Its role.
-        role: Role,
-    },
-    /// Somebody at the machine.
-    CommandLine {
-        /// The name they gave, or the system's.
-        name: String,
-    },
-}
-
-/// Permission to reach the data of one Ente. Only this module makes one.
-#[derive(Clone, Debug)]
-pub struct EnteScope {
-    ente: EnteId,
-    actor: Actor,
-}
-
-/// Permission to reach what belongs to no Ente: the list of Enti, platform accounts. Only this module makes one.
-#[derive(Clone, Debug)]
-pub struct PlatformScope {
-    actor: Actor,
-}
-
-impl EnteScope {
-    /// The Ente.
-    #[must_use]
-    pub fn ente(&self) -> EnteId {
-        self.ente
-    }
-
-    /// Who acts.
-    #[must_use]
-    pub fn actor(&self) -> &Actor {
-        &self.actor
-    }
-
-    /// Each query asks once more: a scope given for one right opens nothing that the role may not.
-    pub(crate) fn require(&self, right: Right) -> Result<(), Refused> {
-        match &self.actor {
-            Actor::Account { role, .. } if role.may(right) => Ok(()),
-            Actor::Account { .. } => Err(Refused::NotAllowed(right)),
-            Actor::CommandLine { .. } => Ok(()),
-        }
-    }
-
-    /// The account that acts, if it is one.
-    pub(crate) fn account_id(&self) -> Option<AccountId> {
-        match &self.actor {
-            Actor::Account { id, .. } => Some(*id),
-            Actor::CommandLine { .. } => None,
-        }
-    }
-}
-
-impl PlatformScope {
-    /// Who acts.
-    #[must_use]
-    pub fn actor(&self) -> &Actor {
-        &self.actor
-    }
-
-    /// As [`EnteScope::require`].
-    pub(crate) fn require(&self, right: Right) -> Result<(), Refused> {
-        match &self.actor {
-            Actor::Account { role, .. } if role.may(right) => Ok(()),
-            Actor::Account { .. } => Err(Refused::NotAllowed(right)),
-            Actor::CommandLine { .. } => Ok(()),
-        }
-    }
-}
 
 /// A session's secret, as the cookie carries it. Prints redacted, is wiped when dropped.
 pub struct SessionToken(Zeroizing<[u8; 32]>);
@@ -467,8 +255,8 @@ impl Store {
         chance: &mut impl Chance,
     ) -> Result<NewSession, StoreError> {
         let now = moment(now);
-        let (by_account, by_address) = self.counted(credentials.ente, credentials.username, credentials.peer);
-        self.reserve_attempt(&by_account, &by_address, now).await?;
+        let attempt = self.counted(credentials.ente, credentials.username, credentials.peer);
+        self.reserve_attempt(&attempt, now).await?;
         let ente = match credentials.ente {
             None => enti::Entity::find_by_id(PLATFORM.0).one(self.reading()).await?,
             Some(code) => {
@@ -516,7 +304,7 @@ impl Store {
         if !now_stored.is_some_and(|it| it.is_active && it.password_hash == account.password_hash) {
             return Err(Refused::Credentials.into());
         }
-        forgive(&writing, &by_account, &by_address, now).await?;
+        forgive(&writing, &attempt, now).await?;
         sessions::Entity::delete_many().filter(sessions::Column::ExpiresAt.lte(now)).exec(&*writing).await?;
         sessions::Entity::insert(sessions::ActiveModel::from(session.clone()))
             .exec_without_returning(&*writing)
@@ -655,9 +443,17 @@ impl Store {
         chance: &mut impl Chance,
     ) -> Result<(), StoreError> {
         let now = moment(now);
-        self.check_present_password(session, present, peer, now).await?;
+        let before = self.check_present_password(session, present, peer, now).await?;
         let hash = self.hash_password(&new.0, chance).await?;
         let writing = self.write().await?;
+        // Hashing takes its time: whoever was given another password meanwhile, or was logged out, changes nothing.
+        let own = (session.home().0, session.account.0);
+        let account = accounts::Entity::find_by_id(own).one(&*writing).await?;
+        let is_logged_in =
+            sessions::Entity::find_by_id((session.home().0, session.id.0)).one(&*writing).await?.is_some();
+        if !is_logged_in || account.is_none_or(|account| account.password_hash != before || !account.is_active) {
+            return Err(Refused::NoSession.into());
+        }
         let change = accounts::ActiveModel {
             ente_id: Set(session.home().0),
             id: Set(session.account.0),
@@ -677,44 +473,6 @@ impl Store {
         writing.commit().await
     }
 
-    /// A scope for the command line; who and why is written to the Ente's audit before it is given.
-    ///
-    /// # Errors
-    /// [`StoreError::NotFound`] when there is no such Ente, [`crate::Refused::ReasonMissing`].
-    pub async fn command_line(
-        &self,
-        ente: EnteId,
-        actor: &str,
-        reason: &str,
-        now: DateTime<Utc>,
-    ) -> Result<EnteScope, StoreError> {
-        enti::Entity::find_by_id(ente.0)
-            .one(self.reading())
-            .await?
-            .filter(|row| !row.is_platform)
-            .ok_or(StoreError::NotFound("Ente"))?;
-        let scope = EnteScope { ente, actor: command_line_actor(actor)? };
-        let reason = command_line_reason(reason)?;
-        self.note(Line::done(&scope, "command_line", &[]).with_detail(reason), now).await?;
-        Ok(scope)
-    }
-
-    /// The platform's scope for the command line, audited likewise.
-    ///
-    /// # Errors
-    /// [`crate::Refused::ReasonMissing`].
-    pub async fn command_line_platform(
-        &self,
-        actor: &str,
-        reason: &str,
-        now: DateTime<Utc>,
-    ) -> Result<PlatformScope, StoreError> {
-        let scope = PlatformScope { actor: command_line_actor(actor)? };
-        let reason = command_line_reason(reason)?;
-        self.note(Line::on_platform(&scope, "command_line", &[]).with_detail(reason), now).await?;
-        Ok(scope)
-    }
-
     /// Writes to the audit that a session asked for what it may not have.
     ///
     /// # Errors
@@ -725,43 +483,54 @@ impl Store {
         self.note(line, now).await
     }
 
-    fn counted(&self, ente: Option<&str>, username: &str, peer: IpAddr) -> (Counted, Counted) {
+    /// Writes to the audit that somebody looked at figures of their Ente.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn record_reading(&self, scope: &EnteScope, what: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
+        let what: String = what.chars().take(200).collect();
+        self.note(Line::done(scope, "dashboards.read", &[]).with_detail(what), now).await
+    }
+
+    fn counted(&self, ente: Option<&str>, username: &str, peer: IpAddr) -> Attempt {
         let ente = ente.map_or_else(|| "/".to_owned(), |code| code.trim().to_lowercase());
-        let account = self.keys.throttle.authenticate(&[b"account", ente.as_bytes(), fold(username).as_bytes()]);
+        let username = fold(username);
         let peer = match peer {
             IpAddr::V4(address) => address.octets().to_vec(),
             // Who has one address of the sixth version has 2^64 of them.
             IpAddr::V6(address) => address.octets()[..8].to_vec(),
         };
-        let address = self.keys.throttle.authenticate(&[b"address", &peer]);
-        (
-            Counted { id: account.to_vec(), free: FREE_PER_ACCOUNT },
-            Counted { id: address.to_vec(), free: FREE_PER_ADDRESS },
-        )
+        let counted = |what: &[&[u8]], free, one_forgiven_every| Counted {
+            id: self.keys.throttle.authenticate(what).to_vec(),
+            free,
+            one_forgiven_every,
+        };
+        let (ente, username) = (ente.as_bytes(), username.as_bytes());
+        Attempt {
+            account_here: counted(&[b"account at address", ente, username, &peer], FREE_PER_ACCOUNT_HERE, None),
+            account: counted(&[b"account", ente, username], FREE_PER_ACCOUNT, Some(Duration::minutes(10))),
+            address: counted(&[b"address", &peer], FREE_PER_ADDRESS, Some(Duration::minutes(2))),
+        }
     }
 
-    async fn reserve_attempt(
-        &self,
-        by_account: &Counted,
-        by_address: &Counted,
-        now: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
+    async fn reserve_attempt(&self, attempt: &Attempt, now: DateTime<Utc>) -> Result<(), StoreError> {
         let writing = self.write().await?;
-        match reserve(&writing, &[by_account.clone(), by_address.clone()], now).await? {
+        match reserve(&writing, attempt, now).await? {
             Some(until) => Err(Refused::Throttled { until }.into()),
             None => writing.commit().await,
         }
     }
 
+    /// The hash that the password was found to fit.
     async fn check_present_password(
         &self,
         session: &Session,
         password: &str,
         peer: IpAddr,
         now: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
-        let (by_account, by_address) = self.counted(session.ente_code.as_deref(), &session.username, peer);
-        self.reserve_attempt(&by_account, &by_address, now).await?;
+    ) -> Result<String, StoreError> {
+        let attempt = self.counted(session.ente_code.as_deref(), &session.username, peer);
+        self.reserve_attempt(&attempt, now).await?;
         let account = accounts::Entity::find_by_id((session.home().0, session.account.0)).one(self.reading()).await?;
         let stored = account.as_ref().map(|account| account.password_hash.as_str());
         let (fits, _) = self.verify_password(stored, password).await?;
@@ -770,8 +539,9 @@ impl Store {
             return Err(Refused::Credentials.into());
         }
         let writing = self.write().await?;
-        forgive(&writing, &by_account, &by_address, now).await?;
-        writing.commit().await
+        forgive(&writing, &attempt, now).await?;
+        writing.commit().await?;
+        account.map(|account| account.password_hash).ok_or(Refused::NoSession.into())
     }
 
     async fn note_failed_login(&self, ente: EnteId, subjects: &[Uuid], now: DateTime<Utc>) -> Result<(), StoreError> {
@@ -830,12 +600,4 @@ impl Store {
 /// A username as it is compared.
 pub(crate) fn fold(username: &str) -> String {
     username.trim().to_lowercase()
-}
-
-fn command_line_actor(name: &str) -> Result<Actor, StoreError> {
-    Ok(Actor::CommandLine { name: required("actor", name, 100)? })
-}
-
-fn command_line_reason(reason: &str) -> Result<String, StoreError> {
-    required("reason", reason, 500).map_err(|_| Refused::ReasonMissing.into())
 }

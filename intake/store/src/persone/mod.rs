@@ -1,12 +1,18 @@
 //! Persone: who is assessed. All that is known of them is sealed under a key of their own; searching goes through keyed
 //! indexes, and erasing destroys the key.
+//!
+//! Here they are entered, changed and found. `stored` is the form in which they are kept; restricting, erasing and merging
+//! are in `rights`.
+
+mod rights;
+mod stored;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use domain::feed::{EnteId, SealedLink, What};
-use domain::identifier::{Identifier, IdentifierKind};
+use domain::feed::{EnteId, What};
+use domain::identifier::Identifier;
 use domain::keys::Secret;
 use domain::person::{Citizenship, Disadvantage, Education, Household, Sex, Work};
 use sea_orm::sea_query::{Query, SelectStatement};
@@ -14,20 +20,20 @@ use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select,
     Set,
 };
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::access::{EnteScope, Right};
 use crate::assessments::Categories;
 use crate::audit::{Line, append};
 use crate::error::{Refused, StoreError};
-use crate::feed::{Kind, NewEvent};
+use crate::feed::NewEvent;
 use crate::ids::PersonaId;
-use crate::keys::{EnteKeys, IndexKind, PortalKeys, context, folded_words, open, seal};
+use crate::keys::{EnteKeys, IndexKind, folded_words};
 use crate::open::{Chance, Store, Writing, day, moment, new_id, required, text, update};
-use crate::tables::{
-    assessments, azione_results, drafts, events, imports, persona_index, persona_keys, persona_trail, persone, segments,
-};
+use crate::tables::{imports, persona_index, persona_keys, persone};
+use stored::{index_rows, insert_index};
+
+pub(crate) use stored::{Prepared, StoredPersona};
 
 /// Persone opened at most for one search: a longer text narrows it.
 const CANDIDATES_MAX: usize = 1_000;
@@ -185,7 +191,7 @@ impl Store {
         let same_identifier = before.data(id)?.identifier == data.identifier;
         let link = match &data.identifier {
             Some(_) if same_identifier => before.link,
-            Some(identifier) => Some(self.keys.link(identifier, chance)),
+            Some(identifier) => self.keys.link(identifier, chance),
             None => None,
         };
         let stored = StoredPersona::new(&data, link.clone(), day(now));
@@ -343,231 +349,6 @@ impl Store {
         Ok(visible(scope.ente()).filter(persone::Column::MergedInto.is_null()).count(self.reading()).await?)
     }
 
-    /// Restricts the use of a persona's data (GDPR art. 18).
-    ///
-    /// # Errors
-    /// [`StoreError::NotFound`]; no reason; no right.
-    pub async fn restrict_persona(
-        &self,
-        scope: &EnteScope,
-        id: PersonaId,
-        reason: &str,
-        now: DateTime<Utc>,
-        chance: &mut impl Chance,
-    ) -> Result<(), StoreError> {
-        self.set_restricted(scope, id, true, reason, now, chance).await
-    }
-
-    /// Lifts the restriction.
-    ///
-    /// # Errors
-    /// As [`Store::restrict_persona`].
-    pub async fn unrestrict_persona(
-        &self,
-        scope: &EnteScope,
-        id: PersonaId,
-        reason: &str,
-        now: DateTime<Utc>,
-        chance: &mut impl Chance,
-    ) -> Result<(), StoreError> {
-        self.set_restricted(scope, id, false, reason, now, chance).await
-    }
-
-    /// Erases a persona and those merged into them: keys destroyed, contents gone, earlier events blanked, the segments
-    /// that hold them marked for writing anew, a tombstone in the feed.
-    ///
-    /// # Errors
-    /// [`StoreError::NotFound`]; no right.
-    pub async fn erase_persona(
-        &self,
-        scope: &EnteScope,
-        id: PersonaId,
-        now: DateTime<Utc>,
-        chance: &mut impl Chance,
-    ) -> Result<(), StoreError> {
-        scope.require(Right::Erase)?;
-        let now = moment(now);
-        let ente = scope.ente();
-        let keys = self.ente_keys(ente).await?;
-        let writing = self.write().await?;
-        let row = visible(ente)
-            .filter(persone::Column::Id.eq(id.0))
-            .one(&*writing)
-            .await?
-            .ok_or(StoreError::NotFound("persona"))?;
-        if row.merged_into.is_some() {
-            return Err(Refused::Merged.into());
-        }
-        let group = group(&*writing, ente, id).await?;
-        let mut blanked = Vec::new();
-        for persona in &group {
-            blanked.extend(erase_rows(&writing, ente, *persona, now).await?);
-        }
-        for persona in &group {
-            let event =
-                NewEvent { ente, persona: None, what: What::Erased { person: self.keys.person_token(*persona) } };
-            crate::feed::append(&*writing, event, &keys.own, now, chance).await?;
-        }
-        mark_segments(&writing, ente, &blanked).await?;
-        let subjects: Vec<Uuid> = group.iter().map(|persona| persona.0).collect();
-        append(&self.keys, &*writing, Line::done(scope, "persona.erase", &subjects), now).await?;
-        writing.commit().await?;
-        self.fold_log().await
-    }
-
-    /// Two persone were found to be one human: `into` goes on, with the questionnaires of both.
-    ///
-    /// # Errors
-    /// [`StoreError::NotFound`]; either merged already, or restricted; no reason.
-    pub async fn merge_persone(
-        &self,
-        scope: &EnteScope,
-        from: PersonaId,
-        into: PersonaId,
-        reason: &str,
-        now: DateTime<Utc>,
-        chance: &mut impl Chance,
-    ) -> Result<(), StoreError> {
-        scope.require(Right::Assess)?;
-        let now = moment(now);
-        let ente = scope.ente();
-        let keys = self.ente_keys(ente).await?;
-        let reason = reason_given(reason)?;
-        if from == into {
-            return Err(Refused::Merged.into());
-        }
-        let writing = self.write().await?;
-        usable(&*writing, ente, from).await?;
-        usable(&*writing, ente, into).await?;
-        let change = persone::ActiveModel {
-            ente_id: Set(ente.0),
-            id: Set(from.0),
-            merged_into: Set(Some(into.0)),
-            ..Default::default()
-        };
-        update(change, &*writing).await?;
-        let key = persona_key(&*writing, &keys, ente, from).await?;
-        self.trail(&writing, scope, from, Some(into), "merged", &reason, &key, now, chance).await?;
-        let (from_token, into_token) = (self.keys.person_token(from), self.keys.person_token(into));
-        let what = What::PersonasMerged { from: from_token, into: into_token };
-        crate::feed::append(&*writing, NewEvent { ente, persona: Some(from), what }, &key, now, chance).await?;
-        append(&self.keys, &*writing, Line::done(scope, "persona.merge", &[from.0, into.0]), now).await?;
-        writing.commit().await
-    }
-
-    /// They were not, after all.
-    ///
-    /// # Errors
-    /// [`StoreError::NotFound`] when `from` is not merged.
-    pub async fn unmerge_persona(
-        &self,
-        scope: &EnteScope,
-        from: PersonaId,
-        reason: &str,
-        now: DateTime<Utc>,
-        chance: &mut impl Chance,
-    ) -> Result<(), StoreError> {
-        scope.require(Right::Assess)?;
-        let now = moment(now);
-        let ente = scope.ente();
-        let keys = self.ente_keys(ente).await?;
-        let reason = reason_given(reason)?;
-        let writing = self.write().await?;
-        let row = visible(ente)
-            .filter(persone::Column::Id.eq(from.0))
-            .filter(persone::Column::MergedInto.is_not_null())
-            .one(&*writing)
-            .await?
-            .ok_or(StoreError::NotFound("persona"))?;
-        let change = persone::ActiveModel {
-            ente_id: Set(ente.0),
-            id: Set(from.0),
-            merged_into: Set(None),
-            updated_at: Set(now),
-            ..Default::default()
-        };
-        update(change, &*writing).await?;
-        let key = persona_key(&*writing, &keys, ente, from).await?;
-        let into = row.merged_into.map(PersonaId);
-        self.trail(&writing, scope, from, into, "unmerged", &reason, &key, now, chance).await?;
-        let what = What::Unmerged { from: self.keys.person_token(from) };
-        crate::feed::append(&*writing, NewEvent { ente, persona: Some(from), what }, &key, now, chance).await?;
-        append(&self.keys, &*writing, Line::done(scope, "persona.unmerge", &[from.0]), now).await?;
-        writing.commit().await
-    }
-
-    async fn set_restricted(
-        &self,
-        scope: &EnteScope,
-        id: PersonaId,
-        is_restricted: bool,
-        reason: &str,
-        now: DateTime<Utc>,
-        chance: &mut impl Chance,
-    ) -> Result<(), StoreError> {
-        scope.require(Right::Erase)?;
-        let now = moment(now);
-        let ente = scope.ente();
-        let keys = self.ente_keys(ente).await?;
-        let reason = reason_given(reason)?;
-        let writing = self.write().await?;
-        let row = visible(ente)
-            .filter(persone::Column::Id.eq(id.0))
-            .one(&*writing)
-            .await?
-            .ok_or(StoreError::NotFound("persona"))?;
-        if row.is_restricted == is_restricted {
-            return Ok(());
-        }
-        let change = persone::ActiveModel {
-            ente_id: Set(ente.0),
-            id: Set(id.0),
-            is_restricted: Set(is_restricted),
-            ..Default::default()
-        };
-        update(change, &*writing).await?;
-        let key = persona_key(&*writing, &keys, ente, id).await?;
-        let person = self.keys.person_token(id);
-        let (kind, action, what) = if is_restricted {
-            ("restricted", "persona.restrict", What::Restricted { person })
-        } else {
-            ("unrestricted", "persona.unrestrict", What::Unrestricted { person })
-        };
-        self.trail(&writing, scope, id, None, kind, &reason, &key, now, chance).await?;
-        crate::feed::append(&*writing, NewEvent { ente, persona: Some(id), what }, &key, now, chance).await?;
-        append(&self.keys, &*writing, Line::done(scope, action, &[id.0]), now).await?;
-        writing.commit().await
-    }
-
-    /// Writes down what was decided about a persona and why.
-    #[expect(clippy::too_many_arguments, reason = "the fields of one row")]
-    async fn trail(
-        &self,
-        writing: &Writing,
-        scope: &EnteScope,
-        persona: PersonaId,
-        other: Option<PersonaId>,
-        kind: &str,
-        reason: &str,
-        key: &Secret,
-        now: DateTime<Utc>,
-        chance: &mut impl Chance,
-    ) -> Result<(), StoreError> {
-        let id = new_id(chance);
-        let row = persona_trail::ActiveModel {
-            ente_id: Set(scope.ente().0),
-            id: Set(id),
-            persona_id: Set(persona.0),
-            other_id: Set(other.map(|other| other.0)),
-            kind: Set(kind.to_owned()),
-            at: Set(now),
-            account_id: Set(scope.account_id().map(|account| account.0)),
-            sealed: Set(seal(key, &reason, &context(scope.ente(), "persona_trail", "sealed", id), chance)),
-        };
-        persona_trail::Entity::insert(row).exec_without_returning(&**writing).await?;
-        Ok(())
-    }
-
     /// Opens rows of persone that are not erased.
     async fn open_persone(
         &self,
@@ -665,226 +446,6 @@ impl PersonaData {
             disadvantage: self.disadvantage.clone(),
         }
     }
-}
-
-/// The stored forms: every version is read, the newest is written.
-#[derive(Serialize, Deserialize)]
-#[serde(tag = "v")]
-enum VersionedPersona {
-    #[serde(rename = "1")]
-    V1(StoredPersona),
-}
-
-/// Version 1.
-#[derive(Clone, Serialize, Deserialize)]
-pub(crate) struct StoredPersona {
-    surname: String,
-    name: String,
-    identifier: Option<StoredIdentifier>,
-    birth_date: Option<NaiveDate>,
-    birth_place: Option<String>,
-    sex: Option<Sex>,
-    residence: Option<String>,
-    education: Option<Education>,
-    citizenship: Option<Citizenship>,
-    household: Option<Household>,
-    work: Option<Work>,
-    disadvantage: Option<BTreeSet<Disadvantage>>,
-    phone: Option<String>,
-    email: Option<String>,
-    note: Option<String>,
-    /// Sealed once per identifier: sealing is slow, and the same persona is known to the feed by a token anyway.
-    pub(crate) link: Option<SealedLink>,
-}
-
-#[derive(Clone, Serialize, Deserialize)]
-struct StoredIdentifier {
-    kind: String,
-    code: String,
-    /// The day on which it was read, for the century of a birth.
-    read_on: NaiveDate,
-}
-
-impl StoredPersona {
-    fn new(data: &PersonaData, link: Option<SealedLink>, today: NaiveDate) -> Self {
-        let data = data.clone();
-        Self {
-            surname: data.surname,
-            name: data.name,
-            identifier: data.identifier.map(|identifier| StoredIdentifier {
-                kind: identifier.kind().code().to_owned(),
-                code: identifier.expose().to_owned(),
-                read_on: today,
-            }),
-            birth_date: data.birth_date,
-            birth_place: data.birth_place,
-            sex: data.sex,
-            residence: data.residence,
-            education: data.education,
-            citizenship: data.citizenship,
-            household: data.household,
-            work: data.work,
-            disadvantage: data.disadvantage,
-            phone: data.phone,
-            email: data.email,
-            note: data.note,
-            link,
-        }
-    }
-
-    fn seal(self, key: &Secret, ente: EnteId, id: PersonaId, chance: &mut impl Chance) -> Vec<u8> {
-        seal(key, &VersionedPersona::V1(self), &context(ente, "persone", "sealed", id), chance)
-    }
-
-    pub(crate) fn open(key: &Secret, sealed: &[u8], ente: EnteId, id: PersonaId) -> Result<Self, StoreError> {
-        let VersionedPersona::V1(stored) = open(key, sealed, ente, "persone", "sealed", id)?;
-        Ok(stored)
-    }
-
-    pub(crate) fn data(&self, id: PersonaId) -> Result<PersonaData, StoreError> {
-        let stored = self.clone();
-        let identifier = stored
-            .identifier
-            .map(|identifier| {
-                let kind = IdentifierKind::ALL.into_iter().find(|kind| kind.code() == identifier.kind);
-                kind.and_then(|kind| Identifier::parse(kind, &identifier.code, identifier.read_on).ok())
-                    .ok_or_else(|| damaged(id))
-            })
-            .transpose()?;
-        Ok(PersonaData {
-            surname: stored.surname,
-            name: stored.name,
-            identifier,
-            birth_date: stored.birth_date,
-            birth_place: stored.birth_place,
-            sex: stored.sex,
-            residence: stored.residence,
-            education: stored.education,
-            citizenship: stored.citizenship,
-            household: stored.household,
-            work: stored.work,
-            disadvantage: stored.disadvantage,
-            phone: stored.phone,
-            email: stored.email,
-            note: stored.note,
-        })
-    }
-}
-
-/// A new persona, sealed, ready to be inserted.
-pub(crate) struct Prepared {
-    pub(crate) id: PersonaId,
-    pub(crate) key: Secret,
-    pub(crate) link: Option<SealedLink>,
-    wrapped: Vec<u8>,
-    sealed: Vec<u8>,
-    index: Vec<persona_index::ActiveModel>,
-}
-
-impl Prepared {
-    #[expect(clippy::too_many_arguments, reason = "keys, place and content of one persona; two callers")]
-    pub(crate) fn new(
-        portal: &PortalKeys,
-        keys: &EnteKeys,
-        ente: EnteId,
-        id: PersonaId,
-        data: &PersonaData,
-        external_id: Option<&str>,
-        now: DateTime<Utc>,
-        chance: &mut impl Chance,
-    ) -> Self {
-        let key = Secret::generate(chance);
-        let link = data.identifier.as_ref().map(|identifier| portal.link(identifier, chance));
-        Self {
-            id,
-            wrapped: keys.wrap_persona(id, &key, chance),
-            sealed: StoredPersona::new(data, link.clone(), day(now)).seal(&key, ente, id, chance),
-            index: index_rows(keys, ente, id, data, external_id),
-            key,
-            link,
-        }
-    }
-
-    pub(crate) async fn insert(
-        self,
-        connection: &Writing,
-        ente: EnteId,
-        import: Option<Uuid>,
-        now: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
-        Self::insert_all(vec![self], connection, ente, import, now).await
-    }
-
-    pub(crate) async fn insert_all(
-        all: Vec<Self>,
-        connection: &Writing,
-        ente: EnteId,
-        import: Option<Uuid>,
-        now: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
-        if all.is_empty() {
-            return Ok(());
-        }
-        let (mut rows, mut keys, mut index) = (Vec::new(), Vec::new(), Vec::new());
-        for one in all {
-            rows.push(persone::ActiveModel {
-                ente_id: Set(ente.0),
-                id: Set(one.id.0),
-                revision: Set(1),
-                created_at: Set(now),
-                updated_at: Set(now),
-                is_restricted: Set(false),
-                erased_at: Set(None),
-                merged_into: Set(None),
-                import_id: Set(import),
-                sealed: Set(one.sealed),
-            });
-            keys.push(persona_keys::ActiveModel {
-                ente_id: Set(ente.0),
-                persona_id: Set(one.id.0),
-                wrapped_key: Set(one.wrapped),
-            });
-            index.extend(one.index);
-        }
-        persone::Entity::insert_many(rows).exec_without_returning(&**connection).await?;
-        persona_keys::Entity::insert_many(keys).exec_without_returning(&**connection).await?;
-        insert_index(&**connection, index).await
-    }
-}
-
-async fn insert_index(
-    connection: &impl ConnectionTrait,
-    rows: Vec<persona_index::ActiveModel>,
-) -> Result<(), StoreError> {
-    for chunk in rows.chunks(IDS_MAX) {
-        persona_index::Entity::insert_many(chunk.to_vec()).exec_without_returning(connection).await?;
-    }
-    Ok(())
-}
-
-fn index_rows(
-    keys: &EnteKeys,
-    ente: EnteId,
-    id: PersonaId,
-    data: &PersonaData,
-    external_id: Option<&str>,
-) -> Vec<persona_index::ActiveModel> {
-    let mut tokens: BTreeSet<(&'static str, Vec<u8>)> = BTreeSet::new();
-    for word in [&data.surname, &data.name].into_iter().flat_map(|text| folded_words(text)) {
-        tokens.insert((IndexKind::Name.code(), keys.word_token(&word)));
-        tokens.extend(keys.prefix_token(&word).map(|token| (IndexKind::Name.code(), token)));
-    }
-    tokens.extend(data.identifier.iter().map(|it| (IndexKind::Identifier.code(), keys.identifier_token(it))));
-    tokens.extend(external_id.map(|it| (IndexKind::External.code(), keys.external_token(it))));
-    tokens
-        .into_iter()
-        .map(|(kind, token)| persona_index::ActiveModel {
-            ente_id: Set(ente.0),
-            kind: Set(kind.to_owned()),
-            token: Set(token),
-            persona_id: Set(id.0),
-        })
-        .collect()
 }
 
 fn damaged(id: PersonaId) -> StoreError {
@@ -1038,84 +599,4 @@ async fn identifier_free(
     let others: Vec<Uuid> = ids.into_iter().filter(|id| but.map(|but| but.0) != Some(*id)).collect();
     let taken = visible(ente).filter(persone::Column::Id.is_in(others)).count(&**writing).await? > 0;
     if taken { Err(Refused::IdentifierTaken.into()) } else { Ok(()) }
-}
-
-/// Takes away all that is held of a persona; gives the numbers of the events that became blank.
-async fn erase_rows(
-    writing: &Writing,
-    ente: EnteId,
-    id: PersonaId,
-    now: DateTime<Utc>,
-) -> Result<Vec<i64>, StoreError> {
-    let connection = &**writing;
-    let rows = events::Entity::find()
-        .filter(events::Column::EnteId.eq(ente.0))
-        .filter(events::Column::PersonaId.eq(id.0))
-        .all(connection)
-        .await?;
-    let mut numbers = Vec::new();
-    for row in rows {
-        let first = if row.block == crate::feed::ORDINARY {
-            Some(1)
-        } else {
-            imports::Entity::find_by_id((ente.0, row.block)).one(connection).await?.and_then(|import| import.first_seq)
-        };
-        numbers.extend(first.map(|first| first - 1 + row.ordinal));
-        let blank = events::ActiveModel {
-            ente_id: Set(row.ente_id),
-            block: Set(row.block),
-            ordinal: Set(row.ordinal),
-            persona_id: Set(None),
-            assessment_id: Set(None),
-            kind: Set(Kind::Blank.code().to_owned()),
-            sealed: Set(Vec::new()),
-            ..Default::default()
-        };
-        update(blank, connection).await?;
-    }
-    macro_rules! delete {
-        ($table:ident, $column:ident) => {
-            $table::Entity::delete_many()
-                .filter($table::Column::EnteId.eq(ente.0))
-                .filter($table::Column::$column.eq(id.0))
-                .exec(connection)
-                .await?;
-        };
-    }
-    delete!(drafts, PersonaId);
-    delete!(azione_results, PersonaId);
-    delete!(assessments, PersonaId);
-    delete!(persona_trail, PersonaId);
-    delete!(persona_trail, OtherId);
-    delete!(persona_index, PersonaId);
-    delete!(persona_keys, PersonaId);
-    let tombstone = persone::ActiveModel {
-        ente_id: Set(ente.0),
-        id: Set(id.0),
-        updated_at: Set(now),
-        erased_at: Set(Some(now)),
-        merged_into: Set(None),
-        is_restricted: Set(false),
-        sealed: Set(Vec::new()),
-        ..Default::default()
-    };
-    update(tombstone, connection).await?;
-    Ok(numbers)
-}
-
-/// Has the segments that hold these events written anew.
-async fn mark_segments(writing: &Writing, ente: EnteId, numbers: &[i64]) -> Result<(), StoreError> {
-    let rows = segments::Entity::find().filter(segments::Column::EnteId.eq(ente.0)).all(&**writing).await?;
-    for row in rows {
-        if numbers.iter().any(|number| (row.first_seq..=row.last_seq).contains(number)) {
-            let change = segments::ActiveModel {
-                ente_id: Set(row.ente_id),
-                first_seq: Set(row.first_seq),
-                wanted: Set(row.wanted + 1),
-                ..Default::default()
-            };
-            update(change, &**writing).await?;
-        }
-    }
-    Ok(())
 }

@@ -1,0 +1,279 @@
+//! Who may do what: roles, rights, and the scopes that every query asks for. Logging in and sessions are in `session`.
+//!
+//! The only module that makes an [`EnteScope`] or a [`PlatformScope`]: from a session whose role has the right, or for
+//! the command line, which is written to the audit first.
+//!
+//! A scope is given:
+//!
+//! ```
+//! fn of(session: &store::Session) -> Result<store::EnteScope, store::StoreError> {
+//!     session.scope(store::Right::SeePersone)
+//! }
+//! ```
+//!
+//! It cannot be made: its fields are private.
+//!
+//! ```compile_fail,E0451
+//! fn of(ente: domain::feed::EnteId, actor: store::Actor) -> store::EnteScope {
+//!     store::EnteScope { ente, actor }
+//! }
+//! ```
+
+mod session;
+
+use chrono::{DateTime, Utc};
+use domain::feed::EnteId;
+use sea_orm::EntityTrait;
+
+use crate::audit::Line;
+use crate::error::{Refused, StoreError};
+use crate::ids::AccountId;
+use crate::open::{Store, required};
+use crate::tables::enti;
+
+pub(crate) use session::fold;
+pub use session::{Credentials, NewSession, Session, SessionRow, SessionToken};
+
+/// What an account is for. Platform, research and Ente accounts are separate even for the same human.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// Admits Enti; belongs to none; sees no persona.
+    PlatformAdministrator,
+    /// Manages the accounts of an Ente, searches, imports, extracts.
+    EnteAdministrator,
+    /// Assesses persone.
+    Operator,
+    /// Reads the Ente's dashboards.
+    Manager,
+    /// Reads the Ente's dashboards and asks by SQL.
+    Analyst,
+    /// Builds anonymous datasets; belongs to no Ente.
+    ResearchOfficer,
+}
+
+impl Role {
+    /// All roles.
+    pub const ALL: [Self; 6] = [
+        Self::PlatformAdministrator,
+        Self::EnteAdministrator,
+        Self::Operator,
+        Self::Manager,
+        Self::Analyst,
+        Self::ResearchOfficer,
+    ];
+
+    /// The code that is stored.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::PlatformAdministrator => "platform_administrator",
+            Self::EnteAdministrator => "ente_administrator",
+            Self::Operator => "operator",
+            Self::Manager => "manager",
+            Self::Analyst => "analyst",
+            Self::ResearchOfficer => "research_officer",
+        }
+    }
+
+    /// The one with this code.
+    #[must_use]
+    pub fn from_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.code() == code)
+    }
+
+    /// Whether accounts of the role belong to an Ente.
+    #[must_use]
+    pub const fn is_of_an_ente(self) -> bool {
+        match self {
+            Self::PlatformAdministrator | Self::ResearchOfficer => false,
+            Self::EnteAdministrator | Self::Operator | Self::Manager | Self::Analyst => true,
+        }
+    }
+
+    /// Whether the role has a right.
+    #[must_use]
+    pub const fn may(self, right: Right) -> bool {
+        match right {
+            Right::SeePersone => matches!(self, Self::EnteAdministrator | Self::Operator),
+            Right::Assess => matches!(self, Self::Operator),
+            Right::ManageAccounts | Right::Import | Right::Extract | Right::Erase => {
+                matches!(self, Self::EnteAdministrator)
+            }
+            Right::SeeEnte => self.is_of_an_ente(),
+            Right::SeeDashboards => matches!(self, Self::Manager | Self::Analyst),
+            Right::Query => matches!(self, Self::Analyst),
+            Right::ManageEnti => matches!(self, Self::PlatformAdministrator),
+            Right::Release => matches!(self, Self::ResearchOfficer),
+        }
+    }
+}
+
+/// What a scope may be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Right {
+    /// Of an Ente: its name, comuni, unità.
+    SeeEnte,
+    /// Of an Ente: persone and their questionnaires, to read.
+    SeePersone,
+    /// Of an Ente: enter and change persone, drafts, questionnaires.
+    Assess,
+    /// Of an Ente: accounts and unità.
+    ManageAccounts,
+    /// Of an Ente: bring in questionnaires.
+    Import,
+    /// Of an Ente: take out its own data in bulk.
+    Extract,
+    /// Of an Ente: restrict and erase persone.
+    Erase,
+    /// Of an Ente: dashboards.
+    SeeDashboards,
+    /// Of an Ente: SQL on its marts.
+    Query,
+    /// Of the platform: Enti and their administrators.
+    ManageEnti,
+    /// Of the platform: anonymous datasets.
+    Release,
+}
+
+impl Right {
+    /// All rights.
+    pub const ALL: [Self; 11] = [
+        Self::SeeEnte,
+        Self::SeePersone,
+        Self::Assess,
+        Self::ManageAccounts,
+        Self::Import,
+        Self::Extract,
+        Self::Erase,
+        Self::SeeDashboards,
+        Self::Query,
+        Self::ManageEnti,
+        Self::Release,
+    ];
+}
+
+/// Who acts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Actor {
+    /// Somebody logged in.
+    Account {
+        /// Their account.
+        id: AccountId,
+        /// Its role.
+        role: Role,
+    },
+    /// Somebody at the machine.
+    CommandLine {
+        /// The name they gave, or the system's.
+        name: String,
+    },
+}
+
+/// Permission to reach the data of one Ente. Only this module makes one.
+#[derive(Clone, Debug)]
+pub struct EnteScope {
+    ente: EnteId,
+    actor: Actor,
+}
+
+/// Permission to reach what belongs to no Ente: the list of Enti, platform accounts. Only this module makes one.
+#[derive(Clone, Debug)]
+pub struct PlatformScope {
+    actor: Actor,
+}
+
+impl EnteScope {
+    /// The Ente.
+    #[must_use]
+    pub fn ente(&self) -> EnteId {
+        self.ente
+    }
+
+    /// Who acts.
+    #[must_use]
+    pub fn actor(&self) -> &Actor {
+        &self.actor
+    }
+
+    /// Each query asks once more: a scope given for one right opens nothing that the role may not.
+    pub(crate) fn require(&self, right: Right) -> Result<(), Refused> {
+        match &self.actor {
+            Actor::Account { role, .. } if role.may(right) => Ok(()),
+            Actor::Account { .. } => Err(Refused::NotAllowed(right)),
+            Actor::CommandLine { .. } => Ok(()),
+        }
+    }
+
+    /// The account that acts, if it is one.
+    pub(crate) fn account_id(&self) -> Option<AccountId> {
+        match &self.actor {
+            Actor::Account { id, .. } => Some(*id),
+            Actor::CommandLine { .. } => None,
+        }
+    }
+}
+
+impl PlatformScope {
+    /// Who acts.
+    #[must_use]
+    pub fn actor(&self) -> &Actor {
+        &self.actor
+    }
+
+    /// As [`EnteScope::require`].
+    pub(crate) fn require(&self, right: Right) -> Result<(), Refused> {
+        match &self.actor {
+            Actor::Account { role, .. } if role.may(right) => Ok(()),
+            Actor::Account { .. } => Err(Refused::NotAllowed(right)),
+            Actor::CommandLine { .. } => Ok(()),
+        }
+    }
+}
+
+impl Store {
+    /// A scope for the command line; who and why is written to the Ente's audit before it is given.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when there is no such Ente, [`crate::Refused::ReasonMissing`].
+    pub async fn command_line(
+        &self,
+        ente: EnteId,
+        actor: &str,
+        reason: &str,
+        now: DateTime<Utc>,
+    ) -> Result<EnteScope, StoreError> {
+        enti::Entity::find_by_id(ente.0)
+            .one(self.reading())
+            .await?
+            .filter(|row| !row.is_platform)
+            .ok_or(StoreError::NotFound("Ente"))?;
+        let scope = EnteScope { ente, actor: command_line_actor(actor)? };
+        let reason = command_line_reason(reason)?;
+        self.note(Line::done(&scope, "command_line", &[]).with_detail(reason), now).await?;
+        Ok(scope)
+    }
+
+    /// The platform's scope for the command line, audited likewise.
+    ///
+    /// # Errors
+    /// [`crate::Refused::ReasonMissing`].
+    pub async fn command_line_platform(
+        &self,
+        actor: &str,
+        reason: &str,
+        now: DateTime<Utc>,
+    ) -> Result<PlatformScope, StoreError> {
+        let scope = PlatformScope { actor: command_line_actor(actor)? };
+        let reason = command_line_reason(reason)?;
+        self.note(Line::on_platform(&scope, "command_line", &[]).with_detail(reason), now).await?;
+        Ok(scope)
+    }
+}
+
+fn command_line_actor(name: &str) -> Result<Actor, StoreError> {
+    Ok(Actor::CommandLine { name: required("actor", name, 100)? })
+}
+
+fn command_line_reason(reason: &str) -> Result<String, StoreError> {
+    required("reason", reason, 500).map_err(|_| Refused::ReasonMissing.into())
+}

@@ -1,0 +1,327 @@
+//! What the law asks for and what was mistaken: restricting, erasing, merging and taking a merge back. Each leaves its event
+//! in the feed and its line in the audit.
+
+use chrono::{DateTime, Utc};
+use domain::feed::{EnteId, What};
+use domain::keys::Secret;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, Set};
+use uuid::Uuid;
+
+use super::{group, persona_key, reason_given, usable, visible};
+use crate::access::{EnteScope, Right};
+use crate::audit::{Line, append};
+use crate::error::{Refused, StoreError};
+use crate::feed::{Kind, NewEvent};
+use crate::ids::PersonaId;
+use crate::keys::{context, seal};
+use crate::open::{Chance, Store, Writing, moment, new_id, update};
+use crate::tables::{
+    assessments, azione_results, drafts, events, imports, persona_index, persona_keys, persona_trail, persone, segments,
+};
+
+impl Store {
+    /// Restricts the use of a persona's data (GDPR art. 18).
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`]; no reason; no right.
+    pub async fn restrict_persona(
+        &self,
+        scope: &EnteScope,
+        id: PersonaId,
+        reason: &str,
+        now: DateTime<Utc>,
+        chance: &mut impl Chance,
+    ) -> Result<(), StoreError> {
+        self.set_restricted(scope, id, true, reason, now, chance).await
+    }
+
+    /// Lifts the restriction.
+    ///
+    /// # Errors
+    /// As [`Store::restrict_persona`].
+    pub async fn unrestrict_persona(
+        &self,
+        scope: &EnteScope,
+        id: PersonaId,
+        reason: &str,
+        now: DateTime<Utc>,
+        chance: &mut impl Chance,
+    ) -> Result<(), StoreError> {
+        self.set_restricted(scope, id, false, reason, now, chance).await
+    }
+
+    /// Erases a persona and those merged into them: keys destroyed, contents gone, earlier events blanked, the segments
+    /// that hold them marked for writing anew, a tombstone in the feed.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`]; no right.
+    pub async fn erase_persona(
+        &self,
+        scope: &EnteScope,
+        id: PersonaId,
+        now: DateTime<Utc>,
+        chance: &mut impl Chance,
+    ) -> Result<(), StoreError> {
+        scope.require(Right::Erase)?;
+        let now = moment(now);
+        let ente = scope.ente();
+        let keys = self.ente_keys(ente).await?;
+        let writing = self.write().await?;
+        let row = visible(ente)
+            .filter(persone::Column::Id.eq(id.0))
+            .one(&*writing)
+            .await?
+            .ok_or(StoreError::NotFound("persona"))?;
+        if row.merged_into.is_some() {
+            return Err(Refused::Merged.into());
+        }
+        let group = group(&*writing, ente, id).await?;
+        let mut blanked = Vec::new();
+        for persona in &group {
+            blanked.extend(erase_rows(&writing, ente, *persona, now).await?);
+        }
+        for persona in &group {
+            let event =
+                NewEvent { ente, persona: None, what: What::Erased { person: self.keys.person_token(*persona) } };
+            crate::feed::append(&*writing, event, &keys.own, now, chance).await?;
+        }
+        mark_segments(&writing, ente, &blanked).await?;
+        let subjects: Vec<Uuid> = group.iter().map(|persona| persona.0).collect();
+        append(&self.keys, &*writing, Line::done(scope, "persona.erase", &subjects), now).await?;
+        writing.commit().await?;
+        self.fold_log().await
+    }
+
+    /// Two persone were found to be one human: `into` goes on, with the questionnaires of both.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`]; either merged already, or restricted; no reason.
+    pub async fn merge_persone(
+        &self,
+        scope: &EnteScope,
+        from: PersonaId,
+        into: PersonaId,
+        reason: &str,
+        now: DateTime<Utc>,
+        chance: &mut impl Chance,
+    ) -> Result<(), StoreError> {
+        scope.require(Right::Assess)?;
+        let now = moment(now);
+        let ente = scope.ente();
+        let keys = self.ente_keys(ente).await?;
+        let reason = reason_given(reason)?;
+        if from == into {
+            return Err(Refused::Merged.into());
+        }
+        let writing = self.write().await?;
+        usable(&*writing, ente, from).await?;
+        usable(&*writing, ente, into).await?;
+        let change = persone::ActiveModel {
+            ente_id: Set(ente.0),
+            id: Set(from.0),
+            merged_into: Set(Some(into.0)),
+            ..Default::default()
+        };
+        update(change, &*writing).await?;
+        let key = persona_key(&*writing, &keys, ente, from).await?;
+        self.trail(&writing, scope, from, Some(into), "merged", &reason, &key, now, chance).await?;
+        let (from_token, into_token) = (self.keys.person_token(from), self.keys.person_token(into));
+        let what = What::PersonasMerged { from: from_token, into: into_token };
+        crate::feed::append(&*writing, NewEvent { ente, persona: Some(from), what }, &key, now, chance).await?;
+        append(&self.keys, &*writing, Line::done(scope, "persona.merge", &[from.0, into.0]), now).await?;
+        writing.commit().await
+    }
+
+    /// They were not, after all.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when `from` is not merged.
+    pub async fn unmerge_persona(
+        &self,
+        scope: &EnteScope,
+        from: PersonaId,
+        reason: &str,
+        now: DateTime<Utc>,
+        chance: &mut impl Chance,
+    ) -> Result<(), StoreError> {
+        scope.require(Right::Assess)?;
+        let now = moment(now);
+        let ente = scope.ente();
+        let keys = self.ente_keys(ente).await?;
+        let reason = reason_given(reason)?;
+        let writing = self.write().await?;
+        let row = visible(ente)
+            .filter(persone::Column::Id.eq(from.0))
+            .filter(persone::Column::MergedInto.is_not_null())
+            .one(&*writing)
+            .await?
+            .ok_or(StoreError::NotFound("persona"))?;
+        let change = persone::ActiveModel {
+            ente_id: Set(ente.0),
+            id: Set(from.0),
+            merged_into: Set(None),
+            updated_at: Set(now),
+            ..Default::default()
+        };
+        update(change, &*writing).await?;
+        let key = persona_key(&*writing, &keys, ente, from).await?;
+        let into = row.merged_into.map(PersonaId);
+        self.trail(&writing, scope, from, into, "unmerged", &reason, &key, now, chance).await?;
+        let what = What::Unmerged { from: self.keys.person_token(from) };
+        crate::feed::append(&*writing, NewEvent { ente, persona: Some(from), what }, &key, now, chance).await?;
+        append(&self.keys, &*writing, Line::done(scope, "persona.unmerge", &[from.0]), now).await?;
+        writing.commit().await
+    }
+
+    async fn set_restricted(
+        &self,
+        scope: &EnteScope,
+        id: PersonaId,
+        is_restricted: bool,
+        reason: &str,
+        now: DateTime<Utc>,
+        chance: &mut impl Chance,
+    ) -> Result<(), StoreError> {
+        scope.require(Right::Erase)?;
+        let now = moment(now);
+        let ente = scope.ente();
+        let keys = self.ente_keys(ente).await?;
+        let reason = reason_given(reason)?;
+        let writing = self.write().await?;
+        let row = visible(ente)
+            .filter(persone::Column::Id.eq(id.0))
+            .one(&*writing)
+            .await?
+            .ok_or(StoreError::NotFound("persona"))?;
+        if row.is_restricted == is_restricted {
+            return Ok(());
+        }
+        let change = persone::ActiveModel {
+            ente_id: Set(ente.0),
+            id: Set(id.0),
+            is_restricted: Set(is_restricted),
+            ..Default::default()
+        };
+        update(change, &*writing).await?;
+        let key = persona_key(&*writing, &keys, ente, id).await?;
+        let person = self.keys.person_token(id);
+        let (kind, action, what) = if is_restricted {
+            ("restricted", "persona.restrict", What::Restricted { person })
+        } else {
+            ("unrestricted", "persona.unrestrict", What::Unrestricted { person })
+        };
+        self.trail(&writing, scope, id, None, kind, &reason, &key, now, chance).await?;
+        crate::feed::append(&*writing, NewEvent { ente, persona: Some(id), what }, &key, now, chance).await?;
+        append(&self.keys, &*writing, Line::done(scope, action, &[id.0]), now).await?;
+        writing.commit().await
+    }
+
+    /// Writes down what was decided about a persona and why.
+    #[expect(clippy::too_many_arguments, reason = "the fields of one row")]
+    async fn trail(
+        &self,
+        writing: &Writing,
+        scope: &EnteScope,
+        persona: PersonaId,
+        other: Option<PersonaId>,
+        kind: &str,
+        reason: &str,
+        key: &Secret,
+        now: DateTime<Utc>,
+        chance: &mut impl Chance,
+    ) -> Result<(), StoreError> {
+        let id = new_id(chance);
+        let row = persona_trail::ActiveModel {
+            ente_id: Set(scope.ente().0),
+            id: Set(id),
+            persona_id: Set(persona.0),
+            other_id: Set(other.map(|other| other.0)),
+            kind: Set(kind.to_owned()),
+            at: Set(now),
+            account_id: Set(scope.account_id().map(|account| account.0)),
+            sealed: Set(seal(key, &reason, &context(scope.ente(), "persona_trail", "sealed", id), chance)),
+        };
+        persona_trail::Entity::insert(row).exec_without_returning(&**writing).await?;
+        Ok(())
+    }
+}
+
+/// Takes away all that is held of a persona; gives the numbers of the events that became blank.
+async fn erase_rows(
+    writing: &Writing,
+    ente: EnteId,
+    id: PersonaId,
+    now: DateTime<Utc>,
+) -> Result<Vec<i64>, StoreError> {
+    let connection = &**writing;
+    let rows = events::Entity::find()
+        .filter(events::Column::EnteId.eq(ente.0))
+        .filter(events::Column::PersonaId.eq(id.0))
+        .all(connection)
+        .await?;
+    let mut numbers = Vec::new();
+    for row in rows {
+        let first = if row.block == crate::feed::ORDINARY {
+            Some(1)
+        } else {
+            imports::Entity::find_by_id((ente.0, row.block)).one(connection).await?.and_then(|import| import.first_seq)
+        };
+        numbers.extend(first.map(|first| first - 1 + row.ordinal));
+        let blank = events::ActiveModel {
+            ente_id: Set(row.ente_id),
+            block: Set(row.block),
+            ordinal: Set(row.ordinal),
+            persona_id: Set(None),
+            assessment_id: Set(None),
+            kind: Set(Kind::Blank.code().to_owned()),
+            sealed: Set(Vec::new()),
+            ..Default::default()
+        };
+        update(blank, connection).await?;
+    }
+    macro_rules! delete {
+        ($table:ident, $column:ident) => {
+            $table::Entity::delete_many()
+                .filter($table::Column::EnteId.eq(ente.0))
+                .filter($table::Column::$column.eq(id.0))
+                .exec(connection)
+                .await?;
+        };
+    }
+    delete!(drafts, PersonaId);
+    delete!(azione_results, PersonaId);
+    delete!(assessments, PersonaId);
+    delete!(persona_trail, PersonaId);
+    delete!(persona_trail, OtherId);
+    delete!(persona_index, PersonaId);
+    delete!(persona_keys, PersonaId);
+    let tombstone = persone::ActiveModel {
+        ente_id: Set(ente.0),
+        id: Set(id.0),
+        updated_at: Set(now),
+        erased_at: Set(Some(now)),
+        merged_into: Set(None),
+        is_restricted: Set(false),
+        sealed: Set(Vec::new()),
+        ..Default::default()
+    };
+    update(tombstone, connection).await?;
+    Ok(numbers)
+}
+
+/// Has the segments that hold these events written anew.
+async fn mark_segments(writing: &Writing, ente: EnteId, numbers: &[i64]) -> Result<(), StoreError> {
+    let rows = segments::Entity::find().filter(segments::Column::EnteId.eq(ente.0)).all(&**writing).await?;
+    for row in rows {
+        if numbers.iter().any(|number| (row.first_seq..=row.last_seq).contains(number)) {
+            let change = segments::ActiveModel {
+                ente_id: Set(row.ente_id),
+                first_seq: Set(row.first_seq),
+                wanted: Set(row.wanted + 1),
+                ..Default::default()
+            };
+            update(change, &**writing).await?;
+        }
+    }
+    Ok(())
+}

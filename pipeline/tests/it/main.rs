@@ -1,1 +1,0 @@
-//! The pipeline and the lake, from segments to marts. One test binary, a module per area.
