@@ -90,6 +90,22 @@ fn feed_1_is_read_and_still_written() {
     assert_eq!(read, events());
 }
 
+/// Written once by version 1, for the key below, and never changed.
+const SEGMENT_1: &[u8] = include_bytes!("../../tests/fixtures/segment-1.segment");
+
+/// 32 times the byte 1: nobody's key.
+fn nobodys_key() -> RingKey {
+    let text = format!("noncello-key 1 pipeline d14372d2 {}\n", "01".repeat(32));
+    RingKey::parse(&text, Ring::Pipeline).unwrap()
+}
+
+#[test]
+fn segments_1_is_read() {
+    let segment = Segment::open(SEGMENT_1, &nobodys_key().opening()).unwrap();
+    assert_eq!(segment.events(), events());
+    assert_eq!(segment.file_name(), "000000000001-000000000013.segment");
+}
+
 #[test]
 fn a_segment_opens_with_its_key_and_unchanged_only() {
     let mut chance = ChaCha20Rng::seed_from_u64(1);

@@ -111,6 +111,8 @@ pub(super) const FILE_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// With at most 1,000 points an item, points on a scale stay at or below 500,000; scoring counts on that.
 const ITEMS_MAX: usize = 500;
 const SCALES_MAX: usize = 50;
+/// Columns that every table of answers has besides those of its items; `anno` is the year that splits it.
+pub const RESERVED_ITEM_IDS: [&str; 5] = ["anno", "assessed_on", "assessment_id", "pseudonym", "version"];
 /// How many names an error lists.
 const NAMES_SHOWN_MAX: usize = 12;
 
@@ -263,6 +265,13 @@ impl Checker {
             self.refuse(place, Rule::Id, error.to_string());
             Id(text.to_owned())
         })
+    }
+
+    fn item_id(&mut self, place: &str, text: &str) -> Id {
+        if RESERVED_ITEM_IDS.contains(&text) {
+            self.refuse(place, Rule::Id, "every table of answers has a column of this name: choose another id");
+        }
+        self.id(place, text)
     }
 
     fn names<'a>(&mut self, what: &str, ids: impl Iterator<Item = &'a str>) -> Names {
@@ -558,7 +567,7 @@ impl Checker {
             }
         }
         Item {
-            id: self.id(&place, &item.id),
+            id: self.item_id(&place, &item.id),
             text: self.text(&place, &item.text),
             help: item.help.as_ref().map(|help| self.text(&place, help)),
             is_fixed: item.fixed,

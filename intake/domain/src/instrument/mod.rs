@@ -12,7 +12,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-pub use check::{DefinitionError, Rule};
+pub use check::{DefinitionError, RESERVED_ITEM_IDS, Rule};
 
 /// An id of a definition: `[a-z][a-z0-9_]*`, at most 32 characters. Never changes meaning.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

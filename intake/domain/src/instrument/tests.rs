@@ -2,107 +2,8 @@
 
 use super::*;
 
-const SMALL: &str = r#"
-format = 1
-id = "small"
-version = 2
-status = "non ufficiale"
-languages = ["it", "en"]
-title = { it = "Piccolo", en = "Small" }
-description = "Una prova."
-source = "Nessuna."
-licence = "EUPL-1.2"
-missing = [{ kind = "refused", label = "Preferisce non rispondere" }]
-
-[[option_set]]
-id = "yes_no"
-options = [{ value = 0, text = "No" }, { value = 1, text = "Sì" }]
-
-[[section]]
-id = "only"
-title = "Sezione"
-
-[[section.item]]
-id = "first"
-text = "Prima?"
-options = [
-    { value = 1, text = "a", blocks = ["stop"] },
-    { value = 2, text = "b", points = { work = 2 } },
-    { value = 3, text = "c", points = { work = 4 } },
-]
-
-[[section.item]]
-id = "second"
-text = "Seconda?"
-missing = []
-option_set = "yes_no"
-keys = { work = "reverse" }
-
-[[scale]]
-id = "work"
-title = "Lavoro"
-description = "Quanto è vicino."
-minimum_percent = 80
-reliability = { sem_hundredths = 500, source = "ipotesi" }
-
-[[scale.level]]
-id = "low"
-title = "Basso"
-from = 0
-paragraph = """
-Una riga
-che continua.
-
-Un secondo capoverso.
-"""
-azioni = ["talk"]
-
-[[scale.level]]
-id = "high"
-title = "Alto"
-from = 50
-paragraph = "Alto."
-
-[[block]]
-id = "stop"
-title = "Manca"
-text = "Prima questo."
-caps = { work = "low" }
-
-[[azione]]
-id = "talk"
-title = "Parlare"
-text = "Un colloquio."
-
-[profile]
-title = "Profilo"
-scales = ["work"]
-
-[[profile.class]]
-id = "good"
-title = "Buono"
-paragraph = "Buono."
-
-[[profile.class]]
-id = "bad"
-title = "Cattivo"
-paragraph = "Cattivo."
-
-[[profile.rule]]
-class = "good"
-when = { work = ["high"] }
-
-[[profile.rule]]
-class = "bad"
-
-[[mapping]]
-from_version = 1
-
-[[mapping.item]]
-from = "old"
-to = "first"
-values = [[1, 1], [2, 3]]
-"#;
+/// Every key of format 1, stored once and never changed.
+const SMALL: &str = include_str!("../../tests/fixtures/definition-1.toml");
 
 #[test]
 fn the_small_definition_reads_as_written() {
@@ -112,11 +13,33 @@ fn the_small_definition_reads_as_written() {
     assert_eq!(instrument.description.in_language("en"), "Una prova.");
     let paragraphs: Vec<&str> = instrument.scales[0].levels[0].paragraph.paragraphs().collect();
     assert_eq!(paragraphs, ["Una riga che continua.", "Un secondo capoverso."]);
-    assert_eq!(instrument.items[1].options[0].points, [1], "reversed: the lowest value gives most");
+    assert_eq!(instrument.items[1].options[0].points, [1, 0], "reversed: the lowest value gives most");
     assert_eq!(instrument.items[0].missing, [Missing::Refused]);
     assert_eq!(instrument.items[1].missing, []);
     assert_eq!(instrument.mappings[0].items[&Id::parse("old").unwrap()].to, 0);
-    assert_eq!(instrument.sha256.len(), 64);
+    assert_eq!(instrument.sha256, "84d78738583288e959124d8748b34599e59c7a805ad2fedc7a37baeb987fcd38");
+}
+
+/// What was scored once is scored the same for ever.
+#[test]
+fn definition_1_is_scored_as_it_was() {
+    let instrument = Instrument::parse(SMALL).unwrap();
+    let scored = |answers: &[(&str, i16)]| {
+        let sheet = answers.iter().map(|(item, value)| (Id::parse(item).unwrap(), Answer::Value(*value))).collect();
+        let scoring = instrument.score(&sheet).unwrap();
+        let scales: Vec<_> = scoring
+            .scales
+            .iter()
+            .map(|scale| (scale.points, scale.reachable, scale.is_valid, scale.level.map(|level| level.level)))
+            .collect();
+        (scales, scoring.blocks.len(), scoring.profile)
+    };
+    assert_eq!(
+        scored(&[("first", 2), ("second", 0), ("calm_item", 1)]),
+        (vec![(3, 5, true, Some(1)), (1, 1, true, None)], 0, Some(0))
+    );
+    assert_eq!(scored(&[("first", 1), ("second", 0)]), (vec![(1, 5, true, Some(0)), (0, 0, false, None)], 1, Some(1)));
+    assert_eq!(scored(&[("second", 1)]), (vec![(0, 1, false, None), (0, 0, false, None)], 0, None));
 }
 
 /// Replaces `from` by `to` in the small definition and expects one of the errors to be at `place` against `rule`.
@@ -137,6 +60,7 @@ fn every_rule_refuses_and_says_where() {
     check("version = 2", "version = 2\nverison = 3", "file", Rule::Toml);
     check("id = \"first\"", "id = \"First\"", "item First", Rule::Id);
     check("version = 2", "version = 0", "head", Rule::Id);
+    check("id = \"second\"", "id = \"pseudonym\"", "item pseudonym", Rule::Id);
     check("id = \"second\"", "id = \"first\"", "item first", Rule::Unique);
     check("{ value = 2, text = \"b\"", "{ value = 1, text = \"b\"", "item first", Rule::Unique);
     check("id = \"high\"", "id = \"low\"", "scale work", Rule::Unique);
