@@ -26,7 +26,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("duckdb", &["warehouse"]),
     ("polars", &["pipeline"]),
     ("minijinja", &["templates"]),
-    ("argon2", &["store", "intake"]),
+    ("argon2", &["store"]),
 ];
 
 /// Packages without IO, clock or log, with what would break that.
@@ -115,6 +115,49 @@ fn every_version_stands_in_the_workspace_table() {
             for used in dependencies(&manifest, kind) {
                 let from_workspace = manifest[kind][&used].get("workspace").and_then(toml::Value::as_bool);
                 assert_eq!(from_workspace, Some(true), "{name}: {used} does not take its version from the workspace");
+            }
+        }
+    }
+}
+
+/// Named for its version alone: libsqlite3-sys is in the table to keep out releases that can corrupt a database.
+const NAMED_FOR_THEIR_VERSION: &[&str] = &["libsqlite3-sys"];
+
+#[test]
+fn every_dependency_is_used() {
+    let mut of_nobody =
+        dependencies(manifest("")["workspace"].as_table().expect("it is the workspace"), "dependencies");
+    for folder in std::iter::once("").chain(ARROWS.iter().map(|(_, folder, _)| *folder)) {
+        let manifest = manifest(folder);
+        // The root's folder holds every other package too.
+        let parts = ["src", "tests", "examples", "build.rs"].map(|part| root().join(folder).join(part));
+        let files = parts.iter().filter(|part| part.exists()).flat_map(|part| walkdir::WalkDir::new(part));
+        let code: String = files
+            .map(|entry| entry.expect("a package can be read").into_path())
+            .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+            .map(|path| std::fs::read_to_string(path).expect("a source file is text"))
+            .collect();
+        for kind in ["dependencies", "dev-dependencies", "build-dependencies"] {
+            for used in dependencies(&manifest, kind) {
+                of_nobody.remove(&used);
+                let name = used.replace('-', "_");
+                let is_named = [format!("{name}::"), format!("use {name}"), format!("{name}!")];
+                let is_used = is_named.iter().any(|name| code.contains(name.as_str()));
+                assert!(is_used || NAMED_FOR_THEIR_VERSION.contains(&used.as_str()), "{folder}: nothing uses {used}");
+            }
+        }
+    }
+    assert!(of_nobody.is_empty(), "in the workspace's table, and nobody's: {of_nobody:?}");
+}
+
+#[test]
+fn no_package_switches_its_tests_off() {
+    for folder in std::iter::once("").chain(ARROWS.iter().map(|(_, folder, _)| *folder)) {
+        let manifest = manifest(folder);
+        for (kind, targets) in manifest.iter().filter(|(kind, _)| ["lib", "bin", "test"].contains(&kind.as_str())) {
+            let tables = targets.as_array().cloned().unwrap_or_else(|| vec![targets.clone()]);
+            for table in tables {
+                assert_ne!(table.get("test").and_then(toml::Value::as_bool), Some(false), "{folder}: {kind}");
             }
         }
     }

@@ -23,8 +23,8 @@ pub enum KeyFileError {
         /// Why.
         source: io::Error,
     },
-    /// There is none: never published, or destroyed.
-    #[error("{} is not there: the Ente was never published, or its key was destroyed", .0.display())]
+    /// There is none.
+    #[error("{} is not there: the Ente's key was destroyed, or must be restored from a copy", .0.display())]
     Absent(PathBuf),
     /// Not a key file, or wrapped by another ring.
     #[error("{} cannot be used", .path.display())]

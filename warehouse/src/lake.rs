@@ -115,6 +115,12 @@ pub(crate) fn read_root(folder: &Path) -> Result<Root, LakeError> {
     serde_json::from_slice(&bytes).map_err(|_| LakeError::Damaged { path, problem: "not a root of this format" })
 }
 
+pub(crate) fn write_root(folder: &Path, root: &Root) -> Result<(), LakeError> {
+    let bytes = serde_json::to_vec_pretty(root).map_err(|error| LakeError::Content(error.to_string()))?;
+    let path = layout::root(folder);
+    layout::write_whole(&path, &bytes).map_err(|source| LakeError::File { path, source })
+}
+
 impl Lake {
     /// The lake in `folder`, whose Enti's keys are in `key_folder`, wrapped by `ring`.
     #[must_use]
@@ -199,12 +205,25 @@ impl Lake {
         Ok(Verified { files: lake.manifest.files.len(), rows })
     }
 
-    /// Destroys an Ente's key: its partition, and every copy of it, cannot be read any more.
+    /// Ends an Ente: its key is destroyed first, so that its partition, and every copy of it, cannot be read any more; then
+    /// the lake forgets it.
     ///
     /// # Errors
-    /// When the file cannot be removed.
-    pub fn destroy_key(&self, ente: EnteId) -> Result<(), LakeError> {
-        Ok(keys::destroy(self.key_folder(), ente)?)
+    /// When a file cannot be removed or written; the same again goes on.
+    pub fn close(&self, ente: EnteId) -> Result<(), LakeError> {
+        keys::destroy(self.key_folder(), ente)?;
+        {
+            let _one_at_a_time = self.root_lock();
+            let mut root = read_root(self.folder())?;
+            if root.enti.remove(&ente).is_some() {
+                write_root(self.folder(), &root)?;
+            }
+        }
+        let folder = layout::ente(self.folder(), ente);
+        match fs::remove_dir_all(&folder) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => Err(LakeError::File { path: folder, source }),
+            Ok(()) | Err(_) => Ok(()),
+        }
     }
 }
 

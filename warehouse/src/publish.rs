@@ -16,7 +16,7 @@ use rand::CryptoRng;
 use sha2::{Digest, Sha256};
 
 use crate::keys::{self, PartitionKey};
-use crate::lake::{Lake, LakeError, read_root};
+use crate::lake::{Lake, LakeError, read_root, write_root};
 use crate::manifest::{Counts, Definition, FileEntry, Manifest, Root, RootEntry, VersionedManifest};
 use crate::mart::{self, INTERMEDIATE, MARTS};
 use crate::session::{self, TableFiles};
@@ -132,7 +132,12 @@ impl Lake {
         publication.tables.sort_by(|a, b| (&a.table, a.year).cmp(&(&b.table, b.year)));
         check_schemas(&publication)?;
         let before = self.manifest(ente)?;
-        let key = keys::open_or_create(self.key_folder(), ente, self.ring(), chance)?;
+        // A key is made for an Ente that has nothing yet. Where one is gone, a copy of it is restored, or nobody reads the
+        // partition again: another one made in silence would undo the end of an agreement.
+        let key = match &before {
+            Some(_) => keys::open(self.key_folder(), ente, self.ring())?,
+            None => keys::open_or_create(self.key_folder(), ente, self.ring(), chance)?,
+        };
         let folder = layout::ente(self.folder(), ente);
         // Files under another key are of no use: all are written anew.
         let same_key = before.as_ref().filter(|manifest| manifest.lake_key_id == key.id);
@@ -172,6 +177,8 @@ impl Lake {
         });
         if let Some(same) = stays {
             if same.last_seq == publication.last_seq && same.counts == publication.counts {
+                // A run that died may have left what is not published any more.
+                sweep(&folder, same)?;
                 return Ok(Published {
                     version: same.version,
                     files_written: 0,
@@ -253,16 +260,18 @@ impl Lake {
             let mut root: Root = read_root(self.folder())?;
             let entry = RootEntry { version: manifest.version, sha256: hex::encode(Sha256::digest(&bytes)) };
             root.enti.insert(manifest.ente, entry);
-            let bytes = serde_json::to_vec_pretty(&root).map_err(|error| LakeError::Content(error.to_string()))?;
-            let path = layout::root(self.folder());
-            layout::write_whole(&path, &bytes).map_err(|source| LakeError::File { path, source })?;
+            write_root(self.folder(), &root)?;
         }
-        let named: BTreeSet<&str> =
-            manifest.files.iter().map(|entry| entry.path.as_str()).chain([name.as_str()]).collect();
-        layout::sweep(folder, &|path| named.contains(path))
-            .map_err(|source| LakeError::File { path: folder.to_owned(), source })?;
-        Ok(())
+        sweep(folder, manifest)
     }
+}
+
+/// Removes what a manifest does not name.
+fn sweep(folder: &Path, manifest: &Manifest) -> Result<(), LakeError> {
+    let name = layout::manifest_name(manifest.version);
+    let named: BTreeSet<&str> = manifest.files.iter().map(|entry| entry.path.as_str()).chain([name.as_str()]).collect();
+    layout::sweep(folder, &|path| named.contains(path))
+        .map_err(|source| LakeError::File { path: folder.to_owned(), source })
 }
 
 fn content_of(entry: &FileEntry) -> (&str, Option<i32>, &str) {

@@ -1,7 +1,8 @@
 //! The lake as a whole, on small hand-made tables: publishing, marts, damage, and what readers cannot do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Date32Array, Int16Array, Int32Array, Int64Array, RecordBatch, StringArray};
@@ -76,7 +77,7 @@ fn batch(schema: &SchemaRef, rows: &[Row<'_>]) -> RecordBatch {
 }
 
 struct World {
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
     lake: Lake,
     chance: ChaCha20Rng,
     instrument: Instrument,
@@ -101,7 +102,7 @@ impl World {
         let lake = Lake::new(folder.path().join("lake"), folder.path().join("keys"), ring);
         fs::create_dir_all(lake.folder()).unwrap();
         let instrument = Instrument::parse(DEFINITION).unwrap();
-        Self { _folder: folder, lake, chance, instrument }
+        Self { folder, lake, chance, instrument }
     }
 
     fn publication(&self, sheets: &[Sheet<'_>]) -> Publication {
@@ -247,9 +248,16 @@ fn alpha_is_cronbachs_with_reversed_keys() {
     world.publish(1, &SHEETS);
     let lake = world.lake.ente(ente(1)).unwrap().unwrap();
     let [row] = lake.reliability().unwrap().try_into().unwrap();
-    // Points of the last sheets: a 2 1 2 0, b (reversed) 2 1 1 1; variances 11/12 and 1/4, of the sum 7/3.
-    // alpha = 2 · (1 − (11/12 + 1/4) ÷ 7/3) = 1.
-    assert_eq!((row.items, row.cases, row.alpha_millionths), (2, 4, Some(1_000_000)));
+    // Points of the last sheets: a 2 1 2 0, b (reversed) 2 1 1 1; variances 11/12 and 1/4, of the sum 5/3.
+    // alpha = 2 · (1 − (11/12 + 1/4) ÷ 5/3) = 0.6.
+    assert_eq!((row.items, row.cases, row.alpha_millionths), (2, 4, Some(600_000)));
+}
+
+#[test]
+fn no_item_can_have_the_name_of_another_column() {
+    for field in schema::answers(&[]).fields() {
+        assert!(domain::instrument::RESERVED_ITEM_IDS.contains(&field.name().as_str()), "{}", field.name());
+    }
 }
 
 #[test]
@@ -257,8 +265,11 @@ fn the_same_tables_again_change_nothing_and_a_change_touches_what_it_must() {
     let mut world = World::new();
     let first = world.publish(1, &SHEETS);
     assert!(first.is_changed && first.files_kept == 0);
+    let left_behind = world.lake.folder().join(format!("ente={}/assessments/anno=2023/old.parquet", ente(1)));
+    fs::write(&left_behind, "of a run that died").unwrap();
     let again = world.publish(1, &SHEETS);
     assert!(!again.is_changed && again.version == first.version, "{again:?}");
+    assert!(!left_behind.exists());
     let before = world.lake.ente(ente(1)).unwrap().unwrap().manifest().clone();
     let mut fewer = SHEETS.to_vec();
     fewer.pop();
@@ -318,8 +329,20 @@ fn enti_have_their_own_keys_and_a_destroyed_key_silences() {
     {
         assert!(two.query(refused).is_err(), "{refused}");
     }
-    world.lake.destroy_key(ente(1)).unwrap();
+    // A key that is gone is not replaced in silence.
+    let key = world.folder.path().join(format!("keys/{}.key", ente(1)));
+    let kept = fs::read(&key).unwrap();
+    fs::remove_file(&key).unwrap();
     assert!(world.lake.ente(ente(1)).is_err());
+    let publication = world.publication(&SHEETS);
+    assert!(world.lake.publish(ente(1), publication, now(), &mut world.chance).is_err());
+    assert!(!key.exists());
+    fs::write(&key, kept).unwrap();
+    world.lake.verify(ente(1)).unwrap();
+    world.lake.close(ente(1)).unwrap();
+    assert!(!key.exists() && world.lake.enti().unwrap() == [ente(2)]);
+    assert!(world.lake.ente(ente(1)).unwrap().is_none());
+    world.lake.close(ente(1)).unwrap();
     world.lake.verify(ente(2)).unwrap();
 }
 
@@ -359,6 +382,81 @@ fn sidecars_and_marts_name_the_same_columns() {
         );
         assert!(!mart.checks().unwrap().is_empty());
     }
+}
+
+/// All tables, also those that few sheets fill.
+fn publication_1(world: &World) -> Publication {
+    let mut publication = world.publication(&SHEETS);
+    let key = [("pseudonym", "p2"), ("assessed_on", "19800"), ("assessment_id", "a3")];
+    let with_key =
+        |more: &[(&'static str, &'static str)]| -> Row<'static> { key.iter().chain(more).copied().collect() };
+    for (table, rows) in [
+        (schema::DISADVANTAGES, vec![with_key(&[("category", "housing")]), with_key(&[("category", "poverty")])]),
+        (schema::BLOCKS, vec![with_key(&[("instrument", "prova"), ("block", "lingua")])]),
+        (
+            schema::AZIONI,
+            vec![
+                with_key(&[("instrument", "prova"), ("azione", "casa")]),
+                with_key(&[("instrument", "prova"), ("azione", "corso"), ("outcome", "completed")]),
+            ],
+        ),
+    ] {
+        let rows = batch(&schema::fixed(table).unwrap(), &rows);
+        publication.tables.push(TableData { table: table.to_owned(), year: 2024, rows });
+    }
+    publication
+}
+
+fn copy(from: &Path, to: &Path) {
+    for entry in walkdir::WalkDir::new(from) {
+        let entry = entry.unwrap();
+        let target = to.join(entry.path().strip_prefix(from).unwrap());
+        if entry.file_type().is_dir() {
+            fs::create_dir_all(target).unwrap();
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+/// Written once by version 1, under nobody's key (32 times the byte 2), and never changed: what was published then is read
+/// for ever, and its content has the same digests, so that the next run keeps its files.
+#[test]
+fn lake_1_is_read_and_its_files_are_kept() {
+    let ring = || {
+        let text = format!("noncello-key 1 lake cb200c44 {}\n", "02".repeat(32));
+        RingKey::parse(&text, Ring::Lake).unwrap()
+    };
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/lake-1");
+    let open = |at: &Path| Lake::new(at.join("lake"), at.join("keys"), ring());
+    let mut world = World::new();
+    if !fixture.exists() {
+        open(&fixture).publish(ente(1), publication_1(&world), now(), &mut world.chance).unwrap();
+        panic!(
+            "{} was missing and is written anew: bring the old one back, unless the format is new",
+            fixture.display()
+        );
+    }
+    let folder = tempfile::tempdir().unwrap();
+    copy(&fixture, folder.path());
+    let lake = open(folder.path());
+    lake.verify(ente(1)).unwrap();
+    let before = lake.ente(ente(1)).unwrap().unwrap();
+    let mut publication = publication_1(&world);
+    publication.tables.sort_by(|a, b| (&a.table, a.year).cmp(&(&b.table, b.year)));
+    let tables: BTreeSet<String> = publication.tables.iter().map(|table| table.table.clone()).collect();
+    for table in &tables {
+        let of_table = publication.tables.iter().filter(|data| data.table == *table);
+        let wanted: Vec<RecordBatch> = of_table.map(|data| data.rows.clone()).collect();
+        assert_eq!(before.table(table).unwrap(), wanted, "{table}");
+    }
+    assert_eq!(tables.len(), schema::FIXED_TABLES.len() + 1);
+    lake.publish(ente(1), publication, now(), &mut world.chance).unwrap();
+    let after = lake.ente(ente(1)).unwrap().unwrap();
+    let base = |lake: &crate::EnteLake| -> Vec<crate::FileEntry> {
+        lake.manifest().files.iter().filter(|file| file.year.is_some()).cloned().collect()
+    };
+    assert_eq!(base(&before), base(&after));
 }
 
 /// A file of one page a chunk is read by DuckDB whole, over several row groups: more pages would look tampered with.
