@@ -100,7 +100,12 @@ impl DataFolder {
         self.root.join("lake")
     }
 
-    /// Held by the run of the pipeline that is under way.
+    /// Held while events are copied to segments.
+    pub(crate) fn export_lock(&self) -> PathBuf {
+        self.segments().join("export.lock")
+    }
+
+    /// Held by the run of the pipeline that is under way, and while a release is made.
     pub(crate) fn pipeline_lock(&self) -> PathBuf {
         self.lake().join("run.lock")
     }

@@ -21,4 +21,4 @@ mod testing;
 mod tests;
 
 pub use report::{Counts, EnteReport, RunReport, State};
-pub use run::{Config, PipelineError, run};
+pub use run::{Config, PipelineError, lock, run};

@@ -59,7 +59,7 @@ pub(crate) fn links_of(
 
 /// Makes everything of an Ente unreadable, in every copy.
 pub(crate) fn close(config: &Config, ente: EnteId) -> Result<(), Halt> {
-    config.lake.destroy_key(ente)?;
+    config.lake.close(ente)?;
     pseudonymize::destroy(&config.pseudonym_keys, ente)?;
     links::forget(&config.links, ente)?;
     Ok(())

@@ -44,7 +44,7 @@ pub struct Config {
 #[derive(Debug, thiserror::Error)]
 pub enum PipelineError {
     /// Another run is under way.
-    #[error("another run of the pipeline holds {}: wait for it to end", .0.display())]
+    #[error("another command of the pipeline holds {}: wait for it to end", .0.display())]
     Busy(PathBuf),
     /// A folder cannot be used.
     #[error("{} cannot be used", .path.display())]
@@ -168,8 +168,7 @@ fn stages(
 
 /// Segments that end before what the lake holds have lost events: publishing them would lose data in silence.
 fn check_not_shortened(config: &Config, report: &EnteReport) -> Result<(), Halt> {
-    // A partition whose key is gone is published anew, whatever it held.
-    let Ok(Some(published)) = config.lake.ente(report.ente) else { return Ok(()) };
+    let Some(published) = config.lake.ente(report.ente)? else { return Ok(()) };
     let published = published.manifest().last_seq;
     if report.last_seq < published {
         return Err(Halt::Shortened { found: report.last_seq, published });
@@ -182,8 +181,12 @@ fn people(accepted: &[Accepted<'_>]) -> i64 {
     i64::try_from(people.len()).unwrap_or(i64::MAX)
 }
 
-/// Held until the run ends; the system frees it when the process dies.
-fn lock(path: &Path) -> Result<File, PipelineError> {
+/// Keeps others from running the pipeline, or from building a release of what it is about to change. Held until the file is
+/// dropped; the system frees it when the process dies.
+///
+/// # Errors
+/// [`PipelineError::Busy`], or a file that cannot be made.
+pub fn lock(path: &Path) -> Result<File, PipelineError> {
     let unusable = |source| PipelineError::File { path: path.to_owned(), source };
     fs::create_dir_all(path.parent().unwrap_or(Path::new("."))).map_err(unusable)?;
     let file = File::options().create(true).truncate(false).write(true).open(path).map_err(unusable)?;

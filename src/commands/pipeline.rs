@@ -70,6 +70,8 @@ pub(crate) fn run(command: &Command) -> Result<ExitCode> {
 
 /// The portal's side: new events to sealed segments.
 pub(crate) async fn export(folder: &DataFolder) -> Result<()> {
+    // Two at once could write a segment from before an erasure over the one from after it.
+    let _lock = pipeline::lock(&folder.export_lock())?;
     let store = open_store(folder).await?;
     let sealing = folder.sealing_key(Ring::Pipeline)?;
     store.export_segments(&folder.segments(), &sealing, system::now(), &mut system::chance()).await?;

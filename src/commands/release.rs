@@ -124,8 +124,9 @@ impl fmt::Display for BuiltSummary {
         writeln!(f, "{id}: {rows} rows of {count_humans} people in {count_enti} Enti, {suppressed} left out")?;
         writeln!(
             f,
-            "  {} people by their code, {} without one; {} known to more than one Ente",
-            report.count_with_code, report.count_without_code, report.count_in_several_enti
+            "  {} people without a code, counted once in each Ente; {} known to more than one Ente",
+            told(report.count_without_code),
+            told(report.count_in_several_enti)
         )?;
         writeln!(f, "  {} classes, k {} ({insiders} without any one Ente)", measures.classes, measures.k)?;
         for sensitive in &measures.sensitive {
@@ -138,6 +139,10 @@ impl fmt::Display for BuiltSummary {
         }
         write!(f, "\n  {}", folder.display())
     }
+}
+
+fn told(people: Option<usize>) -> String {
+    people.map_or_else(|| "fewer than ten".to_owned(), |people| people.to_string())
 }
 
 /// Builds the table of a strumento with the k of a contract with researchers.
@@ -165,6 +170,7 @@ fn build_with(
         ring: &folder.key(Ring::Release)?,
         instruments: &folder.instruments()?,
         places: &places(),
+        lock: folder.pipeline_lock(),
         releases: folder.releases(),
         instrument: instrument.to_owned(),
         cutoff,

@@ -1,4 +1,6 @@
-//! Writes a cleared release: into a folder of another name first, read back, verified again, then shown by one rename.
+//! Writes a cleared release: into a folder of another name first, read back, verified again, entered into the register, then
+//! shown by one rename. What the register does not know was never released; what it knows is shown by the next command at
+//! the latest.
 //!
 //! A plain Parquet file, zstd; its rows come shuffled, so that neither their order nor row groups tell the classes.
 
@@ -38,14 +40,11 @@ impl Cleared {
     pub fn write(self, chance: &mut impl CryptoRng) -> Result<Written, ReleaseError> {
         let parts = &self.parts;
         let releases = &parts.releases;
+        let _lock = crate::run::lock(&parts.lock)?;
         register::refuse_twice(releases, &parts.id)?;
-        let staged = releases.join(format!(".{}.staged", parts.id));
-        let folder = releases.join(&parts.id);
-        // What a run left that died before the register knew of it was never released.
-        for leftover in [&staged, &folder] {
-            if leftover.exists() {
-                fs::remove_dir_all(leftover).map_err(at(leftover))?;
-            }
+        let (staged, folder) = (staged(releases, &parts.id), releases.join(&parts.id));
+        if staged.exists() {
+            fs::remove_dir_all(&staged).map_err(at(&staged))?;
         }
         fs::create_dir_all(&staged).map_err(at(&staged))?;
         let file = staged.join(TABLE);
@@ -76,8 +75,6 @@ impl Cleared {
         put(&staged.join("citazione.txt"), format!("{citation}\n").as_bytes())?;
 
         register::keep_seed(releases, &parts.id, &parts.seed, &parts.ring, chance)?;
-        fs::rename(&staged, &folder).map_err(at(&folder))?;
-        fs::File::open(releases).and_then(|folder| folder.sync_all()).map_err(at(releases))?;
         let entry = Entry {
             id: parts.id.clone(),
             instrument: report.instrument.clone(),
@@ -88,8 +85,29 @@ impl Cleared {
             k: report.k,
         };
         register::append(releases, entry)?;
+        show(releases, &parts.id)?;
         Ok(Written { folder, report })
     }
+}
+
+fn staged(releases: &Path, id: &str) -> PathBuf {
+    releases.join(format!(".{id}.staged"))
+}
+
+fn show(releases: &Path, id: &str) -> Result<(), ReleaseError> {
+    let folder = releases.join(id);
+    fs::rename(staged(releases, id), &folder).map_err(at(&folder))?;
+    fs::File::open(releases).and_then(|folder| folder.sync_all()).map_err(at(releases))
+}
+
+/// Shows a release that the register knows and whose program died before it could.
+pub(super) fn finish_interrupted(releases: &Path) -> Result<(), ReleaseError> {
+    for entry in register::list(releases)? {
+        if !releases.join(&entry.id).exists() && staged(releases, &entry.id).exists() {
+            show(releases, &entry.id)?;
+        }
+    }
+    Ok(())
 }
 
 fn at(path: &Path) -> impl FnOnce(std::io::Error) -> ReleaseError {

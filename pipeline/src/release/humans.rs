@@ -56,8 +56,19 @@ pub(super) struct Human {
 }
 
 impl Human {
+    /// What was assessed where the last assessment was made. Nothing of a row comes from two Enti: each could recognise there
+    /// what it wrote itself, and read beside it what the other did.
+    fn of_the_last_ente(&self) -> impl Iterator<Item = &Assessed> {
+        let ente = self.last().ente;
+        self.assessments.iter().filter(move |assessed| assessed.ente == ente)
+    }
+
     pub(super) fn first(&self) -> &Assessed {
-        &self.assessments[0]
+        self.of_the_last_ente().next().unwrap_or_else(|| self.last())
+    }
+
+    pub(super) fn count_assessments(&self) -> usize {
+        self.of_the_last_ente().count()
     }
 
     pub(super) fn last(&self) -> &Assessed {
@@ -196,4 +207,41 @@ fn numbers<'a, T: ArrowPrimitiveType>(
     name: &'static str,
 ) -> Result<&'a PrimitiveArray<T>, ReleaseError> {
     batch.column_by_name(name).and_then(|array| array.as_primitive_opt()).ok_or(ReleaseError::Column(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn assessed(ente: usize, day: &str) -> Assessed {
+        Assessed {
+            order: (day.parse().unwrap(), 0, String::new()),
+            ente,
+            year: 2025,
+            comune: None,
+            age: None,
+            sex: None,
+            education: None,
+            citizenship: None,
+            household: None,
+            work: None,
+            profile: None,
+            scores: BTreeMap::new(),
+            blocks: 0,
+            disadvantages: None,
+        }
+    }
+
+    #[test]
+    fn a_row_holds_nothing_of_two_enti() {
+        let assessments = vec![
+            assessed(0, "2025-01-01"),
+            assessed(1, "2025-02-01"),
+            assessed(0, "2025-03-01"),
+            assessed(1, "2025-04-01"),
+        ];
+        let human = Human { assessments, enti: BTreeSet::from([0, 1]), has_link: true };
+        assert_eq!(human.first().order.0.to_string(), "2025-02-01");
+        assert_eq!(human.count_assessments(), 2);
+    }
 }

@@ -36,6 +36,7 @@ use serde::Serialize;
 use warehouse::{Lake, LakeError};
 
 use crate::links::LinksError;
+use crate::run::PipelineError;
 
 pub use file::Written;
 pub use geography::Places;
@@ -44,14 +45,19 @@ use table::{ENTE, Master, Ordered, PERSONA, PROFILE};
 
 /// The most that a class may differ from the whole table, in profile and levels.
 const T: f64 = 0.25;
-/// What the levels get instead, one after the other, where the loss would be absurd; the profile keeps [`T`].
-const T_OF_LEVELS: [f64; 4] = [T, 0.35, 0.5, 1.0];
+/// What the other sensitive columns get instead, one after the other, where the loss would be absurd; the profile keeps [`T`].
+const T_OF_OTHERS: [f64; 4] = [T, 0.35, 0.5, 1.0];
 /// From here on a loss is absurd: hardly anything but `*` is left.
 const LOSS_MAX: f64 = 0.8;
 /// The greatest part of the rows that may be left out.
 const SUPPRESSION: f64 = 0.1;
 /// The least that a contract with researchers allows.
 const K_MIN: usize = 5;
+
+/// The least number of Enti: of two, each would have the other's rows by taking its own away.
+const ENTI_MIN: usize = 3;
+/// Fewer people than this are not told of in a report.
+const TOLD_MIN: usize = 10;
 
 /// Why there is no release.
 #[derive(Debug, thiserror::Error)]
@@ -74,6 +80,14 @@ pub enum ReleaseError {
     /// Fewer than may be asked.
     #[error("k is {0}; at least {K_MIN} people in a class are needed")]
     LowK(usize),
+    /// Who knows all people of one Ente knows too much of those of the other.
+    #[error(
+        "a release needs people of at least {ENTI_MIN} Enti, and there are those of {found}: with fewer, whoever takes away the people they know is left with another Ente's"
+    )]
+    FewEnti {
+        /// How many there are.
+        found: usize,
+    },
     /// Nobody is to be released.
     #[error("nobody was assessed with {instrument} up to {cutoff}")]
     Nobody {
@@ -87,6 +101,9 @@ pub enum ReleaseError {
         "{0} is there already, and holds many of the same people: a second table of them could be intersected with it; take a part of it"
     )]
     Twice(String),
+    /// The pipeline runs, or another release is being built.
+    #[error(transparent)]
+    Lock(#[from] PipelineError),
     /// The engine or the verifier refuses.
     #[error("no anonymous table can be made")]
     Anonymity(#[from] anonymity::Error),
@@ -130,6 +147,8 @@ pub struct Request<'a> {
     pub instruments: &'a [Instrument],
     /// Names of places.
     pub places: &'a Places,
+    /// The lock file that runs of the pipeline hold: partitions and links must not change while they are read.
+    pub lock: PathBuf,
     /// The folder of the releases and their register.
     pub releases: PathBuf,
     /// Which strumento.
@@ -159,12 +178,10 @@ pub struct Report {
     pub count_enti: usize,
     /// Humans: rows before any was left out.
     pub count_humans: usize,
-    /// Humans recognised by their code: counted once, whatever number of Enti knows them.
-    pub count_with_code: usize,
-    /// Humans without a code: counted once in each Ente.
-    pub count_without_code: usize,
-    /// Humans known to more than one Ente.
-    pub count_in_several_enti: usize,
+    /// Humans without a code, counted once in each Ente; `None` when they are fewer than ten.
+    pub count_without_code: Option<usize>,
+    /// Humans known to more than one Ente; `None` when they are fewer than ten.
+    pub count_in_several_enti: Option<usize>,
     /// Rows written.
     pub rows: usize,
     /// Rows left out.
@@ -206,6 +223,7 @@ pub struct Cleared {
 #[derive(Debug)]
 struct Parts {
     id: String,
+    lock: PathBuf,
     releases: PathBuf,
     seed: Secret,
     ring: RingKey,
@@ -248,7 +266,9 @@ pub fn build(request: &Request<'_>, now: DateTime<Utc>, chance: &mut impl Crypto
     if request.k < K_MIN {
         return Err(ReleaseError::LowK(request.k));
     }
+    let _lock = crate::run::lock(&request.lock)?;
     let id = format!("{}-{}", request.instrument, request.cutoff);
+    file::finish_interrupted(&request.releases)?;
     register::refuse_twice(&request.releases, &id)?;
     let mut versions: Vec<&Instrument> =
         request.instruments.iter().filter(|known| known.id.as_str() == request.instrument).collect();
@@ -269,6 +289,9 @@ pub fn build(request: &Request<'_>, now: DateTime<Utc>, chance: &mut impl Crypto
         return Err(ReleaseError::Nobody { instrument: request.instrument.clone(), cutoff: request.cutoff });
     }
     let enti: BTreeSet<usize> = humans.values().flat_map(|human| &human.enti).copied().collect();
+    if enti.len() < ENTI_MIN {
+        return Err(ReleaseError::FewEnti { found: enti.len() });
+    }
     let master = table::make(&humans, &versions, request.places)?;
     let (released, origins, rules, t_levels_max) = generalise(&master, request.k, &seed)?;
     let report = ReportBase {
@@ -290,6 +313,7 @@ pub fn build(request: &Request<'_>, now: DateTime<Utc>, chance: &mut impl Crypto
     };
     let parts = Parts {
         id,
+        lock: request.lock.clone(),
         releases: request.releases.clone(),
         seed,
         ring: request.ring.clone(),
@@ -353,9 +377,8 @@ impl Parts {
             created_at: self.created_at,
             count_enti: base.count_enti,
             count_humans: base.count_humans,
-            count_with_code: base.count_with_code,
-            count_without_code: base.count_humans - base.count_with_code,
-            count_in_several_enti: base.count_in_several_enti,
+            count_without_code: told(base.count_humans - base.count_with_code),
+            count_in_several_enti: told(base.count_in_several_enti),
             rows: self.released.num_rows(),
             suppressed: measures.suppressed,
             k: base.k,
@@ -366,6 +389,10 @@ impl Parts {
             sha256: None,
         }
     }
+}
+
+fn told(people: usize) -> Option<usize> {
+    (people >= TOLD_MIN).then_some(people)
 }
 
 fn refuse(verification: &Verification) -> Result<(), ReleaseError> {
@@ -415,7 +442,7 @@ impl Basis {
 fn generalise(master: &Master, k: usize, seed: &Secret) -> Result<(RecordBatch, Vec<usize>, Rules, f64), ReleaseError> {
     let mut best: Option<(f64, anonymity::Anonymized, Rules, f64)> = None;
     let mut impossible = None;
-    for t_levels in T_OF_LEVELS {
+    for t_levels in T_OF_OTHERS {
         let rules = rules(&master.ordered, k, t_levels);
         let engine_seed = Seed::new(*seed.derive("engine").expose());
         let mut asked = anonymity::Request::new(master.quasi_identifiers.clone(), rules.clone(), engine_seed)

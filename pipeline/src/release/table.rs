@@ -87,6 +87,19 @@ pub(super) struct Ordered {
     pub(super) values: Vec<String>,
 }
 
+impl Ordered {
+    fn of(column: &str, values: &[&str]) -> Self {
+        Self { column: column.to_owned(), values: values.iter().map(|&value| value.to_owned()).collect() }
+    }
+}
+
+/// How many assessments, by their number; nobody has none.
+const NUMBERS: [&str; 4] = ["1", "1", "2", "3_o_piu"];
+/// How many minimum conditions are missing.
+const MISSING_CONDITIONS: [&str; 3] = ["0", "1", "2_o_piu"];
+/// In how many categories of disadvantage; last, nobody asked.
+const DISADVANTAGES: [&str; 4] = ["nessuno", "uno", "due_o_piu", UNKNOWN];
+
 /// The table before anything is generalised.
 #[derive(Debug)]
 pub(super) struct Master {
@@ -162,21 +175,26 @@ pub(super) fn make(
             add(column.clone(), &|human| level(human.last()));
             ordered.push(Ordered { column, values: with_not_valid(levels) });
         }
-        add(format!("fascia_indice_{scale}"), &|human| {
-            band(human.last().scores.get(&scale).and_then(|score| score.index_tenths))
-        });
+        let bands = format!("fascia_indice_{scale}");
+        add(bands.clone(), &|human| band(human.last().scores.get(&scale).and_then(|score| score.index_tenths)));
         if ordered.iter().any(|of| of.column == format!("livello_{scale}")) {
             add(format!("livello_iniziale_{scale}"), &|human| level(human.first()));
+        } else {
+            // Where nothing coarser says how somebody stands, the bands themselves keep the distance.
+            ordered.push(Ordered { column: bands, values: with_not_valid((0..10).rev().map(band_of_ten).collect()) });
         }
     }
-    add("numero_valutazioni".to_owned(), &|human| capped(human.assessments.len(), &["1", "1", "2", "3_o_piu"]));
+    add("numero_valutazioni".to_owned(), &|human| capped(human.count_assessments(), &NUMBERS));
+    ordered.push(Ordered::of("numero_valutazioni", &NUMBERS[1..]));
     if versions.iter().any(|instrument| !instrument.blocks.is_empty()) {
-        add("blocchi".to_owned(), &|human| capped(human.last().blocks, &["0", "1", "2_o_piu"]));
+        add("blocchi".to_owned(), &|human| capped(human.last().blocks, &MISSING_CONDITIONS));
+        ordered.push(Ordered::of("blocchi", &MISSING_CONDITIONS));
     }
     add("svantaggio".to_owned(), &|human| {
         let known = human.last().disadvantages;
-        known.map_or_else(|| UNKNOWN.to_owned(), |count| capped(count, &["nessuno", "uno", "due_o_piu"]))
+        known.map_or_else(|| UNKNOWN.to_owned(), |count| capped(count, &DISADVANTAGES[..3]))
     });
+    ordered.push(Ordered::of("svantaggio", &DISADVANTAGES));
 
     let names: Vec<String> = columns.iter().map(|(name, _)| name.clone()).collect();
     columns.push((PERSONA.to_owned(), people.iter().map(|(key, _)| (*key).clone()).collect()));
@@ -213,11 +231,11 @@ fn with_not_valid(mut values: Vec<String>) -> Vec<String> {
 
 /// The band of ten points of an index; a hundred is in the last.
 fn band(index_tenths: Option<i32>) -> String {
-    match index_tenths.map(|tenths| (tenths / 100).clamp(0, 9)) {
-        None => NOT_VALID.to_owned(),
-        Some(9) => "90_100".to_owned(),
-        Some(ten) => format!("{}_{}", ten * 10, ten * 10 + 9),
-    }
+    index_tenths.map_or_else(|| NOT_VALID.to_owned(), |tenths| band_of_ten((tenths / 100).clamp(0, 9)))
+}
+
+fn band_of_ten(ten: i32) -> String {
+    if ten == 9 { "90_100".to_owned() } else { format!("{}_{}", ten * 10, ten * 10 + 9) }
 }
 
 fn capped(count: usize, words: &[&str]) -> String {

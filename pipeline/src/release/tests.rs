@@ -35,13 +35,17 @@ struct World {
 }
 
 fn world(seed: u64, share_link: bool) -> World {
+    world_of(4, seed, share_link)
+}
+
+fn world_of(enti: u8, seed: u64, share_link: bool) -> World {
     let mut ground = Ground::new();
     let mut chance = ChaCha20Rng::seed_from_u64(seed);
     let ring = RingKey::generate(Ring::Release, &mut chance);
     let sealing = ring.opening().sealing().clone();
     let mut links = BTreeSet::new();
     let mut number = 0;
-    for at in 1..=4_u8 {
+    for at in 1..=enti {
         let mut feed = Feed::new(ente(u128::from(at)));
         for one in 0..PEOPLE {
             let mut token = [at; 32];
@@ -96,6 +100,7 @@ impl World {
             ring: &self.ring,
             instruments: &self.ground.config.instruments,
             places: &places(),
+            lock: self.ground.config.lock.clone(),
             releases: self.ground.path("releases"),
             instrument: instrument.into(),
             cutoff: cutoff(),
@@ -133,7 +138,8 @@ fn a_release_holds_and_tells_nothing_of_anybody() {
     let report = &written.report;
     // Four Enti, and the first of each is one human.
     assert_eq!((report.count_enti, report.count_humans), (4, 4 * PEOPLE - 3));
-    assert_eq!((report.count_in_several_enti, report.count_without_code), (1, 4));
+    // Fewer than ten are not told of.
+    assert_eq!((report.count_in_several_enti, report.count_without_code), (None, None));
     assert_eq!(report.rows + report.suppressed, report.count_humans);
     assert!(report.suppressed * 10 <= report.count_humans);
     assert!(report.measures.k_without_any_contributor >= Some(5));
@@ -164,9 +170,13 @@ fn a_release_holds_and_tells_nothing_of_anybody() {
     }
     assert!(world.links.iter().all(|link| !contains(&bytes, link) && !contains(&bytes, hex::encode(link).as_bytes())));
 
+    // A program that died between the register and the folder's name: the next one gives it.
+    let staged = world.ground.path("releases").join(format!(".{}.staged", report.id));
+    fs::rename(&written.folder, staged).unwrap();
     // The same again is refused.
     assert!(matches!(world.draft("asso", 5, 6), Err(ReleaseError::Twice(_))));
     assert_eq!(list(&world.ground.path("releases")).unwrap().len(), 1);
+    assert!(written.folder.join(TABLE).exists());
 }
 
 fn links_of(world: &World, at: u128) -> BTreeMap<String, SealedLink> {
@@ -206,6 +216,10 @@ fn what_cannot_be_is_refused() {
     let impossible = world.draft("asso", 10 * PEOPLE, 1);
     assert!(matches!(impossible, Err(ReleaseError::Anonymity(anonymity::Error::Unsatisfiable { .. }))));
     assert!(list(&world.ground.path("releases")).unwrap().is_empty());
+    assert!(matches!(world_of(2, 3, true).draft("asso", 5, 1), Err(ReleaseError::FewEnti { found: 2 })));
+    let running = crate::run::lock(&world.ground.config.lock).unwrap();
+    assert!(matches!(world.draft("asso", 5, 1), Err(ReleaseError::Lock(_))));
+    drop(running);
     // A link that was sealed for somebody else stops everything.
     let mut elsewhere = world;
     elsewhere.ring = RingKey::generate(Ring::Release, &mut ChaCha20Rng::seed_from_u64(77));
