@@ -88,8 +88,6 @@ pub enum Area {
     Operatori,
     /// The Enti.
     Enti,
-    /// The anonymous datasets.
-    Ricerca,
     /// None of them.
     Other,
 }

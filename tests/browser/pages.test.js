@@ -76,7 +76,7 @@ for (const [instrument, count] of [['asso', 25], ['isa', 50]]) {
     assert.equal(answered.size, count);
     await page.keyboard.press('Enter');
     await page.getByRole('heading', { level: 1, name: /Relazione di prova/ }).waitFor();
-    await page.getByText(`${count} risposte su ${count} domande`).waitFor();
+    await page.getByText(`Domande con risposta: ${count} su ${count}`).waitFor();
   }));
 }
 

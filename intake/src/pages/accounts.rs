@@ -169,7 +169,7 @@ pub(crate) async fn get(desk: Desk<ManageAccounts>, done: Result<Query<Done>, Qu
 
 pub(crate) async fn create(desk: Desk<ManageAccounts>, fields: Fields) -> Outcome {
     let mut reading = Reading::new(&fields);
-    let display_name = reading.required("name", 120);
+    let display_name = reading.required("name", 100);
     let username = reading.required("username", 64);
     let role = reading.code("role", |code| ROLES.into_iter().find(|role| role.code() == code));
     if role.is_none() && fields.get("role").is_empty() {

@@ -87,7 +87,7 @@ pub(crate) async fn post(desk: PlatformDesk<ManageEnti>, fields: Fields) -> Outc
     let mut reading = Reading::new(&fields);
     let name = reading.required("name", 200);
     let code = reading.required("code", 40);
-    let administrator = reading.required("administrator_name", 120);
+    let administrator = reading.required("administrator_name", 100);
     let username = reading.required("username", 64);
     let (comuni, unknown) = read_comuni(fields.get("comuni"), today);
     if !unknown.is_empty() {

@@ -102,16 +102,3 @@ async fn a_table_without_its_columns_is_refused() {
     let short = format!("{HEADINGS}1,2,3\n");
     assert!(matches!(import(&world, MAP, &short, Options::default()).await, Err(ImportError::Csv { .. })));
 }
-
-/// The real answers, where they are.
-#[tokio::test]
-async fn the_real_table_is_imported_whole() {
-    let Ok(table) = std::fs::read_to_string("/work/shared/data/bfi.csv") else {
-        println!("bfi.csv is missing: its import is not tested");
-        return;
-    };
-    let world = World::new().await;
-    let options = Options { accept_warnings: true, ..Options::default() };
-    let report = import(&world, MAP, &table, options).await.unwrap_or_else(|error| panic!("{error}"));
-    assert_eq!((report.rows, report.imported, report.persone), (2_800, 2_800, 2_800));
-}

@@ -106,9 +106,13 @@ async fn a_questionnaire_from_login_to_report_and_beyond() {
         let report = reply.location().split('?').next().unwrap().to_owned();
 
         let page = operator.get(reply.location()).await;
-        for shown in
-            ["24&#x2f;11&#x2f;2026", "Prova operator", "Ha già un lavoro promesso.", "non confermata", "è validato"]
-        {
+        for shown in [
+            "24&#x2f;11&#x2f;2026",
+            "Prova operator",
+            "Ha già un lavoro promesso.",
+            "non conferma il risultato",
+            "è validato",
+        ] {
             assert!(page.body.contains(shown), "{id}: no {shown}");
         }
         assert!(azioni.is_empty() || page.body.contains("nc-azione"), "{id}: what was agreed is shown");

@@ -94,6 +94,7 @@ impl World {
             clock: Arc::new(now),
             chance: StdRng::seed_from_u64(2),
             cookies: Cookies::Host,
+            trusted_proxies: Vec::new(),
         };
         let router = Portal::new(config).unwrap().router();
         Self { store, router, enti: [enti[0], enti[1]], accounts, _folder: folder }
