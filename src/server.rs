@@ -1,6 +1,6 @@
 //! Composition of the pages: the portal's own, and the dashboards' behind the portal's sessions.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use dashboards::{Dashboards, Viewer};
 use intake::{Cookies, Portal, PortalConfig, Visitor};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use store::{Right, Store};
+use store::{Right, Store, StoreError};
 use templates::{Area, Renderer};
 use warehouse::Lake;
 
@@ -40,6 +40,7 @@ pub(crate) async fn pages(
     folder: &DataFolder,
     parts: Parts,
     is_demonstration: bool,
+    trusted_proxies: Vec<IpAddr>,
 ) -> Result<(Router, Option<Dashboards>)> {
     let instruments = folder.instruments()?;
     let portal = Portal::new(PortalConfig {
@@ -49,6 +50,7 @@ pub(crate) async fn pages(
         clock: Arc::new(system::now),
         chance: StdRng::from_rng(&mut system::chance()),
         cookies: Cookies::Host,
+        trusted_proxies,
     })?;
     if !parts.dashboards {
         return Ok((portal.router(), None));
@@ -79,18 +81,29 @@ async fn see_dashboards(State(portal): State<Portal>, mut request: Request, next
         Ok(visitor) => visitor,
         Err(response) => return response,
     };
+    let Some(store): Option<&Store> = portal.store() else { return StatusCode::NOT_FOUND.into_response() };
+    let asked = request.uri().path_and_query().map_or_else(String::new, ToString::to_string);
+    let broken = |error: StoreError| {
+        tracing::error!(%error, "the Ente of a session cannot be read, or its audit not written");
+        StatusCode::INTERNAL_SERVER_ERROR.into_response()
+    };
     let scope = match visitor.scope(Right::SeeDashboards) {
         Ok(scope) => scope,
-        Err(response) => return response,
-    };
-    let Some(store): Option<&Store> = portal.store() else { return StatusCode::NOT_FOUND.into_response() };
-    let ente = match store.ente(&scope).await {
-        Ok(ente) => ente,
-        Err(error) => {
-            tracing::error!(%error, "the Ente of a session cannot be read");
-            return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+        Err(response) => {
+            let Some(session) = visitor.session() else { return response };
+            return match store.record_refusal(session, &asked, system::now()).await {
+                Ok(()) => response,
+                Err(error) => broken(error),
+            };
         }
     };
+    let ente = match store.ente(&scope).await {
+        Ok(ente) => ente,
+        Err(error) => return broken(error),
+    };
+    if let Err(error) = store.record_reading(&scope, &asked, system::now()).await {
+        return broken(error);
+    }
     let area = if request.uri().path().starts_with("/cruscotti/comunita") { Area::Comunita } else { Area::Territorio };
     request.extensions_mut().insert(Viewer {
         ente: ente.id,

@@ -11,7 +11,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use domain::feed::EnteId;
 use domain::instrument::Instrument;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{AcquireError, Semaphore, SemaphorePermit, watch};
 use warehouse::{Lake, ReliabilityRow};
 
 use crate::protect::{Marts, ProtectError, Protected};
@@ -60,6 +60,8 @@ pub(crate) struct Cache {
     publications: Mutex<BTreeMap<EnteId, Arc<Publication>>>,
     figures: Mutex<BTreeMap<Key, watch::Receiver<Outcome>>>,
     turn: Arc<Semaphore>,
+    /// Held by the one Ente that is computed before anybody asks.
+    ahead: Semaphore,
 }
 
 impl Cache {
@@ -70,6 +72,7 @@ impl Cache {
             publications: Mutex::default(),
             figures: Mutex::default(),
             turn: Arc::new(Semaphore::new(1)),
+            ahead: Semaphore::new(1),
         }
     }
 
@@ -132,6 +135,11 @@ impl Cache {
                 work.compute(ente, version, &strumento)
             });
             match done.await {
+                // A file that could not be read may be readable next time.
+                Ok(Some(Err(ProtectError::Lake(error)))) => {
+                    tracing::error!(ente.id = %ente, strumento = id, %error, "the marts cannot be read");
+                    locked(&cache.figures).remove(&key);
+                }
                 Ok(Some(outcome)) => {
                     if let Err(error) = &outcome {
                         let source = std::error::Error::source(error).map(ToString::to_string);
@@ -150,6 +158,21 @@ impl Cache {
             }
         });
         receiver
+    }
+
+    /// The place of the one Ente that is computed before anybody asks: one after the other, so that a request never waits for
+    /// more than the computation under way.
+    pub(crate) async fn ahead(&self) -> Result<SemaphorePermit<'_>, AcquireError> {
+        self.ahead.acquire().await
+    }
+
+    /// Computes all of a publication, one strumento after the other.
+    pub(crate) async fn compute_all(self: &Arc<Self>, publication: &Arc<Publication>) {
+        for strumento in &publication.strumenti {
+            let mut running = self.start(publication, strumento);
+            // One that was overtaken ends without an outcome.
+            let _ = running.wait_for(Option::is_some).await;
+        }
     }
 
     /// What is ready, after waiting no longer than `patience`.

@@ -62,13 +62,10 @@ impl Dashboards {
     pub fn warm(&self, ente: EnteId) {
         let cache = Arc::clone(&self.cache);
         tokio::spawn(async move {
+            let Ok(_place) = cache.ahead().await else { return };
             let reading = Arc::clone(&cache);
             match tokio::task::spawn_blocking(move || reading.publication(ente)).await {
-                Ok(Ok(Some(publication))) => {
-                    for strumento in &publication.strumenti {
-                        cache.start(&publication, strumento);
-                    }
-                }
+                Ok(Ok(Some(publication))) => cache.compute_all(&publication).await,
                 Ok(Ok(None)) => {}
                 Ok(Err(error)) => tracing::error!(ente.id = %ente, %error, "the lake of an Ente cannot be read"),
                 Err(error) => tracing::error!(ente.id = %ente, %error, "reading the lake of an Ente broke off"),

@@ -1,6 +1,7 @@
 //! What the portal is made of, and what its handlers share.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
@@ -31,6 +32,8 @@ pub struct PortalConfig {
     pub chance: StdRng,
     /// How cookies are marked.
     pub cookies: Cookies,
+    /// Reverse proxies whose word on the client's address counts; nobody else's does.
+    pub trusted_proxies: Vec<IpAddr>,
 }
 
 /// What handlers share.
@@ -47,6 +50,7 @@ struct Shared {
     clock: Clock,
     chance: Mutex<StdRng>,
     cookies: Cookies,
+    trusted_proxies: Vec<IpAddr>,
 }
 
 impl fmt::Debug for Shared {
@@ -93,6 +97,7 @@ impl Portal {
             clock: config.clock,
             chance: Mutex::new(config.chance),
             cookies: config.cookies,
+            trusted_proxies: config.trusted_proxies,
         };
         Ok(Self { shared: Arc::new(shared) })
     }
@@ -124,6 +129,10 @@ impl Portal {
     pub(crate) fn chance(&self) -> StdRng {
         let mut chance = self.shared.chance.lock().unwrap_or_else(PoisonError::into_inner);
         StdRng::from_rng(&mut *chance)
+    }
+
+    pub(crate) fn trusted_proxies(&self) -> &[IpAddr] {
+        &self.shared.trusted_proxies
     }
 
     pub(crate) fn cookies(&self) -> Cookies {

@@ -131,9 +131,6 @@ fn entries(role: Role) -> Vec<Entry> {
     if role.may(Right::ManageEnti) {
         entries.push((Area::Enti, "/enti"));
     }
-    if role.may(Right::Release) {
-        entries.push((Area::Ricerca, "/ricerca"));
-    }
     entries.into_iter().map(|(area, path)| Entry { area, path: path.to_owned() }).collect()
 }
 
@@ -242,15 +239,33 @@ impl FromRequestParts<Portal> for Fields {
     }
 }
 
-/// The peer's address as the connection says it; headers that anybody can write do not count.
+/// The client's address: the peer's as the connection says it, or what a trusted proxy says of its own peer. Headers that
+/// anybody else wrote do not count.
 pub(crate) struct Peer(pub(crate) IpAddr);
+
+/// The last address in `X-Forwarded-For` that is no trusted proxy's, if the peer is one.
+fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[IpAddr]) -> IpAddr {
+    if !trusted.contains(&peer) {
+        return peer;
+    }
+    let said: Vec<&str> = headers.get_all("x-forwarded-for").iter().flat_map(|value| value.to_str()).collect();
+    for text in said.iter().flat_map(|value| value.split(',')).rev() {
+        match text.trim().parse() {
+            Ok(address) if trusted.contains(&address) => {}
+            Ok(address) => return address,
+            Err(_) => return peer,
+        }
+    }
+    peer
+}
 
 impl FromRequestParts<Portal> for Peer {
     type Rejection = std::convert::Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, _: &Portal) -> Result<Self, Self::Rejection> {
+    async fn from_request_parts(parts: &mut Parts, portal: &Portal) -> Result<Self, Self::Rejection> {
         let address = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip());
-        Ok(Self(address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))))
+        let peer = address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        Ok(Self(client(peer, &parts.headers, portal.trusted_proxies())))
     }
 }
 
@@ -272,5 +287,31 @@ impl IntoResponse for Failure {
         let mut response = StatusCode::INTERNAL_SERVER_ERROR.into_response();
         response.extensions_mut().insert(std::sync::Arc::new(self));
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_trusted_proxies_say_who_asks() {
+        let ip = |text: &str| text.parse::<IpAddr>().unwrap();
+        let asked = |peer: &str, forwarded: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            for value in forwarded {
+                headers.append("x-forwarded-for", value.parse().unwrap());
+            }
+            client(ip(peer), &headers, &[ip("10.0.0.1"), ip("10.0.0.2")])
+        };
+        assert_eq!(asked("192.0.2.7", &["198.51.100.9"]), ip("192.0.2.7"), "anybody can write the header");
+        assert_eq!(
+            asked("10.0.0.1", &["203.0.113.5, 198.51.100.9"]),
+            ip("198.51.100.9"),
+            "the last word is the proxy's own"
+        );
+        assert_eq!(asked("10.0.0.1", &["198.51.100.9", "10.0.0.2"]), ip("198.51.100.9"));
+        assert_eq!(asked("10.0.0.1", &[]), ip("10.0.0.1"));
+        assert_eq!(asked("10.0.0.1", &["198.51.100.9, unknown"]), ip("10.0.0.1"));
     }
 }

@@ -75,7 +75,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     }
     block_on(async {
         let parts = Parts { portal: true, dashboards: true };
-        let (router, _) = server::pages(&folder, parts, true).await?;
+        let (router, _) = server::pages(&folder, parts, true, Vec::new()).await?;
         print_users();
         server::serve(router, arguments.listen, |address| server::announce("the demonstration", address)).await?;
         Ok(ExitCode::SUCCESS)

@@ -1,6 +1,6 @@
 //! `noncello serve`: the portal and the dashboards over a data folder; the pipeline from time to time, in a process of its own.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -28,6 +28,10 @@ pub(crate) struct Arguments {
     /// Serve the portal alone, or everything.
     #[arg(long, value_enum)]
     only: Option<Only>,
+    /// A reverse proxy whose X-Forwarded-For says who asks; may be given more than once. Without it everybody behind a proxy
+    /// is slowed down together after wrong passwords.
+    #[arg(long = "trusted-proxy", value_name = "ADDRESS")]
+    trusted_proxies: Vec<IpAddr>,
     /// Run the pipeline this often: 30m, 1h, 1d.
     #[arg(long, value_name = "INTERVAL", value_parser = interval)]
     pipeline_every: Option<Duration>,
@@ -61,7 +65,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let folder = DataFolder::open(&arguments.data)?;
     let parts = Parts { portal: true, dashboards: arguments.only != Some(Only::Portal) };
     block_on(async {
-        let (router, dashboards) = server::pages(&folder, parts, false).await?;
+        let (router, dashboards) = server::pages(&folder, parts, false, arguments.trusted_proxies.clone()).await?;
         if let Some(every) = arguments.pipeline_every {
             let Some(dashboards) = dashboards else {
                 bail!("--pipeline-every needs the dashboards: leave --only out, or use a timer of the system");

@@ -61,6 +61,8 @@ pub(crate) struct Key {
 pub(crate) enum Finding {
     /// An outcome is more frequent in a category than in another, by more than chance explains.
     Apart { outcome: String, high: String, high_share: String, low: String, low_share: String },
+    /// Of people alone: the category with the most of them.
+    Largest { category: String, share: String },
     /// The shares shown are hardly apart.
     Similar,
     /// Too few are shown to compare.
@@ -224,9 +226,13 @@ fn people_chart(data: &Data, of: Characteristic, period: &str, mark: &str) -> Ch
     ];
     let mut rows = Vec::new();
     let mut bars = Vec::new();
+    let mut largest: Option<(u32, String)> = None;
     for category in figures.categories(of) {
         let title = category_title(of, &category);
         let permille = figures.share_with(of, &category, period);
+        if let Some(permille) = permille.filter(|permille| largest.as_ref().is_none_or(|(most, _)| permille > most)) {
+            largest = Some((permille, title.clone()));
+        }
         let cells = vec![count(figures.people_with(of, &category, period), mark), share(permille, mark)];
         rows.push(Row { head: title.clone(), cells, is_total: false });
         bars.push(Bar {
@@ -248,7 +254,10 @@ fn people_chart(data: &Data, of: Characteristic, period: &str, mark: &str) -> Ch
         id: "persone".to_owned(),
         title: word("people"),
         is_profile: false,
-        finding: Finding::Nothing,
+        finding: largest.map_or(Finding::Nothing, |(permille, category)| Finding::Largest {
+            category,
+            share: share(Some(permille), mark),
+        }),
         keys: Vec::new(),
         bars,
         table: Table { columns, rows },

@@ -11,6 +11,7 @@ use domain::instrument::{Answer, Id, Instrument, Missing};
 use domain::person::{Citizenship, Disadvantage, Education, Household, Sex, Work};
 use domain::scoring::Sheet;
 use domain::text::has_hidden_characters;
+use sha2::{Digest, Sha256};
 use store::{ImportPersona, ImportRow, PersonaData};
 use territory::{BirthplaceKind, ComuneCode};
 
@@ -172,7 +173,7 @@ impl<'m> Table<'m> {
         };
         let external_id = match self.external_id {
             Some(place) => record.get(place).unwrap_or_default().trim().to_owned(),
-            None => format!("{number} / {}", self.map.source).chars().take(200).collect(),
+            None => format!("{number} {} / {}", digest(record), self.map.source).chars().take(200).collect(),
         };
         if external_id.is_empty() || external_id.chars().count() > 200 || has_hidden_characters(&external_id) {
             let column = match &self.map.external_id {
@@ -494,4 +495,13 @@ impl RowReading<'_> {
         }
         Some(categories)
     }
+}
+/// Tells rows with the same number apart that come from two tables: each is a persona of its own.
+fn digest(record: &StringRecord) -> String {
+    let mut hasher = Sha256::new();
+    for cell in record {
+        hasher.update((cell.len() as u64).to_be_bytes());
+        hasher.update(cell);
+    }
+    hex::encode(&hasher.finalize()[..8])
 }
