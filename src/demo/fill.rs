@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context, Result};
 use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
 use domain::feed::{AzioneOutcome, Evaluation, Origin};
+use domain::identifier::Identifier;
 use domain::instrument::{Id, Instrument};
 use domain::scoring::Scoring;
 #[cfg(test)]
@@ -29,6 +30,12 @@ const SMALL_PEOPLE: u32 = 300;
 
 /// Persone per operator.
 const PERSONE_PER_OPERATOR: u32 = 250;
+
+/// One in so many people with a codice fiscale moves on to the next Ente, which then knows them too.
+const MOVING: u32 = 40;
+
+/// Of an Ente's people, those who came from another one are one in so many at most.
+const RECEIVED: u32 = 20;
 
 /// Rows given to the store at a time.
 const BATCH: usize = 2_000;
@@ -84,6 +91,8 @@ pub(crate) async fn fill(
     let enti = enti::enti();
     let sizes = sizes(&enti, plan.people);
     let mut filled = Filled::default();
+    let mut codes = BTreeSet::new();
+    let mut leaving: Vec<DemoPersona> = Vec::new();
     for (number, (ente, people)) in (0_u64..).zip(enti.iter().zip(sizes)) {
         let id = store
             .create_ente(
@@ -106,9 +115,17 @@ pub(crate) async fn fill(
         let operators = accounts(store, &scope, ente, people, now, chance, &mut world).await?;
         let import = store.begin_import(&scope, "dimostrazione, dati sintetici", now, chance).await?;
         let mut batches: BTreeMap<usize, Vec<ImportRow>> = BTreeMap::new();
-        let mut drawing = People::of(ente, last_day(), &mut world);
+        let mut drawing = People::of(ente, last_day(), &mut codes, &mut world);
+        let mut arriving = std::mem::take(&mut leaving).into_iter().take((people / RECEIVED) as usize);
         for number in 0..people {
-            let persona = drawing.draw(&mut world);
+            let persona = match arriving.next() {
+                Some(from_elsewhere) => drawing.receive(&from_elsewhere, &mut world),
+                None => drawing.draw(&mut world),
+            };
+            let has_code = matches!(persona.identifier, Some(Identifier::CodiceFiscale(_)));
+            if has_code && world.random_ratio(1, MOVING) {
+                leaving.push(persona.clone());
+            }
             let operator = operators[world.random_range(0..operators.len())];
             for (index, row) in rows(number, &persona, operator, instruments, &known, &mut world)? {
                 let batch = batches.entry(index).or_default();
@@ -354,7 +371,8 @@ mod tests {
         let ente = &enti::enti()[0];
         let make = |seed| {
             let mut world = ChaCha20Rng::seed_from_u64(seed);
-            let mut people = People::of(ente, last_day(), &mut world);
+            let mut codes = BTreeSet::new();
+            let mut people = People::of(ente, last_day(), &mut codes, &mut world);
             let operator = (AccountId(uuid::Uuid::from_u128(1)), Practice::draw(&mut world));
             (0..50)
                 .flat_map(|number| {

@@ -137,14 +137,20 @@ pub(crate) struct People<'a> {
     ente: &'a DemoEnte,
     /// Cumulated weights of comune, sex, age.
     cells: Vec<(u64, ComuneCode, Sex, u8)>,
-    codes: BTreeSet<String>,
+    /// The codici fiscali of all Enti: two people never have the same.
+    codes: &'a mut BTreeSet<String>,
     /// The day on which ages are meant.
     on: NaiveDate,
 }
 
 impl<'a> People<'a> {
     /// `on` is the day on which ages are meant.
-    pub(crate) fn of(ente: &'a DemoEnte, on: NaiveDate, chance: &mut impl Rng) -> Self {
+    pub(crate) fn of(
+        ente: &'a DemoEnte,
+        on: NaiveDate,
+        codes: &'a mut BTreeSet<String>,
+        chance: &mut impl Rng,
+    ) -> Self {
         let year = *territory::population_years().last().expect("there are population figures");
         let mut total = 0;
         let mut cells = Vec::new();
@@ -159,14 +165,25 @@ impl<'a> People<'a> {
                 }
             }
         }
-        Self { ente, cells, codes: BTreeSet::new(), on }
+        Self { ente, cells, codes, on }
+    }
+
+    fn cell(&self, chance: &mut impl Rng) -> (ComuneCode, Sex, u8) {
+        let total = self.cells.last().map_or(1, |cell| cell.0.max(1));
+        let at = chance.random_range(0..total);
+        let (_, comune, sex, age) = self.cells[self.cells.partition_point(|cell| cell.0 <= at)];
+        (comune, sex, age)
+    }
+
+    /// Somebody whom another Ente knows, and who lives here now: the same human, with the same code.
+    pub(crate) fn receive(&self, from_elsewhere: &DemoPersona, chance: &mut impl Rng) -> DemoPersona {
+        let (comune, ..) = self.cell(chance);
+        DemoPersona { comune, ..from_elsewhere.clone() }
     }
 
     /// The next person.
     pub(crate) fn draw(&mut self, chance: &mut impl Rng) -> DemoPersona {
-        let total = self.cells.last().map_or(1, |cell| cell.0.max(1));
-        let at = chance.random_range(0..total);
-        let (_, comune, sex, age) = self.cells[self.cells.partition_point(|cell| cell.0 <= at)];
+        let (comune, sex, age) = self.cell(chance);
         let back = u64::from(age) * 365 + u64::from(age) / 4 + chance.random_range(0..365);
         let born_on = self.on.checked_sub_days(Days::new(back)).expect("a day of this century or the last");
         let (citizenship, birthplace) = self.origin(born_on, comune, chance);
@@ -395,9 +412,20 @@ mod tests {
         let enti = super::super::enti::enti();
         let on = NaiveDate::from_ymd_opt(2026, 10, 31).unwrap();
         let mut chance = ChaCha8Rng::seed_from_u64(3);
-        let mut people = People::of(&enti[1], on, &mut chance);
+        let mut given = BTreeSet::new();
+        let mut people = People::of(&enti[1], on, &mut given, &mut chance);
         let drawn: Vec<DemoPersona> = (0..2_000).map(|_| people.draw(&mut chance)).collect();
-        let mut codes = BTreeSet::new();
+        let mut neighbours = People::of(&enti[2], on, &mut given, &mut chance);
+        let others: Vec<DemoPersona> = (0..200).map(|_| neighbours.draw(&mut chance)).collect();
+        let moved = neighbours.receive(&drawn[0], &mut chance);
+        assert!(moved.identifier == drawn[0].identifier && moved.born_on == drawn[0].born_on);
+        assert!(enti[2].comuni.iter().any(|comune| comune.code == moved.comune));
+        let mut codes: BTreeSet<String> = BTreeSet::new();
+        for persona in &others {
+            if let Some(Identifier::CodiceFiscale(code)) = &persona.identifier {
+                assert!(codes.insert(code.expose().to_owned()));
+            }
+        }
         for persona in &drawn {
             assert!(enti[1].comuni.iter().any(|comune| comune.code == persona.comune));
             if let Some(Identifier::CodiceFiscale(code)) = &persona.identifier {

@@ -59,12 +59,21 @@ export function startPortal() {
   return shared;
 }
 
-/** Opens a page at a width, hands it to `use`, and expects no complaint from the browser (the content policy's included). */
+/**
+ * Opens a page at a width, hands it to `use`, and expects no complaint from the browser (the content policy's included). What
+ * it says of a page that was refused, and of a cache that was cleared at logging out, is no complaint.
+ */
 export async function withPage(browser, portal, width, use, options = {}) {
   const context = await browser.newContext({ viewport: { width, height: 900 }, baseURL: portal.url, ...options });
   const page = await context.newPage();
   const complaints = [];
-  page.on('console', (message) => complaints.push(message.text()));
+  page.on('console', (message) => {
+    if (!/^(Failed to load resource: the server responded|Cleared data types)/.test(message.text())) complaints.push(message.text());
+  });
+  page.on('response', (response) => {
+    const isPage = response.request().resourceType() === 'document';
+    if (response.status() >= 400 && !isPage) complaints.push(`${response.status()}: ${response.url()}`);
+  });
   page.on('requestfailed', (request) => complaints.push(`failed: ${request.url()}`));
   page.on('request', (request) => {
     if (!request.url().startsWith(portal.url) && !request.url().startsWith('data:')) complaints.push(`asks elsewhere: ${request.url()}`);
@@ -75,6 +84,11 @@ export async function withPage(browser, portal, width, use, options = {}) {
   } finally {
     await context.close();
   }
+}
+
+/** Opens an address in the page; its status. Cookies of http are the browser's business: its own requests carry them. */
+export async function statusOf(page, address) {
+  return (await page.goto(address)).status();
 }
 
 /** Logs in. */

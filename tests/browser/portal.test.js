@@ -1,8 +1,11 @@
 // The day of an operator, and what it comes to: from logging in to the manager's dashboard.
 
 import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { WIDTHS, faults, logIn, noncello, picture, startChromium, startPortal, withPage as openPage } from './browser.js';
+import { WIDTHS, faults, logIn, noncello, picture, startChromium, startPortal, statusOf, withPage as openPage } from './browser.js';
 
 let portal;
 let browser;
@@ -27,10 +30,12 @@ function published() {
   return Number(count);
 }
 
-/** Waits until the figures of a dashboard are protected: the server itself waits, so each try takes some seconds. */
-async function untilReady(page, address) {
+/** Opens a dashboard once its figures are protected: the server itself waits, so each try takes some seconds. */
+async function openDashboard(page, address) {
   for (let tries = 0; tries < 60; tries += 1) {
-    if ((await page.request.get(address)).status() !== 503) return;
+    const status = await statusOf(page, address);
+    if (status === 200) return;
+    assert.equal(status, 503, address);
   }
   throw new Error(`${address} is never ready`);
 }
@@ -112,8 +117,7 @@ test('an operator assesses with both strumenti, and the manager sees it after th
   assert.equal(published(), before + 2);
   await withPage(1440, async (page) => {
     await logIn(page, portal, ente, 'dirigente');
-    await untilReady(page, '/cruscotti/territorio');
-    await page.goto('/cruscotti/territorio');
+    await openDashboard(page, '/cruscotti/territorio');
     await page.getByRole('heading', { level: 1, name: 'Territorio' }).waitFor();
   });
 });
@@ -152,7 +156,6 @@ test('two windows on one draft get a clear conflict', () => withPage(1440, async
 }));
 
 test('a wrong password says one thing only', () => withPage(768, async (page) => {
-  page.removeAllListeners('console');
   await page.goto('/accesso');
   await page.getByLabel("Codice dell'Ente").fill(ente);
   await page.getByLabel(/Nome utente/).fill('nessuno');
@@ -180,8 +183,8 @@ for (const [user, addresses] of Object.entries(PAGES)) {
     test(`pages of ${user} at ${width} px`, () => withPage(width, async (page) => {
       await logIn(page, portal, ente, user);
       for (const address of addresses) {
-        if (address.startsWith('/cruscotti')) await untilReady(page, address);
-        assert.equal((await page.goto(address)).status(), 200, address);
+        if (address.startsWith('/cruscotti')) await openDashboard(page, address);
+        else assert.equal(await statusOf(page, address), 200, address);
         await picture(page, `${user}${address.replaceAll(/[^a-z]+/g, '-')}-${width}`);
         assert.deepEqual(await faults(page), [], address);
       }
@@ -193,7 +196,7 @@ for (const [user, addresses] of Object.entries({ piattaforma: ['/scrivania', '/e
   test(`pages of ${user}`, () => withPage(768, async (page) => {
     await logIn(page, portal, '', user);
     for (const address of addresses) {
-      assert.equal((await page.goto(address)).status(), 200, address);
+      assert.equal(await statusOf(page, address), 200, address);
       await picture(page, `${user}${address.replaceAll('/', '-')}`);
       assert.deepEqual(await faults(page), [], address);
     }
@@ -202,24 +205,71 @@ for (const [user, addresses] of Object.entries({ piattaforma: ['/scrivania', '/e
 
 test('the CSV is what the page shows', () => withPage(1440, async (page) => {
   await logIn(page, portal, ente, 'dirigente');
-  await untilReady(page, '/cruscotti/territorio');
-  await page.goto('/cruscotti/territorio');
-  const cells = await page.locator('table tbody tr th').allTextContents();
-  const response = await page.request.get('/cruscotti/territorio.csv');
-  assert.equal(response.status(), 200);
-  const csv = await response.text();
-  for (const cell of cells) assert.ok(csv.includes(cell.trim()), cell);
+  for (const [address, region] of [['/cruscotti/territorio', 'comuni'], ['/cruscotti/comunita', 'categorie']]) {
+    await openDashboard(page, address);
+    const rows = await page.locator('table tbody tr').evaluateAll((found) => found.map((row) => [...row.cells].map((cell) => cell.innerText.trim())));
+    assert.ok(rows.length > 1, `${address} has no ${region}`);
+    const waiting = page.waitForEvent('download');
+    await page.getByRole('link', { name: /CSV/ }).first().click();
+    const csv = readFileSync(await (await waiting).path(), 'utf8');
+    for (const [heading] of rows) assert.ok(csv.includes(heading), `${heading} is not in the CSV of ${address}`);
+  }
 }));
 
-test('an operator has no dashboards, and a manager no people', async () => {
-  await withPage(768, async (page) => {
-    page.removeAllListeners('console');
-    await logIn(page, portal, ente, 'operatore1');
-    assert.ok([403, 404].includes((await page.goto('/cruscotti/territorio')).status()));
-  });
-  await withPage(768, async (page) => {
-    page.removeAllListeners('console');
-    await logIn(page, portal, ente, 'dirigente');
-    assert.ok([403, 404].includes((await page.goto('/persone')).status()));
+const WHO = {
+  operatore1: ['/persone', '/questionari'],
+  amministratore: ['/persone', '/operatori'],
+  dirigente: ['/cruscotti/territorio', '/cruscotti/comunita', '/cruscotti/qualita', '/cruscotti/territorio.csv', '/cruscotti/comunita.csv'],
+  analista: ['/cruscotti/territorio', '/cruscotti/comunita', '/cruscotti/qualita', '/cruscotti/territorio.csv', '/cruscotti/comunita.csv'],
+  piattaforma: ['/enti'],
+  ricerca: [],
+};
+
+for (const [user, allowed] of Object.entries(WHO)) {
+  test(`${user} gets to what is theirs and to nothing else`, () => withPage(768, async (page) => {
+    await logIn(page, portal, ['piattaforma', 'ricerca'].includes(user) ? '' : ente, user);
+    for (const address of new Set(Object.values(WHO).flat())) {
+      if (allowed.includes(address)) continue;
+      assert.equal(await statusOf(page, address), 403, `${user} at ${address}`);
+    }
+    for (const address of allowed.filter((address) => !address.endsWith('.csv'))) {
+      assert.ok([200, 503].includes(await statusOf(page, address)), `${user} at ${address}`);
+    }
+  }));
+}
+
+test('who has not logged in is asked to', () => withPage(768, async (page) => {
+  for (const address of new Set(Object.values(WHO).flat())) {
+    await page.goto(address);
+    assert.equal(new URL(page.url()).pathname, '/accesso', address);
+  }
+}));
+
+test('what was imported says so, on screen and in the visura', async () => {
+  const definition = readFileSync(new URL('../../intake/instruments/asso/1.toml', import.meta.url), 'utf8');
+  const items = definition.split('[[section.item]]').slice(1).map((item) => [item.match(/id = "(.+)"/)[1], item.match(/value = (\d+)/)[1]]);
+  const folder = mkdtempSync(path.join(tmpdir(), 'noncello-import-'));
+  const [table, map] = ['table.csv', 'map.toml'].map((name) => path.join(folder, name));
+  writeFileSync(table, `chi,quando,cognome,nome,${items.map(([id]) => id).join(',')}\nx1,2025-03-04,Importata,Prova,${items.map(([, value]) => value).join(',')}\n`);
+  writeFileSync(map, [
+    'format = 1', 'source = "Archivio di prova"', 'responsible = "Chi prova"', 'external_id = { column = "chi" }', 'assessed_on = { column = "quando" }',
+    '[persona]', 'surname = { column = "cognome" }', 'name = { column = "nome" }', '[items]', 'match_names = true', '',
+  ].join('\n'));
+  const asked = ['--data', portal.data, '--ente', ente, '--instrument', 'asso', '--map', map, '--accept-warnings', table];
+  assert.match(noncello('import', ...asked), /1 rows: 1 imported/);
+  assert.match(noncello('import', ...asked), /1 there already/);
+  rmSync(folder, { recursive: true });
+  await withPage(1440, async (page) => {
+    await logIn(page, portal, ente, 'amministratore');
+    await page.goto('/persone');
+    await page.getByLabel(/^Codice fiscale, altro codice/).fill('Importata Prova');
+    await page.getByRole('button', { name: 'Cerca' }).click();
+    await page.getByRole('link', { name: 'Importata Prova' }).click();
+    assert.match(await page.locator('main table').first().innerText(), /importato/);
+    assert.deepEqual(await faults(page), []);
+    await page.locator('main table').getByRole('link').first().click();
+    await page.getByText('Archivio di prova').first().waitFor();
+    await picture(page, 'importato');
+    assert.deepEqual(await faults(page), []);
   });
 });

@@ -5,5 +5,6 @@
 mod anonymize;
 mod command;
 mod portal;
+mod real;
 mod tidy;
 mod warehouse;
