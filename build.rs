@@ -21,7 +21,9 @@ fn main() {
     println!("cargo:rerun-if-changed={}", library.display());
     let out_dir = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     let profile_dir: &Path = out_dir.ancestors().nth(3).expect("OUT_DIR is <profile>/build/<package>/out");
-    if let Err(error) = fs::copy(&library, profile_dir.join("libduckdb.so")) {
+    // Under another name first: a program that runs meanwhile keeps the file that it has mapped.
+    let (fresh, copy) = (profile_dir.join("libduckdb.so.fresh"), profile_dir.join("libduckdb.so"));
+    if let Err(error) = fs::copy(&library, &fresh).and_then(|_| fs::rename(&fresh, &copy)) {
         println!("cargo:warning={} cannot be copied ({error}): run `make build` once", library.display());
     }
 }
