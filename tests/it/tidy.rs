@@ -131,7 +131,7 @@ fn every_dependency_is_used() {
         let manifest = manifest(folder);
         // The root's folder holds every other package too.
         let parts = ["src", "tests", "examples", "build.rs"].map(|part| root().join(folder).join(part));
-        let files = parts.iter().filter(|part| part.exists()).flat_map(|part| walkdir::WalkDir::new(part));
+        let files = parts.iter().filter(|part| part.exists()).flat_map(walkdir::WalkDir::new);
         let code: String = files
             .map(|entry| entry.expect("a package can be read").into_path())
             .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
