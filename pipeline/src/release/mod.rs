@@ -47,6 +47,8 @@ use table::{ENTE, Master, Ordered, PERSONA, PROFILE};
 const T: f64 = 0.25;
 /// What the other sensitive columns get instead, one after the other, where the loss would be absurd; the profile keeps [`T`].
 const T_OF_OTHERS: [f64; 4] = [T, 0.35, 0.5, 1.0];
+/// The least number of values of a sensitive column in a class: whoever finds their class learns none for certain.
+const L: usize = 2;
 /// From here on a loss is absurd: hardly anything but `*` is left.
 const LOSS_MAX: f64 = 0.8;
 /// The greatest part of the rows that may be left out.
@@ -190,9 +192,11 @@ pub struct Report {
     pub k: usize,
     /// The greatest distance asked of the profile, where there is one.
     pub t_profile_max: Option<f64>,
-    /// The greatest distance asked of each level; 1 asks nothing.
-    pub t_levels_max: f64,
-    /// The quasi-identifiers; the other columns are not protected by k.
+    /// The greatest distance asked of each other sensitive column; 1 asks nothing.
+    pub t_others_max: f64,
+    /// Asked: values of each sensitive column in a class, unless everybody has the same.
+    pub l: usize,
+    /// The quasi-identifiers; every other column is sensitive.
     pub quasi_identifiers: Vec<String>,
     /// What is reached.
     pub measures: Measures,
@@ -244,7 +248,7 @@ struct ReportBase {
     count_with_code: usize,
     count_in_several_enti: usize,
     k: usize,
-    t_levels_max: f64,
+    t_others_max: f64,
 }
 
 /// What the verifier compares a table with. It never leaves the memory.
@@ -293,7 +297,7 @@ pub fn build(request: &Request<'_>, now: DateTime<Utc>, chance: &mut impl Crypto
         return Err(ReleaseError::FewEnti { found: enti.len() });
     }
     let master = table::make(&humans, &versions, request.places)?;
-    let (released, origins, rules, t_levels_max) = generalise(&master, request.k, &seed)?;
+    let (released, origins, rules, t_others_max) = generalise(&master, request.k, &seed)?;
     let report = ReportBase {
         instrument: request.instrument.clone(),
         cutoff: request.cutoff,
@@ -302,7 +306,7 @@ pub fn build(request: &Request<'_>, now: DateTime<Utc>, chance: &mut impl Crypto
         count_with_code: humans.values().filter(|human| human.has_link).count(),
         count_in_several_enti: humans.values().filter(|human| human.enti.len() > 1).count(),
         k: request.k,
-        t_levels_max,
+        t_others_max,
     };
     let basis = Basis {
         everybody_known: with_everybody_known(&master)?,
@@ -383,7 +387,8 @@ impl Parts {
             suppressed: measures.suppressed,
             k: base.k,
             t_profile_max: profile.and_then(|profile| profile.closeness.as_ref()).map(|closeness| closeness.t),
-            t_levels_max: base.t_levels_max,
+            t_others_max: base.t_others_max,
+            l: L,
             quasi_identifiers: self.basis.columns(),
             measures,
             sha256: None,
@@ -438,12 +443,12 @@ impl Basis {
     }
 }
 
-/// Generalises, with the strictest rule for the levels that leaves something to read.
+/// Generalises, with the strictest distance that leaves something to read.
 fn generalise(master: &Master, k: usize, seed: &Secret) -> Result<(RecordBatch, Vec<usize>, Rules, f64), ReleaseError> {
     let mut best: Option<(f64, anonymity::Anonymized, Rules, f64)> = None;
     let mut impossible = None;
-    for t_levels in T_OF_OTHERS {
-        let rules = rules(&master.ordered, k, t_levels);
+    for t_others in T_OF_OTHERS {
+        let rules = rules(&master.ordered, k, t_others);
         let engine_seed = Seed::new(*seed.derive("engine").expose());
         let mut asked = anonymity::Request::new(master.quasi_identifiers.clone(), rules.clone(), engine_seed)
             .suppression(SUPPRESSION)
@@ -463,26 +468,31 @@ fn generalise(master: &Master, k: usize, seed: &Secret) -> Result<(RecordBatch, 
         let loss = made.report.measures.loss.unwrap_or(1.0);
         let is_enough = loss <= LOSS_MAX;
         if best.as_ref().is_none_or(|(least, ..)| loss < *least) {
-            best = Some((loss, made, rules, t_levels));
+            best = Some((loss, made, rules, t_others));
         }
         if is_enough {
             break;
         }
     }
-    let Some((_, made, rules, t_levels)) = best else {
+    let Some((_, made, rules, t_others)) = best else {
         let reason = || anonymity::Error::Unsatisfiable { reason: "no distance was tried".into() };
         return Err(impossible.unwrap_or_else(reason).into());
     };
     let (released, origins) = close_to_insiders(master, &made.batch, &made.origins, k)?;
     let kept = master.columns.iter().map(|name| released.schema().index_of(name)).collect::<Result<Vec<_>, _>>()?;
-    Ok((released.project(&kept)?, origins, rules, t_levels))
+    Ok((released.project(&kept)?, origins, rules, t_others))
 }
 
-fn rules(ordered: &[Ordered], k: usize, t_levels: f64) -> Rules {
+fn rules(ordered: &[Ordered], k: usize, t_others: f64) -> Rules {
     let mut rules = Rules::k(k).robust_to(ENTE).per_person(PERSONA);
     for of in ordered {
-        let t = if of.column == PROFILE { T } else { t_levels };
-        rules = rules.with(Sensitive::new(&of.column).ordered_t(t, &of.values));
+        let t = if of.column == PROFILE { T } else { t_others };
+        let mut sensitive = Sensitive::new(&of.column).ordered_t(t, &of.values);
+        // What is the same for everybody tells nothing of anybody.
+        if !of.is_same_for_all {
+            sensitive = sensitive.distinct_l(L);
+        }
+        rules = rules.with(sensitive);
     }
     rules
 }

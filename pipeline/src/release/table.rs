@@ -1,7 +1,7 @@
 //! The master table: one row per human, its columns, the hierarchies of its quasi-identifiers and the order of its classes.
 //!
-//! Eight quasi-identifiers, since each is what a neighbour or an office may know of somebody; what only the strumento can
-//! tell (levels, indices, profile) is sensitive. No item answers: they are unique and would join with an Ente's own copy.
+//! Eight quasi-identifiers, since each is what a neighbour or an office may know of somebody; every other column is sensitive
+//! and keeps its distance: levels, indices, profile, how many assessments and disadvantages. No item answers: they are unique and would join with an Ente's own copy.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -85,11 +85,14 @@ const CODED: [(&str, &[Code], Read); 6] = [
 pub(super) struct Ordered {
     pub(super) column: String,
     pub(super) values: Vec<String>,
+    /// Whether all rows have one value.
+    pub(super) is_same_for_all: bool,
 }
 
 impl Ordered {
-    fn of(column: &str, values: &[&str]) -> Self {
-        Self { column: column.to_owned(), values: values.iter().map(|&value| value.to_owned()).collect() }
+    /// Whether all rows have one value is found once the table is whole.
+    fn new(column: impl Into<String>, values: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self { column: column.into(), values: values.into_iter().map(Into::into).collect(), is_same_for_all: false }
     }
 }
 
@@ -157,7 +160,7 @@ pub(super) fn make(
     });
     if !classes.is_empty() {
         add(PROFILE.to_owned(), &|human| human.last().profile.clone().unwrap_or_else(|| NOT_VALID.to_owned()));
-        ordered.push(Ordered { column: PROFILE.to_owned(), values: with_not_valid(classes) });
+        ordered.push(Ordered::new(PROFILE, with_not_valid(classes)));
     }
     let scales = in_order(versions, |instrument| instrument.scales.iter().map(|scale| scale.id.to_string()).collect());
     for scale in scales {
@@ -170,32 +173,35 @@ pub(super) fn make(
         let level = |seen: &Assessed| {
             seen.scores.get(&scale).and_then(|score| score.level.clone()).unwrap_or_else(|| NOT_VALID.to_owned())
         };
+        let (last, first) = (format!("livello_{scale}"), format!("livello_iniziale_{scale}"));
         if !levels.is_empty() {
-            let column = format!("livello_{scale}");
-            add(column.clone(), &|human| level(human.last()));
-            ordered.push(Ordered { column, values: with_not_valid(levels) });
+            add(last.clone(), &|human| level(human.last()));
+            ordered.push(Ordered::new(last, with_not_valid(levels.clone())));
         }
         let bands = format!("fascia_indice_{scale}");
         add(bands.clone(), &|human| band(human.last().scores.get(&scale).and_then(|score| score.index_tenths)));
-        if ordered.iter().any(|of| of.column == format!("livello_{scale}")) {
-            add(format!("livello_iniziale_{scale}"), &|human| level(human.first()));
-        } else {
-            // Where nothing coarser says how somebody stands, the bands themselves keep the distance.
-            ordered.push(Ordered { column: bands, values: with_not_valid((0..10).rev().map(band_of_ten).collect()) });
+        ordered.push(Ordered::new(bands, with_not_valid((0..10).rev().map(band_of_ten).collect())));
+        if !levels.is_empty() {
+            add(first.clone(), &|human| level(human.first()));
+            ordered.push(Ordered::new(first, with_not_valid(levels)));
         }
     }
     add("numero_valutazioni".to_owned(), &|human| capped(human.count_assessments(), &NUMBERS));
-    ordered.push(Ordered::of("numero_valutazioni", &NUMBERS[1..]));
+    ordered.push(Ordered::new("numero_valutazioni", NUMBERS[1..].iter().copied()));
     if versions.iter().any(|instrument| !instrument.blocks.is_empty()) {
         add("blocchi".to_owned(), &|human| capped(human.last().blocks, &MISSING_CONDITIONS));
-        ordered.push(Ordered::of("blocchi", &MISSING_CONDITIONS));
+        ordered.push(Ordered::new("blocchi", MISSING_CONDITIONS));
     }
     add("svantaggio".to_owned(), &|human| {
         let known = human.last().disadvantages;
         known.map_or_else(|| UNKNOWN.to_owned(), |count| capped(count, &DISADVANTAGES[..3]))
     });
-    ordered.push(Ordered::of("svantaggio", &DISADVANTAGES));
+    ordered.push(Ordered::new("svantaggio", DISADVANTAGES));
 
+    for of in &mut ordered {
+        let values = columns.iter().find(|(name, _)| *name == of.column).map(|(_, values)| values.as_slice());
+        of.is_same_for_all = values.is_none_or(|values| values.iter().all(|value| *value == values[0]));
+    }
     let names: Vec<String> = columns.iter().map(|(name, _)| name.clone()).collect();
     columns.push((PERSONA.to_owned(), people.iter().map(|(key, _)| (*key).clone()).collect()));
     columns.push((ENTE.to_owned(), people.iter().map(|(_, human)| human.last().ente.to_string()).collect()));

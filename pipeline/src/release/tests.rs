@@ -145,9 +145,21 @@ fn a_release_holds_and_tells_nothing_of_anybody() {
     assert!(report.measures.k_without_any_contributor >= Some(5));
     let profile = report.measures.sensitive.iter().find(|of| of.column == "profilo").unwrap();
     assert!(profile.t_ordered.unwrap() <= T + 1e-9);
+    for sensitive in &report.measures.sensitive {
+        let is_same_for_all = sensitive.t_equal == 0.0;
+        assert!(sensitive.distinct_l >= L || is_same_for_all, "{}", sensitive.column);
+        assert!(sensitive.t_ordered.unwrap() <= report.t_others_max + 1e-9, "{}", sensitive.column);
+    }
 
     let table = read(&written.folder.join(TABLE)).unwrap();
     assert_eq!(table.num_rows(), report.rows);
+    // No column is left without a rule.
+    for field in table.schema().fields() {
+        let name = field.name();
+        let has_rule = report.quasi_identifiers.contains(name)
+            || report.measures.sensitive.iter().any(|sensitive| sensitive.column == *name);
+        assert!(has_rule, "{name}");
+    }
     let alone = Checks::new(report.quasi_identifiers.clone(), Rules::k(5)).strict();
     assert!(verify(std::slice::from_ref(&table), &alone, &Beside::default()).unwrap().passed);
     for field in table.schema().fields() {
