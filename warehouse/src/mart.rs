@@ -1,7 +1,7 @@
 //! The marts: SQL in files, each with a sidecar that says its grain, what each column means, its privacy class and its tests.
 //!
-//! Intermediate steps are temporary tables of one session; marts are written to the lake. The order here is the order in
-//! which they are made.
+//! Intermediate steps are views of one session, or temporary tables where several marts would compute the same twice; marts
+//! are written to the lake. The order here is the order in which they are made.
 
 use std::collections::BTreeMap;
 
@@ -11,10 +11,30 @@ use sha2::{Digest, Sha256};
 /// One step: a file of SQL whose last line selects the result.
 #[derive(Clone, Copy, Debug)]
 pub struct Step {
-    /// The table that it makes.
+    /// The table or view that it makes.
     pub name: &'static str,
     /// The SQL.
     pub sql: &'static str,
+    /// What it makes.
+    pub made: Made,
+}
+
+/// How long a step's result is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Made {
+    /// Kept in memory until the session ends.
+    Table,
+    /// Computed each time somebody asks: what is large and asked once takes no room.
+    View,
+}
+
+impl Made {
+    pub(crate) const fn sql(self) -> &'static str {
+        match self {
+            Self::Table => "temp table",
+            Self::View => "temp view",
+        }
+    }
 }
 
 /// A mart: a step that is published, with its sidecar.
@@ -27,25 +47,29 @@ pub struct Mart {
 }
 
 macro_rules! step {
-    ($folder:literal, $name:literal) => {
-        Step { name: $name, sql: include_str!(concat!("../marts/", $folder, "/", $name, ".sql")) }
+    ($folder:literal, $name:literal, $made:ident) => {
+        Step {
+            name: $name,
+            sql: include_str!(concat!("../marts/", $folder, "/", $name, ".sql")),
+            made: Made::$made,
+        }
     };
 }
 
 macro_rules! marts {
     ($($name:literal,)+) => { &[$(Mart {
-        step: step!("marts", $name),
+        step: step!("marts", $name, Table),
         sidecar: include_str!(concat!("../marts/marts/", $name, ".toml")),
     },)+] };
 }
 
 /// What marts are made from, beyond the tables of the partition.
 pub const INTERMEDIATE: &[Step] = &[
-    step!("intermediate", "int_periods"),
-    step!("intermediate", "int_latest"),
-    step!("intermediate", "int_characteristics"),
-    step!("intermediate", "int_outcomes"),
-    step!("intermediate", "int_item_points"),
+    step!("intermediate", "int_periods", View),
+    step!("intermediate", "int_latest", Table),
+    step!("intermediate", "int_characteristics", View),
+    step!("intermediate", "int_outcomes", View),
+    step!("intermediate", "int_item_points", View),
 ];
 
 /// What people ask about.

@@ -223,14 +223,14 @@ impl Lake {
         session::prepare_marts(&connection, instruments, &tables)?;
         for step in INTERMEDIATE {
             connection
-                .execute_batch(&format!("create temp table {} as {}", step.name, step.sql))
+                .execute_batch(&format!("create {} {} as {}", step.made.sql(), step.name, step.sql))
                 .map_err(|error| LakeError::Mart { mart: step.name, problem: error.to_string() })?;
         }
         let mut made = Vec::new();
         for mart in MARTS {
             let name = mart.step.name;
             let broken = |error: duckdb::Error| LakeError::Mart { mart: name, problem: error.to_string() };
-            connection.execute_batch(&format!("create temp table {name} as {}", mart.step.sql)).map_err(broken)?;
+            connection.execute_batch(&format!("create {} {name} as {}", mart.step.made.sql(), mart.step.sql)).map_err(broken)?;
             let checks = mart.checks().map_err(|error| LakeError::Mart { mart: name, problem: error.to_string() })?;
             for (says, sql) in checks {
                 let mut statement = connection.prepare(&sql).map_err(broken)?;

@@ -8,7 +8,9 @@ periods as (select distinct period, instrument from int_periods),
 outcomes as (select * from int_outcomes where target not in ('profile', 'people')),
 
 ever as (
-    select periods.period, all_assessments.*
+    select
+        periods.period, all_assessments.instrument, all_assessments.pseudonym, all_assessments.assessment_id,
+        all_assessments.assessed_on, all_assessments.validated_at
     from periods
     inner join all_assessments
         on all_assessments.instrument = periods.instrument
