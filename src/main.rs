@@ -27,6 +27,8 @@ enum Command {
     Audit(commands::audit::Command),
     /// Fill a demonstration with synthetic Enti, people and questionnaires, and serve it.
     Demo(commands::demo::Arguments),
+    /// Forget a persona.
+    Erase(commands::erase::Arguments),
     /// Bring in questionnaires from a CSV file.
     Import(commands::import::Arguments),
     /// Make a data folder: keys, database, the first platform administrator.
@@ -56,6 +58,7 @@ fn main() -> ExitCode {
         Command::Anonymize(arguments) => commands::anonymize::run(&arguments),
         Command::Audit(command) => commands::audit::run(&command),
         Command::Demo(arguments) => commands::demo::run(&arguments),
+        Command::Erase(arguments) => commands::erase::run(&arguments),
         Command::Import(arguments) => commands::import::run(&arguments),
         Command::Init(arguments) => commands::init::run(&arguments),
         Command::Instrument(command) => commands::instrument::run(&command),

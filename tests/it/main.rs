@@ -4,6 +4,7 @@
 
 mod anonymize;
 mod command;
+mod erase;
 mod portal;
 mod real;
 mod tidy;

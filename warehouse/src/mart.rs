@@ -48,11 +48,7 @@ pub struct Mart {
 
 macro_rules! step {
     ($folder:literal, $name:literal, $made:ident) => {
-        Step {
-            name: $name,
-            sql: include_str!(concat!("../marts/", $folder, "/", $name, ".sql")),
-            made: Made::$made,
-        }
+        Step { name: $name, sql: include_str!(concat!("../marts/", $folder, "/", $name, ".sql")), made: Made::$made }
     };
 }
 

@@ -230,7 +230,9 @@ impl Lake {
         for mart in MARTS {
             let name = mart.step.name;
             let broken = |error: duckdb::Error| LakeError::Mart { mart: name, problem: error.to_string() };
-            connection.execute_batch(&format!("create {} {name} as {}", mart.step.made.sql(), mart.step.sql)).map_err(broken)?;
+            connection
+                .execute_batch(&format!("create {} {name} as {}", mart.step.made.sql(), mart.step.sql))
+                .map_err(broken)?;
             let checks = mart.checks().map_err(|error| LakeError::Mart { mart: name, problem: error.to_string() })?;
             for (says, sql) in checks {
                 let mut statement = connection.prepare(&sql).map_err(broken)?;
