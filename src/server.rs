@@ -82,7 +82,7 @@ async fn see_dashboards(State(portal): State<Portal>, mut request: Request, next
         Err(response) => return response,
     };
     let Some(store): Option<&Store> = portal.store() else { return StatusCode::NOT_FOUND.into_response() };
-    let asked = request.uri().path_and_query().map_or_else(String::new, ToString::to_string);
+    let asked = request.uri().path().to_owned();
     let broken = |error: StoreError| {
         tracing::error!(%error, "the Ente of a session cannot be read, or its audit not written");
         StatusCode::INTERNAL_SERVER_ERROR.into_response()
@@ -90,7 +90,8 @@ async fn see_dashboards(State(portal): State<Portal>, mut request: Request, next
     let scope = match visitor.scope(Right::SeeDashboards) {
         Ok(scope) => scope,
         Err(response) => {
-            let Some(session) = visitor.session() else { return response };
+            let known = visitor.session().filter(|session| !session.must_change_password());
+            let Some(session) = known else { return response };
             return match store.record_refusal(session, &asked, system::now()).await {
                 Ok(()) => response,
                 Err(error) => broken(error),

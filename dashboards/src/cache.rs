@@ -29,6 +29,8 @@ pub(crate) enum Ready {
     Preparing,
     /// They could not be protected: there are no figures.
     Refused,
+    /// The lake could not be read: the next request tries again.
+    Broken,
 }
 
 /// Which state of an Ente's data is shown, said on every page and in every file.
@@ -139,6 +141,7 @@ impl Cache {
                 Ok(Some(Err(ProtectError::Lake(error)))) => {
                     tracing::error!(ente.id = %ente, strumento = id, %error, "the marts cannot be read");
                     locked(&cache.figures).remove(&key);
+                    sender.send_replace(Some(Err(Arc::new(ProtectError::Lake(error)))));
                 }
                 Ok(Some(outcome)) => {
                     if let Err(error) = &outcome {
@@ -180,6 +183,7 @@ impl Cache {
         match tokio::time::timeout(patience, receiver.wait_for(Option::is_some)).await {
             Ok(Ok(outcome)) => match &*outcome {
                 Some(Ok(figures)) => Ready::Figures(Arc::clone(figures)),
+                Some(Err(error)) if matches!(**error, ProtectError::Lake(_)) => Ready::Broken,
                 Some(Err(_)) => Ready::Refused,
                 None => Ready::Preparing,
             },

@@ -38,7 +38,7 @@ pub enum ProtectError {
         source: disclosure::Error,
     },
     /// A count in a mart that cannot be one.
-    #[error("mart {mart} of {strumento} has a count that is no count (run the pipeline again)")]
+    #[error("mart {mart} of {strumento} has a count that is no count (please report it)")]
     Count {
         /// Which mart.
         mart: &'static str,

@@ -245,13 +245,16 @@ pub(crate) struct Peer(pub(crate) IpAddr);
 
 /// The last address in `X-Forwarded-For` that is no trusted proxy's, if the peer is one.
 fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[IpAddr]) -> IpAddr {
-    if !trusted.contains(&peer) {
+    // A socket of both versions gives IPv4 peers as ::ffff:a.b.c.d.
+    let peer = peer.to_canonical();
+    let is_trusted = |address: &IpAddr| trusted.iter().any(|known| known.to_canonical() == *address);
+    if !is_trusted(&peer) {
         return peer;
     }
     let said: Vec<&str> = headers.get_all("x-forwarded-for").iter().flat_map(|value| value.to_str()).collect();
     for text in said.iter().flat_map(|value| value.split(',')).rev() {
-        match text.trim().parse() {
-            Ok(address) if trusted.contains(&address) => {}
+        match text.trim().parse::<IpAddr>().map(|address| address.to_canonical()) {
+            Ok(address) if is_trusted(&address) => {}
             Ok(address) => return address,
             Err(_) => return peer,
         }
@@ -312,6 +315,7 @@ mod tests {
         );
         assert_eq!(asked("10.0.0.1", &["198.51.100.9", "10.0.0.2"]), ip("198.51.100.9"));
         assert_eq!(asked("10.0.0.1", &[]), ip("10.0.0.1"));
+        assert_eq!(asked("::ffff:10.0.0.1", &["::ffff:198.51.100.9"]), ip("198.51.100.9"));
         assert_eq!(asked("10.0.0.1", &["198.51.100.9, unknown"]), ip("10.0.0.1"));
     }
 }

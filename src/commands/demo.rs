@@ -76,7 +76,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     block_on(async {
         let parts = Parts { portal: true, dashboards: true };
         let (router, _) = server::pages(&folder, parts, true, Vec::new()).await?;
-        print_users();
+        print_users(&arguments.data);
         server::serve(router, arguments.listen, |address| server::announce("the demonstration", address)).await?;
         Ok(ExitCode::SUCCESS)
     })
@@ -126,16 +126,18 @@ fn make(arguments: &Arguments, mark: &Mark) -> Result<DataFolder> {
         bail!("the pipeline did not publish every Ente; `noncello pipeline run` says why");
     }
     print_line(&format!("{} questionnaires published; building a release", report.total.accepted));
-    let built =
-        release::build_one(&folder, &instruments[0].id.to_string(), fill::last_day(), system::now(), &mut chance)?;
-    print_line(&built.to_string());
+    match release::build_one(&folder, &instruments[0].id.to_string(), fill::last_day(), system::now(), &mut chance) {
+        Ok(built) => print_line(&built.to_string()),
+        // A small world has too few people for an anonymous table, and is of use without one.
+        Err(error) => print_line(&format!("no release of so few people: {error:#}")),
+    }
     let text = serde_json::to_vec_pretty(mark)?;
     let path = folder.demonstration_mark();
     fs::write(&path, text).with_context(|| format!("{} cannot be written", path.display()))?;
     Ok(folder)
 }
 
-fn print_users() {
+fn print_users(data: &Path) {
     print_line("");
     print_line(&format!("everybody's password: {}", fill::PASSWORD));
     print_line("platform (leave the Ente empty): piattaforma, ricerca");
@@ -145,4 +147,9 @@ fn print_users() {
         print_line(&format!("  {}  ({}, {} comuni)", ente.code, ente.name, ente.comuni.len()));
     }
     print_line("");
+    if let Ok(program) = std::env::current_exe() {
+        print_line("what is entered now reaches the dashboards with:");
+        print_line(&format!("  {} pipeline run --data {}", program.display(), data.display()));
+        print_line("");
+    }
 }

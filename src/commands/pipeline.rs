@@ -144,9 +144,16 @@ fn report(report: &RunReport, format: Format) -> Result<ExitCode> {
 fn status(folder: &DataFolder, format: Format) -> Result<ExitCode> {
     let lake = server::lake(folder)?;
     let mut lines = Vec::new();
+    let mut is_any_wrong = false;
     for ente in lake.enti()? {
-        let Some(published) = lake.ente(ente)? else { continue };
-        lines.push(published.manifest().clone());
+        match lake.ente(ente) {
+            Ok(Some(published)) => lines.push(published.manifest().clone()),
+            Ok(None) => {}
+            Err(error) => {
+                is_any_wrong = true;
+                print_complaint(&format!("{ente}: {error}"));
+            }
+        }
     }
     match format {
         Format::Json => {
@@ -181,12 +188,12 @@ fn status(folder: &DataFolder, format: Format) -> Result<ExitCode> {
                     manifest.files.len()
                 ));
             }
-            if lines.is_empty() {
+            if lines.is_empty() && !is_any_wrong {
                 print_line("nothing is published yet; `noncello pipeline run` does it");
             }
         }
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(if is_any_wrong { ExitCode::from(1) } else { ExitCode::SUCCESS })
 }
 
 fn verify(folder: &DataFolder) -> Result<ExitCode> {

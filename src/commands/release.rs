@@ -124,7 +124,7 @@ impl fmt::Display for BuiltSummary {
         writeln!(f, "{id}: {rows} rows of {count_humans} people in {count_enti} Enti, {suppressed} left out")?;
         writeln!(
             f,
-            "  {} people without a code, counted once in each Ente; {} known to more than one Ente",
+            "  {} people without a code that holds everywhere, counted once in each Ente; {} known to more than one Ente",
             told(report.count_without_code),
             told(report.count_in_several_enti)
         )?;
@@ -192,6 +192,7 @@ fn places() -> Places {
 }
 
 fn list(folder: &DataFolder, format: Format) -> Result<ExitCode> {
+    release::finish_interrupted(&folder.releases())?;
     let releases = release::list(&folder.releases())?;
     match format {
         Format::Json => print_line(&serde_json::to_string_pretty(&releases)?),

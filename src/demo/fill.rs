@@ -226,7 +226,12 @@ fn rows(
     known: &Known,
     world: &mut impl Rng,
 ) -> Result<Vec<(usize, ImportRow)>> {
-    let who = ImportPersona { external_id: format!("dimostrazione-{number:06}"), data: data(persona), age: None };
+    let who = ImportPersona {
+        external_id: format!("dimostrazione-{number:06}"),
+        is_of_this_row: false,
+        data: data(persona),
+        age: None,
+    };
     let pace = world.random_range(-10..=55);
     let mut rows = Vec::new();
     for (time, on) in (0..).zip(days(persona.born_on, world)) {

@@ -112,6 +112,7 @@ test('an operator assesses with both strumenti, and the manager sees it after th
       assert.deepEqual(await faults(page), []);
       await page.emulateMedia({ media: 'print' });
       assert.equal(await page.locator('header nav').first().isVisible(), false);
+      assert.equal(await page.locator('.nc-only-print', { hasText: 'dati sintetici' }).isVisible(), true);
       await page.emulateMedia({ media: 'screen' });
     }
     await page.goto(persona);
@@ -218,8 +219,12 @@ test('the CSV is what the page shows', () => withPage(1440, async (page) => {
     const waiting = page.waitForEvent('download');
     await page.getByRole('link', { name: /CSV/ }).first().click();
     const csv = readFileSync(await (await waiting).path(), 'utf8');
-    // On the page a comune has the number that it has on the map.
-    for (const [heading] of rows) assert.ok(csv.includes(heading.replace(/^\d+\s+/, '')), `${heading} is not in the CSV of ${address}`);
+    const lines = csv.split('\r\n').map((line) => line.split(';').map((field) => field.replaceAll('"', '')).join('|'));
+    for (const [heading, ...cells] of rows) {
+      // On the page a comune has the number that it has on the map.
+      const wanted = [heading.replace(/^\d+\s+/, ''), ...cells].join('|');
+      assert.ok(lines.includes(wanted), `${wanted} is not in the CSV of ${address}`);
+    }
   }
 }));
 

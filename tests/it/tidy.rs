@@ -141,8 +141,12 @@ fn every_dependency_is_used() {
             for used in dependencies(&manifest, kind) {
                 of_nobody.remove(&used);
                 let name = used.replace('-', "_");
-                let is_named = [format!("{name}::"), format!("use {name}"), format!("{name}!")];
-                let is_used = is_named.iter().any(|name| code.contains(name.as_str()));
+                let path = format!("{name}::");
+                let stands_alone = |at: usize| {
+                    code[..at].chars().next_back().is_none_or(|before| !before.is_alphanumeric() && before != '_')
+                };
+                let is_used =
+                    code.contains(&format!("use {name};")) || code.match_indices(&path).any(|(at, _)| stands_alone(at));
                 assert!(is_used || NAMED_FOR_THEIR_VERSION.contains(&used.as_str()), "{folder}: nothing uses {used}");
             }
         }

@@ -1,6 +1,6 @@
 //! The marts: SQL in files, each with a sidecar that says its grain, what each column means, its privacy class and its tests.
 //!
-//! Intermediate steps are views of one session, or temporary tables where several marts would compute the same twice; marts
+//! Intermediate steps are views of one session where holding them would take much room, else temporary tables; marts
 //! are written to the lake. The order here is the order in which they are made.
 
 use std::collections::BTreeMap;
@@ -24,7 +24,7 @@ pub struct Step {
 pub enum Made {
     /// Kept in memory until the session ends.
     Table,
-    /// Computed each time somebody asks: what is large and asked once takes no room.
+    /// Computed each time a mart asks: what is large takes no room.
     View,
 }
 

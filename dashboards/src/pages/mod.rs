@@ -96,6 +96,7 @@ pub(crate) async fn data(dashboards: &Dashboards, asked: &Asked) -> Result<Data,
         Ready::Figures(figures) => Ok(Data { publication, strumento, figures }),
         Ready::Preparing => Err(NoticeKind::Preparing),
         Ready::Refused => Err(NoticeKind::Refused),
+        Ready::Broken => Err(NoticeKind::Broken),
     }
 }
 

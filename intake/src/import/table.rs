@@ -11,7 +11,6 @@ use domain::instrument::{Answer, Id, Instrument, Missing};
 use domain::person::{Citizenship, Disadvantage, Education, Household, Sex, Work};
 use domain::scoring::Sheet;
 use domain::text::has_hidden_characters;
-use sha2::{Digest, Sha256};
 use store::{ImportPersona, ImportRow, PersonaData};
 use territory::{BirthplaceKind, ComuneCode};
 
@@ -173,7 +172,7 @@ impl<'m> Table<'m> {
         };
         let external_id = match self.external_id {
             Some(place) => record.get(place).unwrap_or_default().trim().to_owned(),
-            None => format!("{number} {} / {}", digest(record), self.map.source).chars().take(200).collect(),
+            None => format!("{number} / {}", self.map.source).chars().take(200).collect(),
         };
         if external_id.is_empty() || external_id.chars().count() > 200 || has_hidden_characters(&external_id) {
             let column = match &self.map.external_id {
@@ -193,7 +192,7 @@ impl<'m> Table<'m> {
         if let (Some(assessed_on), true, None) = (assessed_on, result.refusals.is_empty(), &result.rejected) {
             result.warnings = warnings(&sheet, age, &data, assessed_on);
             result.row = Some(ImportRow {
-                persona: ImportPersona { external_id, data, age },
+                persona: ImportPersona { external_id, is_of_this_row: self.external_id.is_none(), data, age },
                 assessed_on,
                 sheet,
                 origin: Origin::Import,
@@ -495,13 +494,4 @@ impl RowReading<'_> {
         }
         Some(categories)
     }
-}
-/// Tells rows with the same number apart that come from two tables: each is a persona of its own.
-fn digest(record: &StringRecord) -> String {
-    let mut hasher = Sha256::new();
-    for cell in record {
-        hasher.update((cell.len() as u64).to_be_bytes());
-        hasher.update(cell);
-    }
-    hex::encode(&hasher.finalize()[..8])
 }

@@ -102,9 +102,9 @@ pub enum Refused {
     /// Another persona of the Ente has this identifier.
     #[error("another persona has this identifier")]
     IdentifierTaken,
-    /// An imported row names a persona by its external id, and another one by its code.
+    /// An imported row names a persona by its external id, and another one by its code or by being a row of its own.
     #[error(
-        "the external id is that of a persona with another code: give one of the two persone another external id, or another code"
+        "the external id is already another persona's: give the table external ids of its own, or, where rows are numbered, another source"
     )]
     OtherPersona,
     /// The persona's data may not be used for now.

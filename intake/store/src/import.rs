@@ -46,6 +46,8 @@ const BATCH: usize = 250;
 pub struct ImportPersona {
     /// The same external id is the same persona, in this import and in later ones.
     pub external_id: String,
+    /// Whether the external id is of this row alone: nobody who is there already, but for the same questionnaire, is meant.
+    pub is_of_this_row: bool,
     /// What is recorded when the persona is new; one who exists stays as they are. Residence, education and the like are
     /// also the assessment's categories.
     pub data: PersonaData,
@@ -384,6 +386,8 @@ struct Whose {
     id: PersonaId,
     key: Secret,
     link: Option<SealedLink>,
+    /// The persona that goes on where this one was merged into it; themselves otherwise.
+    human: PersonaId,
     /// What stands for their identifier in the index.
     identifier: Option<Vec<u8>>,
     is_restricted: bool,
@@ -520,8 +524,16 @@ impl Stage<'_> {
                 let Some(key) = secrets.get(&id) else { continue };
                 let stored = StoredPersona::open(key, &row.sealed, self.ente, id)?;
                 let identifier = stored.data(id)?.identifier.map(|known| self.keys.identifier_token(&known));
+                let mut human = row.id;
+                let mut merged_into = row.merged_into;
+                while let Some(next) = merged_into {
+                    human = next;
+                    let row = persone::Entity::find_by_id((self.ente.0, next)).one(self.store.reading()).await?;
+                    merged_into = row.and_then(|row| row.merged_into);
+                }
                 let whose = Whose {
                     id,
+                    human: PersonaId(human),
                     key: key.clone(),
                     link: stored.link,
                     identifier,
@@ -566,14 +578,12 @@ impl Stage<'_> {
         let identifier = data.identifier.as_ref().map(|identifier| self.keys.identifier_token(identifier));
         let by_identifier = identifier.as_ref().and_then(|token| self.known.by_identifier.get(token));
         let by_external = self.known.by_external.get(&external);
-        // Two tables may use the same numbers for different people: whoever they are, it is not for an import to guess.
-        let differs = |whose: &&Whose| {
-            by_identifier.is_some_and(|other| other.id != whose.id)
-                || identifier.is_some() && whose.identifier.is_some() && whose.identifier != identifier
-        };
-        if by_external.is_some_and(|whose| differs(&whose)) {
-            return Err(Refused::OtherPersona);
-        }
+        let is_another = by_external.is_some_and(|whose| match (by_identifier, &identifier, &whose.identifier) {
+            (Some(other), ..) => other.human != whose.human,
+            (None, Some(given), Some(known)) => given != known,
+            (None, ..) => false,
+        });
+        let is_taken = row.persona.is_of_this_row && by_external.is_some();
         let found = by_external.or(by_identifier).cloned();
         if found.as_ref().is_some_and(|whose| whose.is_restricted) {
             return Err(Refused::Restricted);
@@ -598,9 +608,17 @@ impl Stage<'_> {
         if let Some(before) = there.get(&token) {
             return Ok(if *before == content { RowOutcome::Skipped } else { RowOutcome::Different });
         }
+        // Two tables may use the same numbers for different people: whoever they are, it is not for an import to guess.
+        if is_another || is_taken {
+            return Err(Refused::OtherPersona);
+        }
         // From here on nothing refuses.
         let whose = match found {
-            Some(whose) => whose,
+            Some(mut whose) => {
+                // What a row says of their code holds for the rows that follow, although nothing recorded is changed.
+                whose.identifier = whose.identifier.or_else(|| identifier.clone());
+                whose
+            }
             None => {
                 let store = self.store;
                 let prepared = Prepared::new(
@@ -615,6 +633,7 @@ impl Stage<'_> {
                 );
                 let whose = Whose {
                     id: person,
+                    human: person,
                     key: prepared.key.clone(),
                     link: prepared.link.clone(),
                     identifier: identifier.clone(),

@@ -1,6 +1,6 @@
 //! Writes a cleared release: into a folder of another name first, read back, verified again, entered into the register, then
-//! shown by one rename. What the register does not know was never released; what it knows is shown by the next command at
-//! the latest.
+//! shown by one rename. What the register does not know was never released; what it knows is shown by the next
+//! `release build` or `release list` at the latest.
 //!
 //! A plain Parquet file, zstd; its rows come shuffled, so that neither their order nor row groups tell the classes.
 
@@ -43,8 +43,11 @@ impl Cleared {
         let _lock = crate::run::lock(&parts.lock)?;
         register::refuse_twice(releases, &parts.id)?;
         let (staged, folder) = (staged(releases, &parts.id), releases.join(&parts.id));
-        if staged.exists() {
-            fs::remove_dir_all(&staged).map_err(at(&staged))?;
+        // What the register does not know was never released.
+        for leftover in [&staged, &folder] {
+            if leftover.exists() {
+                fs::remove_dir_all(leftover).map_err(at(leftover))?;
+            }
         }
         fs::create_dir_all(&staged).map_err(at(&staged))?;
         let file = staged.join(TABLE);
@@ -101,7 +104,10 @@ fn show(releases: &Path, id: &str) -> Result<(), ReleaseError> {
 }
 
 /// Shows a release that the register knows and whose program died before it could.
-pub(super) fn finish_interrupted(releases: &Path) -> Result<(), ReleaseError> {
+///
+/// # Errors
+/// When the register or the folder cannot be read or written.
+pub fn finish_interrupted(releases: &Path) -> Result<(), ReleaseError> {
     for entry in register::list(releases)? {
         if !releases.join(&entry.id).exists() && staged(releases, &entry.id).exists() {
             show(releases, &entry.id)?;

@@ -38,18 +38,19 @@ use warehouse::{Lake, LakeError};
 use crate::links::LinksError;
 use crate::run::PipelineError;
 
-pub use file::Written;
+pub use file::{Written, finish_interrupted};
 pub use geography::Places;
 pub use register::{Entry, list};
 use table::{ENTE, Master, Ordered, PERSONA, PROFILE};
 
-/// The most that a class may differ from the whole table, in profile and levels.
+/// The most that a class may differ from the whole table, in every sensitive column.
 const T: f64 = 0.25;
-/// What the other sensitive columns get instead, one after the other, where the loss would be absurd; the profile keeps [`T`].
-const T_OF_OTHERS: [f64; 4] = [T, 0.35, 0.5, 1.0];
-/// The least number of values of a sensitive column in a class: whoever finds their class learns none for certain.
+/// The least number of values of a sensitive column in a class: an outsider who finds somebody's class learns none for certain.
 const L: usize = 2;
-/// From here on a loss is absurd: hardly anything but `*` is left.
+/// What is asked, one after the other, until the loss is not absurd: values of each sensitive column in a class, and the
+/// distance of all but the profile, which keeps [`T`].
+const ASKED: [(usize, f64); 7] = [(L, T), (L, 0.35), (L, 0.5), (1, T), (1, 0.35), (1, 0.5), (1, 1.0)];
+/// From here on a loss is absurd: hardly anything but `*` is left, and nothing is released.
 const LOSS_MAX: f64 = 0.8;
 /// The greatest part of the rows that may be left out.
 const SUPPRESSION: f64 = 0.1;
@@ -180,7 +181,7 @@ pub struct Report {
     pub count_enti: usize,
     /// Humans: rows before any was left out.
     pub count_humans: usize,
-    /// Humans without a code, counted once in each Ente; `None` when they are fewer than ten.
+    /// Humans without a code that holds in every Ente, counted once in each; `None` when they are fewer than ten.
     pub count_without_code: Option<usize>,
     /// Humans known to more than one Ente; `None` when they are fewer than ten.
     pub count_in_several_enti: Option<usize>,
@@ -194,7 +195,7 @@ pub struct Report {
     pub t_profile_max: Option<f64>,
     /// The greatest distance asked of each other sensitive column; 1 asks nothing.
     pub t_others_max: f64,
-    /// Asked: values of each sensitive column in a class, unless everybody has the same.
+    /// Asked: values in a class of each sensitive column in which one row in twenty has another value than the commonest.
     pub l: usize,
     /// The quasi-identifiers; every other column is sensitive.
     pub quasi_identifiers: Vec<String>,
@@ -248,6 +249,7 @@ struct ReportBase {
     count_with_code: usize,
     count_in_several_enti: usize,
     k: usize,
+    l: usize,
     t_others_max: f64,
 }
 
@@ -297,7 +299,7 @@ pub fn build(request: &Request<'_>, now: DateTime<Utc>, chance: &mut impl Crypto
         return Err(ReleaseError::FewEnti { found: enti.len() });
     }
     let master = table::make(&humans, &versions, request.places)?;
-    let (released, origins, rules, t_others_max) = generalise(&master, request.k, &seed)?;
+    let (released, origins, rules, (l, t_others_max)) = generalise(&master, request.k, &seed)?;
     let report = ReportBase {
         instrument: request.instrument.clone(),
         cutoff: request.cutoff,
@@ -306,6 +308,7 @@ pub fn build(request: &Request<'_>, now: DateTime<Utc>, chance: &mut impl Crypto
         count_with_code: humans.values().filter(|human| human.has_link).count(),
         count_in_several_enti: humans.values().filter(|human| human.enti.len() > 1).count(),
         k: request.k,
+        l,
         t_others_max,
     };
     let basis = Basis {
@@ -388,7 +391,7 @@ impl Parts {
             k: base.k,
             t_profile_max: profile.and_then(|profile| profile.closeness.as_ref()).map(|closeness| closeness.t),
             t_others_max: base.t_others_max,
-            l: L,
+            l: base.l,
             quasi_identifiers: self.basis.columns(),
             measures,
             sha256: None,
@@ -444,11 +447,15 @@ impl Basis {
 }
 
 /// Generalises, with the strictest distance that leaves something to read.
-fn generalise(master: &Master, k: usize, seed: &Secret) -> Result<(RecordBatch, Vec<usize>, Rules, f64), ReleaseError> {
-    let mut best: Option<(f64, anonymity::Anonymized, Rules, f64)> = None;
+fn generalise(
+    master: &Master,
+    k: usize,
+    seed: &Secret,
+) -> Result<(RecordBatch, Vec<usize>, Rules, (usize, f64)), ReleaseError> {
+    let mut found: Option<(anonymity::Anonymized, Rules, usize, f64)> = None;
     let mut impossible = None;
-    for t_others in T_OF_OTHERS {
-        let rules = rules(&master.ordered, k, t_others);
+    for (l, t_others) in ASKED {
+        let rules = rules(&master.ordered, k, l, t_others);
         let engine_seed = Seed::new(*seed.derive("engine").expose());
         let mut asked = anonymity::Request::new(master.quasi_identifiers.clone(), rules.clone(), engine_seed)
             .suppression(SUPPRESSION)
@@ -466,31 +473,33 @@ fn generalise(master: &Master, k: usize, seed: &Secret) -> Result<(RecordBatch, 
             Err(error) => return Err(error.into()),
         };
         let loss = made.report.measures.loss.unwrap_or(1.0);
-        let is_enough = loss <= LOSS_MAX;
-        if best.as_ref().is_none_or(|(least, ..)| loss < *least) {
-            best = Some((loss, made, rules, t_others));
-        }
-        if is_enough {
+        if loss <= LOSS_MAX {
+            found = Some((made, rules, l, t_others));
             break;
         }
+        impossible = Some(anonymity::Error::Unsatisfiable {
+            reason: format!(
+                "what holds these rules says nothing any more (loss {loss:.2}): there are too few people, or too few Enti"
+            ),
+        });
     }
-    let Some((_, made, rules, t_others)) = best else {
+    let Some((made, rules, l, t_others)) = found else {
         let reason = || anonymity::Error::Unsatisfiable { reason: "no distance was tried".into() };
         return Err(impossible.unwrap_or_else(reason).into());
     };
     let (released, origins) = close_to_insiders(master, &made.batch, &made.origins, k)?;
     let kept = master.columns.iter().map(|name| released.schema().index_of(name)).collect::<Result<Vec<_>, _>>()?;
-    Ok((released.project(&kept)?, origins, rules, t_others))
+    Ok((released.project(&kept)?, origins, rules, (l, t_others)))
 }
 
-fn rules(ordered: &[Ordered], k: usize, t_others: f64) -> Rules {
+fn rules(ordered: &[Ordered], k: usize, l: usize, t_others: f64) -> Rules {
     let mut rules = Rules::k(k).robust_to(ENTE).per_person(PERSONA);
     for of in ordered {
         let t = if of.column == PROFILE { T } else { t_others };
         let mut sensitive = Sensitive::new(&of.column).ordered_t(t, &of.values);
-        // What is the same for everybody tells nothing of anybody.
-        if !of.is_same_for_all {
-            sensitive = sensitive.distinct_l(L);
+        // What is the same for nearly everybody tells hardly anything of anybody; the distance still bounds how the few stand out.
+        if l > 1 && !of.is_nearly_constant {
+            sensitive = sensitive.distinct_l(l);
         }
         rules = rules.with(sensitive);
     }

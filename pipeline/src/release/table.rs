@@ -85,16 +85,19 @@ const CODED: [(&str, &[Code], Read); 6] = [
 pub(super) struct Ordered {
     pub(super) column: String,
     pub(super) values: Vec<String>,
-    /// Whether all rows have one value.
-    pub(super) is_same_for_all: bool,
+    /// Whether hardly any row has another value than the commonest: two values in every class would then need one class of all.
+    pub(super) is_nearly_constant: bool,
 }
 
 impl Ordered {
-    /// Whether all rows have one value is found once the table is whole.
+    /// Whether it is nearly constant is found once the table is whole.
     fn new(column: impl Into<String>, values: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        Self { column: column.into(), values: values.into_iter().map(Into::into).collect(), is_same_for_all: false }
+        Self { column: column.into(), values: values.into_iter().map(Into::into).collect(), is_nearly_constant: false }
     }
 }
+
+/// A column is nearly constant when fewer than one row in so many has another value than the commonest.
+const FEW: usize = 20;
 
 /// How many assessments, by their number; nobody has none.
 const NUMBERS: [&str; 4] = ["1", "1", "2", "3_o_piu"];
@@ -200,7 +203,12 @@ pub(super) fn make(
 
     for of in &mut ordered {
         let values = columns.iter().find(|(name, _)| *name == of.column).map(|(_, values)| values.as_slice());
-        of.is_same_for_all = values.is_none_or(|values| values.iter().all(|value| *value == values[0]));
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        for value in values.unwrap_or_default() {
+            *counts.entry(value).or_default() += 1;
+        }
+        let commonest = counts.values().max().copied().unwrap_or_default();
+        of.is_nearly_constant = (people.len() - commonest) * FEW < people.len();
     }
     let names: Vec<String> = columns.iter().map(|(name, _)| name.clone()).collect();
     columns.push((PERSONA.to_owned(), people.iter().map(|(key, _)| (*key).clone()).collect()));

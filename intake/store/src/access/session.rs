@@ -244,7 +244,7 @@ pub struct SessionRow {
 }
 
 impl Store {
-    /// Logs in: throttled per account and per address, with the same work for accounts that do not exist.
+    /// Logs in: throttled per account and address, with the same work for accounts that do not exist.
     ///
     /// # Errors
     /// [`crate::Refused::Credentials`], [`crate::Refused::Throttled`], [`crate::Refused::OneTimePasswordExpired`].

@@ -170,16 +170,50 @@ async fn a_session_that_is_over_changes_no_password() {
     world.login("pordenone", "operatrice").await;
 }
 
+async fn guess_from(world: &mut World, address: &str) -> Refused {
+    let (store, peer) = (world.store.clone(), address.parse().unwrap());
+    let guess = Credentials { ente: Some("pordenone"), username: "operatrice", password: "sbagliata", peer };
+    match store.login(guess, world.now, &mut world.chance).await {
+        Err(StoreError::Refused(refused)) => refused,
+        other => panic!("{other:?}"),
+    }
+}
+
 #[tokio::test]
 async fn guessing_from_elsewhere_does_not_keep_the_owner_out() {
     let mut world = World::new().await;
     world.town("pordenone").await;
-    let (store, elsewhere) = (world.store.clone(), "198.51.100.7".parse().unwrap());
-    for _ in 0..40 {
-        world.pass(Duration::minutes(15));
-        let guess =
-            Credentials { ente: Some("pordenone"), username: "operatrice", password: "sbagliata", peer: elsewhere };
-        assert!(store.login(guess, world.now, &mut world.chance).await.is_err());
-        world.login("pordenone", "operatrice").await;
+    let mut blocked = 0;
+    for _ in 0..60 {
+        world.pass(Duration::minutes(10));
+        blocked += u32::from(guess_from(&mut world, "198.51.100.7").await != Refused::Credentials);
     }
+    assert!(blocked > 10, "who guesses is slowed down: {blocked}");
+    world.login("pordenone", "operatrice").await;
+}
+
+#[tokio::test]
+async fn guessing_from_everywhere_is_slowed_down_and_forgotten_little_by_little() {
+    let mut world = World::new().await;
+    world.town("pordenone").await;
+    for host in 0..50 {
+        assert_eq!(guess_from(&mut world, &format!("203.0.113.{host}")).await, Refused::Credentials);
+    }
+    assert!(matches!(guess_from(&mut world, "203.0.113.200").await, Refused::Throttled { .. }));
+    world.pass(Duration::minutes(20));
+    for host in 0..2 {
+        assert_eq!(guess_from(&mut world, &format!("198.51.100.{host}")).await, Refused::Credentials);
+    }
+    assert!(matches!(guess_from(&mut world, "198.51.100.3").await, Refused::Throttled { .. }));
+}
+
+#[tokio::test]
+async fn who_looks_at_figures_is_in_the_audit() {
+    let mut world = World::new().await;
+    let town = world.town("pordenone").await;
+    let (store, now) = (world.store.clone(), world.now);
+    store.record_reading(&town.operator, "/cruscotti/territorio", now).await.unwrap();
+    let line = store.audit(&town.administrator, None, 1, now).await.unwrap().remove(0);
+    assert_eq!((line.action.as_str(), line.detail.as_deref()), ("dashboards.read", Some("/cruscotti/territorio")));
+    assert!(!line.is_refused);
 }

@@ -150,6 +150,7 @@ async fn act(world: &mut World, town: &Town, at: usize, act: Act, mine: &mut Min
             let row = ImportRow {
                 persona: ImportPersona {
                     external_id: format!("E{step}"),
+                    is_of_this_row: false,
                     data: data(surname(at), "Importata"),
                     age: None,
                 },

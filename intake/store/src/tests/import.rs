@@ -8,6 +8,7 @@ fn rows(instrument: &Instrument, count: usize) -> Vec<ImportRow> {
         .map(|at| ImportRow {
             persona: ImportPersona {
                 external_id: format!("x{}", at / 2),
+                is_of_this_row: false,
                 data: PersonaData { surname: String::new(), name: String::new(), ..data("", "") },
                 age: None,
             },
@@ -160,6 +161,7 @@ async fn the_demo_goes_the_same_way_in_the_name_of_its_operators() {
         validated_at: Some(world.now - Duration::days(300)),
         persona: ImportPersona {
             external_id: "d1".into(),
+            is_of_this_row: false,
             data: PersonaData { identifier: Some(stp(7)), ..data("Rossi", "Ada") },
             age: None,
         },
@@ -217,4 +219,59 @@ async fn one_external_id_never_joins_two_codes() {
     assert!(outcomes[2..].iter().all(|outcome| matches!(outcome, RowOutcome::Staged(_))), "{outcomes:?}");
     assert_eq!(outcomes[2], outcomes[3]);
     assert_ne!(outcomes[2], outcomes[4]);
+    // Who comes without a code gets one by the first row that has it; the next one is another's.
+    let named_later = [row(None, "55", 1), row(Some("PN-5"), "55", 2), row(Some("PN-6"), "55", 3)];
+    let outcomes = stage(&mut world, &town, import, &isa, &named_later).await;
+    assert_eq!(outcomes[0], outcomes[1]);
+    assert_eq!(outcomes[2], RowOutcome::Refused(Refused::OtherPersona));
+}
+
+#[tokio::test]
+async fn the_same_table_is_known_after_a_new_code_and_after_a_merge() {
+    let mut world = World::new().await;
+    let town = world.town("pordenone").await;
+    let isa = instrument("isa");
+    let row = |code: u64, external: &str, day: u32| {
+        let mut row = rows(&isa, 1).remove(0);
+        row.persona.external_id = external.into();
+        row.persona.data.identifier = Some(stp(code));
+        row.assessed_on = on(2024, 1, day);
+        row
+    };
+    let import = begin(&mut world, &town).await;
+    let outcomes = stage(&mut world, &town, import, &isa, &[row(1, "7", 1), row(2, "8", 1)]).await;
+    let [RowOutcome::Staged(one), RowOutcome::Staged(two)] = outcomes[..] else { panic!("{outcomes:?}") };
+    let (store, now) = (world.store.clone(), world.now);
+    store.commit_import(&town.administrator, import, now).await.unwrap();
+    let renewed = PersonaData { identifier: Some(stp(3)), ..data("Verdi", "Ada") };
+    store.update_persona(&town.operator, one, 1, &renewed, now, &mut world.chance).await.unwrap();
+    let import = begin(&mut world, &town).await;
+    assert_eq!(stage(&mut world, &town, import, &isa, &[row(1, "7", 1)]).await, [RowOutcome::Skipped]);
+    store.abandon_import(&town.administrator, import, now).await.unwrap();
+    store.merge_persone(&town.operator, one, two, "la stessa persona", now, &mut world.chance).await.unwrap();
+    let import = begin(&mut world, &town).await;
+    let outcomes = stage(&mut world, &town, import, &isa, &[row(3, "8", 2)]).await;
+    assert!(matches!(outcomes[..], [RowOutcome::Staged(_)]), "{outcomes:?}");
+}
+
+#[tokio::test]
+async fn a_numbered_row_is_nobody_else() {
+    let mut world = World::new().await;
+    let town = world.town("pordenone").await;
+    let isa = instrument("isa");
+    let row = |day: u32, at: usize| {
+        let mut row = rows(&isa, 3).remove(at);
+        row.persona.external_id = "1 / archivio".into();
+        row.persona.is_of_this_row = true;
+        row.assessed_on = on(2024, 1, day);
+        row
+    };
+    let import = begin(&mut world, &town).await;
+    stage(&mut world, &town, import, &isa, &[row(1, 0)]).await;
+    world.store.commit_import(&town.administrator, import, world.now).await.unwrap();
+    let import = begin(&mut world, &town).await;
+    // The same table, a corrected one, another one.
+    let outcomes = stage(&mut world, &town, import, &isa, &[row(1, 0), row(1, 1), row(2, 0)]).await;
+    let other = RowOutcome::Refused(Refused::OtherPersona);
+    assert_eq!(outcomes, [RowOutcome::Skipped, RowOutcome::Different, other]);
 }

@@ -120,7 +120,12 @@ async fn no_canary_sings_in_database_or_log_or_segments() {
     store.draft(&town.operator, open, now).await.unwrap();
     let import = store.begin_import(&town.administrator, "archivio", now, &mut world.chance).await.unwrap();
     let row = ImportRow {
-        persona: ImportPersona { external_id: canaries[10].into(), data: singing.clone(), age: None },
+        persona: ImportPersona {
+            external_id: canaries[10].into(),
+            is_of_this_row: false,
+            data: singing.clone(),
+            age: None,
+        },
         assessed_on: on(2025, 1, 1),
         sheet: sheet(&asso, 1),
         origin: domain::feed::Origin::Import,
