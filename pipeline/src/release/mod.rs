@@ -299,7 +299,7 @@ pub fn build(request: &Request<'_>, now: DateTime<Utc>, chance: &mut impl Crypto
         return Err(ReleaseError::FewEnti { found: enti.len() });
     }
     let master = table::make(&humans, &versions, request.places)?;
-    let (released, origins, rules, (l, t_others_max)) = generalise(&master, request.k, &seed)?;
+    let Generalised { released, origins, rules, l, t_others_max } = generalise(&master, request.k, &seed)?;
     let report = ReportBase {
         instrument: request.instrument.clone(),
         cutoff: request.cutoff,
@@ -446,12 +446,18 @@ impl Basis {
     }
 }
 
+/// A table whose classes hold the rules that were asked at last.
+struct Generalised {
+    released: RecordBatch,
+    /// The master table's row of each.
+    origins: Vec<usize>,
+    rules: Rules,
+    l: usize,
+    t_others_max: f64,
+}
+
 /// Generalises, with the strictest distance that leaves something to read.
-fn generalise(
-    master: &Master,
-    k: usize,
-    seed: &Secret,
-) -> Result<(RecordBatch, Vec<usize>, Rules, (usize, f64)), ReleaseError> {
+fn generalise(master: &Master, k: usize, seed: &Secret) -> Result<Generalised, ReleaseError> {
     let mut found: Option<(anonymity::Anonymized, Rules, usize, f64)> = None;
     let mut impossible = None;
     for (l, t_others) in ASKED {
@@ -489,7 +495,7 @@ fn generalise(
     };
     let (released, origins) = close_to_insiders(master, &made.batch, &made.origins, k)?;
     let kept = master.columns.iter().map(|name| released.schema().index_of(name)).collect::<Result<Vec<_>, _>>()?;
-    Ok((released.project(&kept)?, origins, rules, (l, t_others)))
+    Ok(Generalised { released: released.project(&kept)?, origins, rules, l, t_others_max: t_others })
 }
 
 fn rules(ordered: &[Ordered], k: usize, l: usize, t_others: f64) -> Rules {
