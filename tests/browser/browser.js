@@ -75,8 +75,8 @@ export async function withPage(browser, portal, width, use, options = {}) {
     if (response.status() >= 400 && !isPage) complaints.push(`${response.status()}: ${response.url()}`);
   });
   page.on('requestfailed', (request) => {
-    // A link that becomes a download ends the navigation.
-    if (!request.isNavigationRequest()) complaints.push(`failed: ${request.url()}`);
+    // Going on to the next page, or to a download, ends what the page was still asking for; whatever else fails is a fault.
+    if (request.failure()?.errorText !== 'net::ERR_ABORTED') complaints.push(`failed: ${request.url()}`);
   });
   page.on('request', (request) => {
     if (!request.url().startsWith(portal.url) && !request.url().startsWith('data:')) complaints.push(`asks elsewhere: ${request.url()}`);
