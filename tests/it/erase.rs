@@ -1,31 +1,20 @@
 //! A persona is forgotten, from the command that people type to the files of the lake.
 
 use std::path::Path;
-use std::process::{Command, Output};
 
 use domain::keys::{Ring, RingKey, SealingKey};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use store::{HashingCost, Store};
 
+use crate::demonstration::Demonstration;
+
 const ENTE: &str = "dimostrazione-trieste";
 
-fn run(command: &[&str], data: &Path, rest: &[&str]) -> Output {
-    let mut process = Command::new(env!("CARGO_BIN_EXE_noncello"));
-    process.args(command).arg("--data").arg(data).args(rest).output().unwrap()
-}
-
-fn done(command: &[&str], data: &Path, rest: &[&str]) -> String {
-    let output = run(command, data, rest);
-    assert_eq!(output.status.code(), Some(0), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
-}
-
 /// People and questionnaires that the lake shows of the Ente.
-fn published(data: &Path) -> (i64, i64) {
+fn published(demonstration: &Demonstration) -> (i64, i64) {
     let sql = "select count(distinct pseudonym) as people, count(*) as assessments from assessments";
-    let rows = done(&["warehouse", "query"], data, &["--ente", ENTE, "--format", "json", sql]);
-    let rows: serde_json::Value = serde_json::from_str(&rows).unwrap();
+    let rows = demonstration.ask(ENTE, sql);
     let number = |column: &str| rows[0][column].as_str().unwrap().parse().unwrap();
     (number("people"), number("assessments"))
 }
@@ -52,19 +41,17 @@ fn somebody(data: &Path) -> (String, i64) {
 
 #[test]
 fn an_erased_persona_is_gone_from_portal_and_lake() {
-    let parent = tempfile::tempdir().unwrap();
-    let data = parent.path().join("data");
-    done(&["demo", "--people", "240", "--no-serve"], &data, &[]);
-    let before = published(&data);
-    let (persona, questionnaires) = somebody(&data);
+    let demonstration = Demonstration::new();
+    let before = published(&demonstration);
+    let (persona, questionnaires) = somebody(&demonstration.data);
     let asked = ["--ente", ENTE, "--persona", persona.as_str(), "--actor", "Anna Neri"];
-    assert_eq!(run(&["erase"], &data, &asked).status.code(), Some(2), "a reason is needed");
-    done(&["erase"], &data, &[asked.as_slice(), &["--reason", "richiesta"]].concat());
-    let again = run(&["erase"], &data, &[asked.as_slice(), &["--reason", "richiesta"]].concat());
+    assert_eq!(demonstration.run(&["erase"], &asked).status.code(), Some(2), "a reason is needed");
+    demonstration.done(&["erase"], &[asked.as_slice(), &["--reason", "richiesta"]].concat());
+    let again = demonstration.run(&["erase"], &[asked.as_slice(), &["--reason", "richiesta"]].concat());
     assert_eq!(again.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&again.stderr).contains("no such persona"));
-    done(&["pipeline", "run"], &data, &[]);
-    assert_eq!(published(&data), (before.0 - 1, before.1 - questionnaires));
-    done(&["pipeline", "verify"], &data, &[]);
-    done(&["audit", "verify"], &data, &[]);
+    demonstration.done(&["pipeline", "run"], &[]);
+    assert_eq!(published(&demonstration), (before.0 - 1, before.1 - questionnaires));
+    demonstration.done(&["pipeline", "verify"], &[]);
+    demonstration.done(&["audit", "verify"], &[]);
 }

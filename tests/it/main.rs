@@ -4,6 +4,7 @@
 
 mod anonymize;
 mod command;
+mod demonstration;
 mod erase;
 mod portal;
 mod real;

@@ -2,11 +2,11 @@
 //!
 //! The table is not in the repository: it is looked for in `../shared/data`, or where `NONCELLO_REAL_DATA` says.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
 
 use serde_json::Value;
+
+use crate::demonstration::Demonstration;
 
 /// Enti of the demonstration: one gets everybody, the others a third each.
 const WHOLE: &str = "dimostrazione-trieste";
@@ -21,59 +21,23 @@ const PUBLISHED: [(&str, i64, i64); 5] = [
     ("openness", 603, 2_726),
 ];
 
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
 /// The table of real answers, if this machine has it.
 fn table() -> Option<String> {
-    let folder = std::env::var_os("NONCELLO_REAL_DATA").map_or_else(|| root().join("../shared/data"), PathBuf::from);
+    let folder = std::env::var_os("NONCELLO_REAL_DATA")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
     std::fs::read_to_string(folder.join("bfi.csv")).ok()
 }
 
-struct Folder {
-    _parent: tempfile::TempDir,
-    data: PathBuf,
-}
-
-impl Folder {
-    /// A small demonstration that knows one more strumento.
-    fn new() -> Self {
-        let parent = tempfile::tempdir().unwrap();
-        let folder = Self { data: parent.path().join("data"), _parent: parent };
-        folder.done(&["demo", "--people", "240", "--no-serve"], &[]);
-        folder.done(&["instrument", "add"], &["tests/real/bfi/definition.toml"]);
-        folder
-    }
-
-    fn run(&self, command: &[&str], rest: &[&str]) -> Output {
-        let mut process = Command::new(env!("CARGO_BIN_EXE_noncello"));
-        process.args(command).arg("--data").arg(&self.data).args(rest).current_dir(root()).output().unwrap()
-    }
-
-    /// Standard output of a command that is done.
-    fn done(&self, command: &[&str], rest: &[&str]) -> String {
-        let output = self.run(command, rest);
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        assert_eq!(output.status.code(), Some(0), "{command:?} {rest:?}: {}", text(output.stderr));
-        text(output.stdout)
-    }
-
-    fn import(&self, ente: &str, table: &str) -> Value {
-        let file = self.data.with_extension("csv");
-        std::fs::write(&file, table).unwrap();
-        let asked = ["--ente", ente, "--instrument", "bfi", "--map", "tests/real/bfi/map.toml", "--format", "json"];
-        let file = file.to_str().unwrap();
-        let refused = self.run(&["import"], &[asked.as_slice(), &[file]].concat());
-        assert_eq!(refused.status.code(), Some(1), "rows that are surprising need a word");
-        let report = self.done(&["import", "--accept-warnings"], &[asked.as_slice(), &[file]].concat());
-        serde_json::from_str(&report).unwrap()
-    }
-
-    fn ask(&self, ente: &str, sql: &str) -> Vec<BTreeMap<String, Option<String>>> {
-        let answer = self.done(&["warehouse", "query"], &["--ente", ente, "--format", "json", sql]);
-        serde_json::from_str(&answer).unwrap()
-    }
+/// Imports a table, which has surprising rows; the report.
+fn import(demonstration: &Demonstration, ente: &str, table: &str) -> Value {
+    let file = demonstration.data.with_extension("csv");
+    std::fs::write(&file, table).unwrap();
+    let asked = ["--ente", ente, "--instrument", "bfi", "--map", "tests/real/bfi/map.toml", "--format", "json"];
+    let file = file.to_str().unwrap();
+    let refused = demonstration.run(&["import"], &[asked.as_slice(), &[file]].concat());
+    assert_eq!(refused.status.code(), Some(1), "rows that are surprising need a word");
+    let report = demonstration.done(&["import", "--accept-warnings"], &[asked.as_slice(), &[file]].concat());
+    serde_json::from_str(&report).unwrap()
 }
 
 #[test]
@@ -82,8 +46,9 @@ fn real_answers_give_the_published_alphas_and_an_anonymous_table() {
         println!("bfi.csv is missing (NONCELLO_REAL_DATA says where it is): real answers are not tested");
         return;
     };
-    let folder = Folder::new();
-    let report = folder.import(WHOLE, &table);
+    let demonstration = Demonstration::new();
+    demonstration.done(&["instrument", "add"], &["tests/real/bfi/definition.toml"]);
+    let report = import(&demonstration, WHOLE, &table);
     assert_eq!(
         (&report["rows"], &report["imported"], &report["persone"]),
         (&2_800.into(), &2_800.into(), &2_800.into())
@@ -95,25 +60,26 @@ fn real_answers_give_the_published_alphas_and_an_anonymous_table() {
             part.push('\n');
             part.push_str(row);
         }
-        folder.import(ente, &part);
+        import(&demonstration, ente, &part);
     }
-    folder.done(&["pipeline", "run"], &[]);
-    let alphas =
-        folder.ask(WHOLE, "select scale, cases, alpha_millionths from mart_reliability where instrument = 'bfi'");
-    let number =
-        |row: &BTreeMap<String, Option<String>>, column: &str| row[column].as_ref().unwrap().parse::<i64>().unwrap();
+    demonstration.done(&["pipeline", "run"], &[]);
+    let alphas = demonstration
+        .ask(WHOLE, "select scale, cases, alpha_millionths from mart_reliability where instrument = 'bfi'");
+    let text = |row: &Value, column: &str| row[column].as_str().unwrap().to_owned();
+    let number = |row: &Value, column: &str| text(row, column).parse::<i64>().unwrap();
     let found: Vec<(String, i64, i64)> = alphas
+        .as_array()
+        .unwrap()
         .iter()
-        .map(|row| {
-            (row["scale"].clone().unwrap(), (number(row, "alpha_millionths") + 500) / 1_000, number(row, "cases"))
-        })
+        .map(|row| (text(row, "scale"), (number(row, "alpha_millionths") + 500) / 1_000, number(row, "cases")))
         .collect();
     let published: Vec<(String, i64, i64)> =
         PUBLISHED.iter().map(|(scale, alpha, cases)| ((*scale).to_owned(), *alpha, *cases)).collect();
     assert_eq!(found, published);
 
     let built: Value = serde_json::from_str(
-        &folder.done(&["release", "build"], &["--instrument", "bfi", "--cutoff", "2010-12-31", "--format", "json"]),
+        &demonstration
+            .done(&["release", "build"], &["--instrument", "bfi", "--cutoff", "2010-12-31", "--format", "json"]),
     )
     .unwrap();
     assert!(built["measures"]["k"].as_u64().unwrap() >= 5 && built["rows"].as_u64().unwrap() > 5_000, "{built}");
