@@ -192,7 +192,10 @@ fn places() -> Places {
 }
 
 fn list(folder: &DataFolder, format: Format) -> Result<ExitCode> {
-    release::finish_interrupted(&folder.releases())?;
+    // While somebody holds the lock a release may be on its way: it is not for a list to finish it.
+    if let Ok(_lock) = pipeline::lock(&folder.pipeline_lock()) {
+        release::finish_interrupted(&folder.releases())?;
+    }
     let releases = release::list(&folder.releases())?;
     match format {
         Format::Json => print_line(&serde_json::to_string_pretty(&releases)?),

@@ -169,6 +169,16 @@ pub enum Actor {
     },
 }
 
+impl Actor {
+    fn require(&self, right: Right) -> Result<(), Refused> {
+        match self {
+            Self::Account { role, .. } if role.may(right) => Ok(()),
+            Self::Account { .. } => Err(Refused::NotAllowed(right)),
+            Self::CommandLine { .. } => Ok(()),
+        }
+    }
+}
+
 /// Permission to reach the data of one Ente. Only this module makes one.
 #[derive(Clone, Debug)]
 pub struct EnteScope {
@@ -197,11 +207,7 @@ impl EnteScope {
 
     /// Each query asks once more: a scope given for one right opens nothing that the role may not.
     pub(crate) fn require(&self, right: Right) -> Result<(), Refused> {
-        match &self.actor {
-            Actor::Account { role, .. } if role.may(right) => Ok(()),
-            Actor::Account { .. } => Err(Refused::NotAllowed(right)),
-            Actor::CommandLine { .. } => Ok(()),
-        }
+        self.actor.require(right)
     }
 
     /// The account that acts, if it is one.
@@ -222,11 +228,7 @@ impl PlatformScope {
 
     /// As [`EnteScope::require`].
     pub(crate) fn require(&self, right: Right) -> Result<(), Refused> {
-        match &self.actor {
-            Actor::Account { role, .. } if role.may(right) => Ok(()),
-            Actor::Account { .. } => Err(Refused::NotAllowed(right)),
-            Actor::CommandLine { .. } => Ok(()),
-        }
+        self.actor.require(right)
     }
 }
 
