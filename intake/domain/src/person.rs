@@ -1,6 +1,8 @@
 //! What is recorded of a persona besides identity and answers: the categories that forms offer, the feed carries and
 //! dashboards count. Codes are stored and never change meaning; the words people read are in `templates`.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 /// Defines a set of codes with its list, its text form, and its reading.
@@ -70,6 +72,76 @@ codes! {
         UpperSecondary = "isced_3_4",
         /// Tertiary (levels 5 to 8).
         Tertiary = "isced_5_8",
+    }
+}
+
+codes! {
+    /// The titles of Italian education by their official codes: ISTAT's list D.2, as AgID publishes it in the controlled
+    /// vocabulary «Grado di istruzione / Titoli di studio» (classifications-for-people/education-level, 2018-02-13,
+    /// CC BY 4.0). Other systems of the administration give these; what is stored of a persona is [`Education`].
+    EducationTitle {
+        /// No title.
+        None = "ZZ_NED",
+        /// Licenza elementare.
+        PrimarySchool = "ZZ_PSE",
+        /// Licenza media, or avviamento professionale up to 1965.
+        LowerSecondarySchool = "ZZ_LSE",
+        /// Qualifica of two or three years, without access to university.
+        VocationalUpperSecondary = "ZZ_USV",
+        /// Qualifica or diploma of the Regions' vocational training (IeFP), three or four years.
+        RegionalVocational = "ZZ_IFP",
+        /// Diploma of four or five years, with access to university.
+        UpperSecondarySchool = "ZZ_USG",
+        /// Certificate of higher technical specialisation (IFTS), a year after the diploma.
+        HigherTechnicalCertificate = "ZZ_IFTS",
+        /// Diploma of higher technical education (ITS), two years after the diploma.
+        HigherTechnicalDiploma = "ZZ_ITS",
+        /// University diploma of two or three years, old order.
+        UniversityDiploma = "ZZ_CDU",
+        /// Laurea of first level.
+        Bachelor = "ZZ_L",
+        /// Academic diploma in arts and music, first level.
+        ArtsFirstLevel = "ZZ_FLA",
+        /// Laurea specialistica or magistrale of two years.
+        Master = "ZZ_LS",
+        /// Laurea of four to six years: single cycle, or old order.
+        LongDegree = "ZZ_LD",
+        /// Academic diploma in arts and music, second level.
+        ArtsSecondLevel = "ZZ_SLA",
+        /// Diploma of an academy or conservatory, old order.
+        ArtsOldOrder = "ZZ_ACO",
+        /// Doctorate of research, or its equal in arts and music.
+        Doctorate = "ZZ_RDD",
+    }
+}
+
+impl EducationTitle {
+    /// The level of ISCED 2011, 0 to 8. The vocabulary names no level: this is read from the definitions in it (length,
+    /// what gives access). Between 5 and 8 the old orders can be argued over; [`Education`] is the same for all of them.
+    #[must_use]
+    pub const fn isced(self) -> u8 {
+        match self {
+            Self::None => 0,
+            Self::PrimarySchool => 1,
+            Self::LowerSecondarySchool => 2,
+            Self::VocationalUpperSecondary | Self::RegionalVocational | Self::UpperSecondarySchool => 3,
+            Self::HigherTechnicalCertificate => 4,
+            Self::HigherTechnicalDiploma => 5,
+            Self::UniversityDiploma | Self::Bachelor | Self::ArtsFirstLevel | Self::ArtsOldOrder => 6,
+            Self::Master | Self::LongDegree | Self::ArtsSecondLevel => 7,
+            Self::Doctorate => 8,
+        }
+    }
+
+    /// What is stored of it.
+    #[must_use]
+    pub const fn education(self) -> Education {
+        match self.isced() {
+            0 | 1 => Education::Primary,
+            2 => Education::LowerSecondary,
+            3 | 4 => Education::UpperSecondary,
+            5.. => Education::Tertiary,
+        }
     }
 }
 
@@ -149,6 +221,25 @@ codes! {
     }
 }
 
+/// What is recorded of a persona on the day of an assessment, as far as anybody recorded it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PersonaFacts {
+    /// Completed years on that day.
+    pub age: Option<u8>,
+    /// Sex.
+    pub sex: Option<Sex>,
+    /// Education.
+    pub education: Option<Education>,
+    /// Citizenship.
+    pub citizenship: Option<Citizenship>,
+    /// Household.
+    pub household: Option<Household>,
+    /// Work condition.
+    pub work: Option<Work>,
+    /// Categories of disadvantage; `None` when nobody asked, empty when there are none.
+    pub disadvantage: Option<BTreeSet<Disadvantage>>,
+}
+
 /// Age bands of tables: the first age of each; the last is open.
 pub const AGE_BANDS: [u8; 6] = [0, 25, 35, 45, 55, 65];
 
@@ -167,8 +258,6 @@ pub fn age_band(age: u8) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
 
     #[test]
@@ -188,10 +277,33 @@ mod tests {
         }
         check(Sex::ALL, Sex::code, Sex::from_code);
         check(Education::ALL, Education::code, Education::from_code);
+        check(EducationTitle::ALL, EducationTitle::code, EducationTitle::from_code);
         check(Citizenship::ALL, Citizenship::code, Citizenship::from_code);
         check(Household::ALL, Household::code, Household::from_code);
         check(Work::ALL, Work::code, Work::from_code);
         check(Disadvantage::ALL, Disadvantage::code, Disadvantage::from_code);
+    }
+
+    #[test]
+    fn official_titles_rise_through_all_levels() {
+        let levels: Vec<u8> = EducationTitle::ALL.iter().map(|title| title.isced()).collect();
+        assert_eq!(levels.iter().copied().collect::<BTreeSet<_>>(), (0..=8).collect());
+        let education = |code| EducationTitle::from_code(code).map(EducationTitle::education);
+        for (code, expected) in [
+            ("ZZ_NED", Education::Primary),
+            ("ZZ_PSE", Education::Primary),
+            ("ZZ_LSE", Education::LowerSecondary),
+            ("ZZ_USV", Education::UpperSecondary),
+            ("ZZ_IFP", Education::UpperSecondary),
+            ("ZZ_USG", Education::UpperSecondary),
+            ("ZZ_IFTS", Education::UpperSecondary),
+            ("ZZ_ITS", Education::Tertiary),
+            ("ZZ_ACO", Education::Tertiary),
+            ("ZZ_RDD", Education::Tertiary),
+        ] {
+            assert_eq!(education(code), Some(expected), "{code}");
+        }
+        assert_eq!(EducationTitle::ALL.len(), 16);
     }
 
     #[test]

@@ -7,6 +7,9 @@ use std::fmt;
 
 use crate::text::has_hidden_characters;
 
+mod format_2;
+
+use self::format_2::Crosswalk;
 use super::file::{
     DefinitionFile, FileAzione, FileBlock, FileItem, FileKey, FileMapping, FileMissingKind, FileOption, FileProfile,
     FileScale, FileStatus, FileText, VersionedDefinition,
@@ -57,6 +60,14 @@ pub enum Rule {
     Reliability,
     /// Earlier versions map to what exists.
     Mapping,
+    /// Rules of consistency ask for something that can be, and can be changed.
+    Consistency,
+    /// Lists of areas and chapters say something.
+    Crosswalk,
+    /// Easy words for all levels of a scale, and for all classes, or for none.
+    Easy,
+    /// When to assess again.
+    Reassess,
 }
 
 impl Rule {
@@ -83,6 +94,10 @@ impl Rule {
             Self::Azioni => "azioni",
             Self::Reliability => "reliability",
             Self::Mapping => "mapping",
+            Self::Consistency => "consistency",
+            Self::Crosswalk => "crosswalk",
+            Self::Easy => "easy",
+            Self::Reassess => "reassess",
         }
     }
 }
@@ -117,8 +132,15 @@ pub const RESERVED_ITEM_IDS: [&str; 5] = ["anno", "assessed_on", "assessment_id"
 const NAMES_SHOWN_MAX: usize = 12;
 
 pub(super) fn check(file: VersionedDefinition, sha256: String) -> Result<Instrument, Vec<DefinitionError>> {
-    let VersionedDefinition::V1(file) = file;
-    Checker { errors: Vec::new(), languages: file.languages.clone() }.run(*file, sha256)
+    let (is_format_1, file) = match file {
+        VersionedDefinition::V1(file) => (true, file),
+        VersionedDefinition::V2(file) => (false, file),
+    };
+    let mut checker = Checker { errors: Vec::new(), languages: file.languages.clone() };
+    if is_format_1 {
+        checker.check_is_format_1(&file);
+    }
+    checker.run(*file, sha256)
 }
 
 struct Checker {
@@ -128,6 +150,13 @@ struct Checker {
 
 /// Ids of one kind with their place in the list; the first wins where one stands twice.
 type Names = BTreeMap<String, usize>;
+
+/// What the options of an item may name.
+struct OptionNames<'a> {
+    sets: &'a Names,
+    scales: &'a Names,
+    blocks: &'a Names,
+}
 
 impl Checker {
     fn run(mut self, file: DefinitionFile, sha256: String) -> Result<Instrument, Vec<DefinitionError>> {
@@ -169,8 +198,10 @@ impl Checker {
         for section in &file.sections {
             let place = format!("section {}", section.id);
             let first = items.len();
+            let crosswalk = self.section_crosswalk(section);
             for item in &section.items {
-                let checked = self.item(item, &file, &set_names, &scale_names, &block_names, &offered);
+                let names = OptionNames { sets: &set_names, scales: &scale_names, blocks: &block_names };
+                let checked = self.item(item, &file, &names, &offered, &crosswalk);
                 items.push(checked);
             }
             if section.items.is_empty() {
@@ -190,6 +221,9 @@ impl Checker {
         let profile = file.profile.as_ref().map(|profile| self.profile(profile, &scale_names, &scales, &azione_names));
         self.check_azioni_are_proposed(&azioni, &scales, &blocks, profile.as_ref());
         let mappings = self.mappings(&file.mappings, file.version, &item_names, &items);
+        let consistency = self.consistency(&file.consistency, &item_names, &items);
+        let reassess_after_days = self.reassess_after_days(&file);
+        let reliability_enough = self.reliability_enough(&file);
 
         let instrument = Instrument {
             id: self.id("head", &file.id),
@@ -204,6 +238,8 @@ impl Checker {
             source: self.text("head, source", &file.source),
             licence: file.licence.clone(),
             window_days: file.window_days,
+            reassess_after_days,
+            reliability_enough,
             missing,
             sections,
             items,
@@ -211,6 +247,7 @@ impl Checker {
             blocks,
             azioni,
             profile,
+            consistency,
             mappings,
             languages: self.languages,
             sha256,
@@ -397,6 +434,7 @@ impl Checker {
         Scale {
             id: self.id(&place, &scale.id),
             title: self.text(&place, &scale.title),
+            easy_title: scale.easy_title.as_ref().map(|title| self.text(&format!("{place}, easy_title"), title)),
             description: self.text(&place, &scale.description),
             minimum,
             reliability,
@@ -420,6 +458,7 @@ impl Checker {
                 "levels go from the lowest to the highest, each from a higher index",
             );
         }
+        let is_any_easy = scale.levels.iter().any(|level| level.easy.is_some());
         scale
             .levels
             .iter()
@@ -430,6 +469,7 @@ impl Checker {
                     title: self.text(&place, &level.title),
                     from: self.within(&place, Rule::Levels, "from", level.from, 0..=100),
                     paragraph: self.text(&place, &level.paragraph),
+                    easy: self.easy(&place, level.easy.as_ref(), is_any_easy),
                     azioni: self.azioni(&place, &level.azioni, azione_names),
                 }
             })
@@ -523,10 +563,9 @@ impl Checker {
         &mut self,
         item: &FileItem,
         file: &DefinitionFile,
-        set_names: &Names,
-        scale_names: &Names,
-        block_names: &Names,
+        names: &OptionNames<'_>,
         offered: &[Missing],
+        section: &Crosswalk,
     ) -> Item {
         let place = format!("item {}", item.id);
         let options: &[FileOption] = match (&item.options, &item.option_set) {
@@ -535,7 +574,7 @@ impl Checker {
                 options
             }
             (None, Some(set)) => {
-                self.known(&place, "option set", set, set_names).map_or(&[], |index| &file.option_sets[index].options)
+                self.known(&place, "option set", set, names.sets).map_or(&[], |index| &file.option_sets[index].options)
             }
             (None, None) | (Some(_), Some(_)) => {
                 self.refuse(&place, Rule::Options, "give exactly one of options and option_set");
@@ -548,12 +587,9 @@ impl Checker {
         let keys: Vec<(usize, FileKey)> = item
             .keys
             .iter()
-            .filter_map(|(scale, key)| self.known(&place, "scale", scale, scale_names).map(|scale| (scale, *key)))
+            .filter_map(|(scale, key)| self.known(&place, "scale", scale, names.scales).map(|scale| (scale, *key)))
             .collect();
-        let options = options
-            .iter()
-            .map(|option| self.option(&place, option, options, &keys, scale_names, block_names))
-            .collect();
+        let options = options.iter().map(|option| self.option(&place, option, options, &keys, names)).collect();
         let missing = item
             .missing
             .as_ref()
@@ -566,10 +602,13 @@ impl Checker {
                 self.refuse(&place, Rule::Known, "a kind of missing that the file's head does not offer");
             }
         }
+        let (areas_147, icf) = self.item_crosswalk(item, section);
         Item {
             id: self.item_id(&place, &item.id),
             text: self.text(&place, &item.text),
             help: item.help.as_ref().map(|help| self.text(&place, help)),
+            areas_147,
+            icf,
             is_fixed: item.fixed,
             missing,
             options,
@@ -582,14 +621,13 @@ impl Checker {
         option: &FileOption,
         all: &[FileOption],
         keys: &[(usize, FileKey)],
-        scale_names: &Names,
-        block_names: &Names,
+        names: &OptionNames<'_>,
     ) -> AnswerOption {
         let place = format!("{item_place}, option {}", option.value);
         self.names_within(&place, "block", option.blocks.iter().map(String::as_str));
         let lowest = all.iter().map(|option| option.value).min().unwrap_or(0);
         let highest = all.iter().map(|option| option.value).max().unwrap_or(0);
-        let mut points = vec![0; scale_names.len()];
+        let mut points = vec![0; names.scales.len()];
         for (scale, key) in keys {
             let value = match key {
                 FileKey::Forward => option.value.saturating_sub(lowest),
@@ -599,7 +637,7 @@ impl Checker {
             points[*scale] = i32::try_from(value).unwrap_or(0);
         }
         for (scale_id, value) in &option.points {
-            if let Some(scale) = self.known(&place, "scale", scale_id, scale_names) {
+            if let Some(scale) = self.known(&place, "scale", scale_id, names.scales) {
                 points[scale] = self.within(&place, Rule::Points, "points", *value, 0..=1000);
             }
         }
@@ -607,7 +645,7 @@ impl Checker {
             value: i16::try_from(option.value).unwrap_or(0),
             text: self.text(&place, &option.text),
             points,
-            blocks: option.blocks.iter().filter_map(|block| self.known(&place, "block", block, block_names)).collect(),
+            blocks: option.blocks.iter().filter_map(|block| self.known(&place, "block", block, names.blocks)).collect(),
         }
     }
 
@@ -686,6 +724,7 @@ impl Checker {
             self.refuse("profile", Rule::Profile, "a profile needs at least two classes");
         }
         let class_names = self.names("class", profile.classes.iter().map(|class| class.id.as_str()));
+        let is_any_easy = profile.classes.iter().any(|class| class.easy.is_some());
         let classes = profile
             .classes
             .iter()
@@ -695,6 +734,7 @@ impl Checker {
                     id: self.id(&place, &class.id),
                     title: self.text(&place, &class.title),
                     paragraph: self.text(&place, &class.paragraph),
+                    easy: self.easy(&place, class.easy.as_ref(), is_any_easy),
                     azioni: self.azioni(&place, &class.azioni, azione_names),
                 }
             })

@@ -8,9 +8,11 @@ use serde::Deserialize;
 
 use super::check::{DefinitionError, FILE_BYTES_MAX, Rule};
 
-/// Every format ever written can be read; there is one so far.
+/// Every format ever written can be read. Format 2 is format 1 with optional parts more, so both have one shape;
+/// `check` refuses the parts that a file of format 1 cannot have.
 pub(super) enum VersionedDefinition {
     V1(Box<DefinitionFile>),
+    V2(Box<DefinitionFile>),
 }
 
 /// The one key that every format has.
@@ -27,14 +29,16 @@ impl VersionedDefinition {
             return Err(refuse(Rule::Size, message));
         }
         let head: Head = toml::from_str(text).map_err(|error| refuse(Rule::Toml, error.to_string()))?;
+        let definition = || toml::from_str(text).map(Box::new).map_err(|error| refuse(Rule::Toml, error.to_string()));
         match head.format {
-            Some(1) => toml::from_str(text)
-                .map(|definition| Self::V1(Box::new(definition)))
-                .map_err(|error| refuse(Rule::Toml, error.to_string())),
+            Some(1) => definition().map(Self::V1),
+            Some(2) => definition().map(Self::V2),
             Some(other) => {
-                Err(refuse(Rule::Format, format!("format = {other} is not known here; this program reads format = 1")))
+                let message =
+                    format!("format = {other} is not known here; this program reads format = 1 and format = 2");
+                Err(refuse(Rule::Format, message))
             }
-            None => Err(refuse(Rule::Format, "the first key, format = 1, is missing".into())),
+            None => Err(refuse(Rule::Format, "the first key, format = 2, is missing".into())),
         }
     }
 }
@@ -61,6 +65,8 @@ pub(super) struct DefinitionFile {
     pub(super) source: FileText,
     pub(super) licence: String,
     pub(super) window_days: Option<u32>,
+    pub(super) reassess_after_days: Option<i64>,
+    pub(super) reliability_enough: Option<FileReliabilityEnough>,
     #[serde(default)]
     pub(super) missing: Vec<FileMissing>,
     #[serde(default, rename = "option_set")]
@@ -74,8 +80,16 @@ pub(super) struct DefinitionFile {
     #[serde(default, rename = "azione")]
     pub(super) azioni: Vec<FileAzione>,
     pub(super) profile: Option<FileProfile>,
+    #[serde(default, rename = "consistency")]
+    pub(super) consistency: Vec<FileConsistency>,
     #[serde(default, rename = "mapping")]
     pub(super) mappings: Vec<FileMapping>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FileReliabilityEnough {
+    pub(super) people: i64,
 }
 
 #[derive(Deserialize)]
@@ -113,6 +127,8 @@ pub(super) struct FileSection {
     pub(super) id: String,
     pub(super) title: FileText,
     pub(super) intro: Option<FileText>,
+    pub(super) areas_147: Option<Vec<String>>,
+    pub(super) icf: Option<Vec<String>>,
     #[serde(default, rename = "item")]
     pub(super) items: Vec<FileItem>,
 }
@@ -123,6 +139,8 @@ pub(super) struct FileItem {
     pub(super) id: String,
     pub(super) text: FileText,
     pub(super) help: Option<FileText>,
+    pub(super) areas_147: Option<Vec<String>>,
+    pub(super) icf: Option<Vec<String>>,
     #[serde(default)]
     pub(super) fixed: bool,
     pub(super) missing: Option<Vec<FileMissingKind>>,
@@ -155,6 +173,7 @@ pub(super) struct FileOption {
 pub(super) struct FileScale {
     pub(super) id: String,
     pub(super) title: FileText,
+    pub(super) easy_title: Option<FileText>,
     pub(super) description: FileText,
     pub(super) minimum_percent: Option<i64>,
     pub(super) minimum_items: Option<i64>,
@@ -178,6 +197,7 @@ pub(super) struct FileLevel {
     pub(super) title: FileText,
     pub(super) from: i64,
     pub(super) paragraph: FileText,
+    pub(super) easy: Option<FileText>,
     #[serde(default)]
     pub(super) azioni: Vec<String>,
 }
@@ -218,6 +238,7 @@ pub(super) struct FileProfileClass {
     pub(super) id: String,
     pub(super) title: FileText,
     pub(super) paragraph: FileText,
+    pub(super) easy: Option<FileText>,
     #[serde(default)]
     pub(super) azioni: Vec<String>,
 }
@@ -228,6 +249,38 @@ pub(super) struct FileProfileRule {
     pub(super) class: String,
     #[serde(default)]
     pub(super) when: BTreeMap<String, Vec<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FileConsistency {
+    pub(super) id: String,
+    pub(super) severity: FileSeverity,
+    pub(super) text: FileText,
+    pub(super) when: FileWhen,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum FileSeverity {
+    Soft,
+    Hard,
+}
+
+/// The conditions of a rule of consistency. Codes stay text here: an unknown one is said with those that there are.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FileWhen {
+    #[serde(default)]
+    pub(super) answers: BTreeMap<String, Vec<i64>>,
+    pub(super) age_min: Option<i64>,
+    pub(super) age_max: Option<i64>,
+    pub(super) sex: Option<Vec<String>>,
+    pub(super) education: Option<Vec<String>>,
+    pub(super) citizenship: Option<Vec<String>>,
+    pub(super) household: Option<Vec<String>>,
+    pub(super) work: Option<Vec<String>>,
+    pub(super) disadvantage_any: Option<Vec<String>>,
 }
 
 #[derive(Deserialize)]

@@ -4,6 +4,8 @@
 //! Nothing in the code knows a strumento by name.
 
 mod check;
+pub mod consistency;
+pub mod crosswalk;
 mod file;
 
 use std::collections::BTreeMap;
@@ -13,6 +15,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 pub use check::{DefinitionError, RESERVED_ITEM_IDS, Rule};
+pub use consistency::{Consistency, Severity};
+pub use crosswalk::{Area147, IcfChapter};
 
 /// An id of a definition: `[a-z][a-z0-9_]*`, at most 32 characters. Never changes meaning.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -186,6 +190,10 @@ pub struct Item {
     pub text: Text,
     /// For the operator: what to look at.
     pub help: Option<Text>,
+    /// What it is about, by areas of the assessment of D.Lgs. 147/2017; its own, or else its section's.
+    pub areas_147: Vec<Area147>,
+    /// What it is about, by chapters of the ICF; its own, or else its section's.
+    pub icf: Vec<IcfChapter>,
     /// Nothing that anyone does can change the answer: never proposed as a change.
     pub is_fixed: bool,
     /// The kinds of missing that the form offers here, besides leaving it blank.
@@ -248,6 +256,8 @@ pub struct Scale {
     pub id: Id,
     /// Its name.
     pub title: Text,
+    /// Its name in easy words, for the person.
+    pub easy_title: Option<Text>,
     /// What a high index means.
     pub description: Text,
     /// From where on a result is valid.
@@ -269,6 +279,8 @@ pub struct Level {
     pub from: i32,
     /// What the report says.
     pub paragraph: Text,
+    /// The same in easy words, for the person; all levels of a scale have it, or none.
+    pub easy: Option<Text>,
     /// Indices in [`Instrument::azioni`].
     pub azioni: Vec<usize>,
 }
@@ -321,6 +333,8 @@ pub struct ProfileClass {
     pub title: Text,
     /// What the report says.
     pub paragraph: Text,
+    /// The same in easy words, for the person; all classes have it, or none.
+    pub easy: Option<Text>,
     /// Indices in [`Instrument::azioni`].
     pub azioni: Vec<usize>,
 }
@@ -388,6 +402,11 @@ pub struct Instrument {
     pub licence: String,
     /// The days before the assessment that the answers are about.
     pub window_days: Option<u32>,
+    /// The days after which to assess again, unless the operator decides otherwise.
+    pub reassess_after_days: Option<u32>,
+    /// From how many people on the reliability computed on an Ente's own data takes the place of the definition's;
+    /// `None`: never.
+    pub reliability_enough: Option<u32>,
     /// The kinds of missing that the form offers.
     pub missing: Vec<MissingChoice>,
     /// In the form's order.
@@ -402,6 +421,8 @@ pub struct Instrument {
     pub azioni: Vec<Azione>,
     /// The class made of the levels, if there is one.
     pub profile: Option<Profile>,
+    /// What cannot, or can hardly, be true at once.
+    pub consistency: Vec<Consistency>,
     /// How earlier versions read in this one.
     pub mappings: Vec<Mapping>,
     /// SHA-256 of the file's bytes, lower-case hexadecimal.

@@ -1,9 +1,13 @@
 //! Every rule refuses, naming the place; the strumenti shipped pass.
 
 use super::*;
+use crate::person::{Citizenship, Disadvantage, Education, Household, PersonaFacts, Sex, Work};
+use crate::scoring::Sheet;
 
 /// Every key of format 1, stored once and never changed.
 const SMALL: &str = include_str!("../../tests/fixtures/definition-1.toml");
+/// Every key that format 2 added, stored once and never changed.
+const SMALL_2: &str = include_str!("../../tests/fixtures/definition-2.toml");
 
 #[test]
 fn the_small_definition_reads_as_written() {
@@ -44,8 +48,12 @@ fn definition_1_is_scored_as_it_was() {
 
 /// Replaces `from` by `to` in the small definition and expects one of the errors to be at `place` against `rule`.
 fn check(from: &str, to: &str, place: &str, rule: Rule) {
-    assert!(SMALL.contains(from), "the small definition has no «{from}»");
-    let errors = Instrument::parse(&SMALL.replacen(from, to, 1)).expect_err("a rule is broken");
+    check_in(SMALL, from, to, place, rule);
+}
+
+fn check_in(definition: &str, from: &str, to: &str, place: &str, rule: Rule) {
+    assert!(definition.contains(from), "the definition has no «{from}»");
+    let errors = Instrument::parse(&definition.replacen(from, to, 1)).expect_err("a rule is broken");
     assert!(
         errors.iter().any(|error| error.place == place && error.rule == rule),
         "expected [{}] at {place}, got: {errors:#?}",
@@ -105,6 +113,191 @@ fn every_rule_refuses_and_says_where() {
     check("from_version = 1", "from_version = 2", "mapping from version 2", Rule::Mapping);
     check("[2, 3]", "[2, 9]", "mapping from version 1, item old", Rule::Mapping);
     check("to = \"first\"", "to = \"third\"", "mapping from version 1, item old", Rule::Known);
+}
+
+/// As [`check`], in the definition of format 2.
+fn check_2(from: &str, to: &str, place: &str, rule: Rule) {
+    check_in(SMALL_2, from, to, place, rule);
+}
+
+#[test]
+fn every_rule_of_format_2_refuses_and_says_where() {
+    check_2("id = \"too_young\"", "id = \"Young\"", "consistency Young", Rule::Id);
+    check_2("id = \"works_or_not\"", "id = \"too_young\"", "consistency too_young", Rule::Unique);
+    check_2("text = \"La persona ha meno di 30 anni.\"", "text = \" \"", "consistency too_young", Rule::Empty);
+    check_2("en = \"Does she work now?\"", "fr = \"?\"", "consistency works_or_not", Rule::Language);
+    check_2("severity = \"hard\"", "severity = \"fatal\"", "file", Rule::Toml);
+    check_2("age_max = 29", "age_most = 29", "file", Rule::Toml);
+    check_2("age_band = [2]", "age_hand = [2]", "consistency too_young", Rule::Known);
+    check_2("age_band = [2]", "age_band = [3]", "consistency too_young", Rule::Known);
+    check_2("age_band = [2]", "age_band = [70000]", "consistency too_young", Rule::Known);
+    check_2("age_band = [2]", "age_band = [2, 2]", "consistency too_young", Rule::Unique);
+    check_2("age_band = [2]", "age_band = []", "consistency too_young", Rule::Consistency);
+    check_2("age_band = [2]", "age_band = [1, 2]", "consistency too_young", Rule::Consistency);
+    check_2("answers = { age_band = [2] }, ", "", "consistency too_young", Rule::Consistency);
+    check_2("when = { age_max = 17 }", "when = {}", "consistency not_for_children", Rule::Consistency);
+    check_2("age_max = 29", "age_max = 131", "consistency too_young", Rule::Consistency);
+    check_2("age_max = 29", "age_max = -1", "consistency too_young", Rule::Consistency);
+    check_2("age_min = 18", "age_min = 65", "consistency everything", Rule::Consistency);
+    check_2("sex = [\"f\"]", "sex = [\"w\"]", "consistency everything", Rule::Known);
+    check_2("[\"isced_2\",", "[\"media\",", "consistency everything", Rule::Known);
+    check_2("[\"it\", \"eu\"], household", "[\"it\", \"us\"], household", "consistency everything", Rule::Known);
+    check_2("[\"alone\"]", "[\"solo\"]", "consistency everything", Rule::Known);
+    check_2("[\"employed\"]", "[\"busy\"]", "consistency everything", Rule::Known);
+    check_2("[\"employed\"]", "[]", "consistency everything", Rule::Consistency);
+    check_2("[\"employed\"]", "[\"employed\", \"employed\"]", "consistency everything", Rule::Unique);
+    check_2("\"poverty\"", "\"poor\"", "consistency everything", Rule::Known);
+    check_2("areas_147 = [\"abitazione\"]", "areas_147 = [\"casa\"]", "item home", Rule::Known);
+    check_2("areas_147 = [\"abitazione\"]", "areas_147 = []", "item home", Rule::Crosswalk);
+    check_2("icf = [\"e1\", \"d6\"]", "icf = [\"e1\", \"e1\"]", "item home", Rule::Unique);
+    check_2("icf = [\"d8\"]", "icf = [\"d10\"]", "section first", Rule::Known);
+    check_2("easy = { it = \"Puoi cercare un lavoro.\"", "#", "scale work, level high", Rule::Easy);
+    check_2("easy = \"Va bene.\"", "", "class good", Rule::Easy);
+    check_2("easy = \"Va bene.\"", "easy = \"\"", "class good, easy", Rule::Empty);
+    check_2("en = \"Working\"", "en = \"\"", "scale work, easy_title", Rule::Empty);
+    check_2("reassess_after_days = 90", "reassess_after_days = 0", "head", Rule::Reassess);
+    check_2("reassess_after_days = 90", "reassess_after_days = 4000", "head", Rule::Reassess);
+    check_2("reassess_after_days = 90", "reassess_after_days = 29", "head", Rule::Reassess);
+    check_2("people = 100", "people = 29", "head", Rule::Reliability);
+    check_2("people = 100", "people = 1000001", "head", Rule::Reliability);
+}
+
+#[test]
+fn a_file_of_format_1_has_none_of_the_parts_of_format_2() {
+    let errors = Instrument::parse(&SMALL_2.replacen("format = 2", "format = 1", 1)).expect_err("they are all newer");
+    assert!(errors.iter().all(|error| error.rule == Rule::Format), "{errors:#?}");
+    let said: Vec<String> = errors
+        .iter()
+        .map(|error| format!("{}: {}", error.place, error.message.split(' ').next().unwrap_or_default()))
+        .collect();
+    assert_eq!(
+        said,
+        [
+            "head: reassess_after_days",
+            "head: reliability_enough",
+            "consistency too_young: [[consistency]]",
+            "consistency works_or_not: [[consistency]]",
+            "consistency everything: [[consistency]]",
+            "consistency not_for_children: [[consistency]]",
+            "section first: areas_147",
+            "section first: icf",
+            "item last_job: areas_147",
+            "item home: areas_147",
+            "item home: icf",
+            "scale work: easy_title",
+            "scale work, level low: easy",
+            "scale work, level high: easy",
+            "class good: easy",
+            "class bad: easy",
+        ]
+    );
+    let renewed = SMALL.replacen("format = 1", "format = 2", 1);
+    let (old, new) = (Instrument::parse(SMALL).unwrap(), Instrument::parse(&renewed).unwrap());
+    assert_eq!(Instrument { sha256: old.sha256.clone(), ..new }, old, "what format 1 says, format 2 says too");
+}
+
+#[test]
+fn definition_2_reads_as_written() {
+    let instrument = Instrument::parse(SMALL_2).expect("the definition of format 2 keeps every rule");
+    assert_eq!(instrument.sha256, "7b236a8e18ca82aae017d14959e26ba3d17cf58d2b73c1b27806ee1a106fd738");
+    assert_eq!((instrument.reassess_after_days, instrument.reliability_enough), (Some(90), Some(100)));
+
+    let areas: Vec<&[Area147]> = instrument.items.iter().map(|item| item.areas_147.as_slice()).collect();
+    let chapters: Vec<Vec<String>> =
+        instrument.items.iter().map(|item| item.icf.iter().map(ToString::to_string).collect()).collect();
+    assert_eq!(areas, [&[Area147::Person, Area147::Work][..], &[Area147::Work], &[Area147::Housing]]);
+    assert_eq!(chapters, [&["d8"][..], &["d8"], &["d6", "e1"]], "the section's where the item has none");
+    let by_area = instrument.items_by_area_147();
+    assert_eq!(by_area[&Area147::Work], [0, 1]);
+    assert_eq!(by_area[&Area147::Housing], [2]);
+    assert_eq!(by_area[&Area147::Networks], [0_usize; 0]);
+    let by_icf: Vec<(String, Vec<usize>)> =
+        instrument.items_by_icf().into_iter().map(|(chapter, items)| (chapter.code(), items)).collect();
+    assert_eq!(by_icf, [("d6".to_owned(), vec![2]), ("d8".into(), vec![0, 1]), ("e1".into(), vec![2])]);
+
+    let scale = &instrument.scales[0];
+    assert_eq!(scale.easy_title.as_ref().map(|title| title.in_language("en")), Some("Working"));
+    let easy: Vec<Option<&str>> = scale.levels.iter().map(|level| level.easy.as_ref().map(Text::as_str)).collect();
+    assert_eq!(easy, [Some("Il lavoro può aspettare. Prima ci sono altre cose."), Some("Puoi cercare un lavoro.")]);
+    let classes = &instrument.profile.as_ref().unwrap().classes;
+    assert_eq!(classes[1].easy.as_ref().map(Text::as_str), Some("Ci vuole tempo."));
+
+    let rules: Vec<(&str, Severity)> =
+        instrument.consistency.iter().map(|rule| (rule.id.as_str(), rule.severity)).collect();
+    assert_eq!(rules[..2], [("too_young", Severity::Hard), ("works_or_not", Severity::Soft)]);
+    assert_eq!(instrument.consistency[1].text.in_language("en"), "Does she work now?");
+
+    let scoring = instrument.score(&sheet(&[("age_band", 1), ("last_job", 3), ("home", 1)])).unwrap();
+    let score = &scoring.scales[0];
+    assert_eq!((score.points, score.reachable, score.level.map(|scored| scored.level)), (5, 6, Some(0)));
+    assert_eq!((scoring.blocks.len(), scoring.profile), (1, Some(1)));
+}
+
+fn sheet(answers: &[(&str, i16)]) -> Sheet {
+    answers.iter().map(|(item, value)| (Id::parse(item).unwrap(), Answer::Value(*value))).collect()
+}
+
+/// The rules of a strumento that fire.
+fn fired<'a>(instrument: &'a Instrument, sheet: &Sheet, facts: &PersonaFacts) -> Vec<&'a str> {
+    instrument.inconsistencies(sheet, facts).into_iter().map(|rule| rule.id.as_str()).collect()
+}
+
+#[test]
+fn a_rule_fires_when_all_its_conditions_are_known_to_hold() {
+    let instrument = Instrument::parse(SMALL_2).unwrap();
+    let aged = |age| PersonaFacts { age: Some(age), ..PersonaFacts::default() };
+    let check = |answers: &[(&str, i16)], facts: &PersonaFacts, expected: &[&str]| {
+        assert_eq!(fired(&instrument, &sheet(answers), facts), expected, "{answers:?}, {facts:?}");
+    };
+    check(&[("age_band", 2)], &aged(29), &["too_young"]);
+    check(&[("age_band", 2)], &aged(30), &[]);
+    check(&[("age_band", 1)], &aged(29), &[]);
+    check(&[], &aged(29), &[]);
+    check(&[("age_band", 2)], &PersonaFacts::default(), &[]);
+    check(&[], &aged(17), &["not_for_children"]);
+    check(&[("age_band", 2)], &aged(17), &["too_young", "not_for_children"]);
+    let refused = [(Id::parse("age_band").unwrap(), Answer::Missing(Missing::Refused))].into();
+    assert_eq!(fired(&instrument, &refused, &aged(29)), [""; 0]);
+
+    let retired = PersonaFacts { work: Some(Work::Retired), ..PersonaFacts::default() };
+    check(&[("last_job", 3), ("home", 2)], &retired, &["works_or_not"]);
+    check(&[("last_job", 3), ("home", 1)], &retired, &[]);
+    check(&[("last_job", 3)], &retired, &[]);
+    check(&[("last_job", 3), ("home", 2)], &PersonaFacts { work: Some(Work::Employed), ..retired }, &[]);
+
+    // Every condition of the longest rule is needed: without the fact, or with another one, it does not fire.
+    let all = PersonaFacts {
+        age: Some(18),
+        sex: Some(Sex::Female),
+        education: Some(Education::UpperSecondary),
+        citizenship: Some(Citizenship::Eu),
+        household: Some(Household::Alone),
+        work: Some(Work::Employed),
+        disadvantage: Some([Disadvantage::Other, Disadvantage::Poverty].into()),
+    };
+    let answers = [("last_job", 1)];
+    check(&answers, &all, &["everything"]);
+    check(&answers, &PersonaFacts { age: Some(64), ..all.clone() }, &["everything"]);
+    for fewer in [
+        PersonaFacts { age: None, ..all.clone() },
+        PersonaFacts { age: Some(65), ..all.clone() },
+        PersonaFacts { sex: None, ..all.clone() },
+        PersonaFacts { sex: Some(Sex::Male), ..all.clone() },
+        PersonaFacts { education: None, ..all.clone() },
+        PersonaFacts { education: Some(Education::Primary), ..all.clone() },
+        PersonaFacts { citizenship: None, ..all.clone() },
+        PersonaFacts { citizenship: Some(Citizenship::NonEu), ..all.clone() },
+        PersonaFacts { household: None, ..all.clone() },
+        PersonaFacts { household: Some(Household::Couple), ..all.clone() },
+        PersonaFacts { work: None, ..all.clone() },
+        PersonaFacts { work: Some(Work::Inactive), ..all.clone() },
+        PersonaFacts { disadvantage: None, ..all.clone() },
+        PersonaFacts { disadvantage: Some([Disadvantage::Other].into()), ..all.clone() },
+        PersonaFacts { disadvantage: Some([].into()), ..all.clone() },
+    ] {
+        check(&answers, &fewer, &[]);
+    }
+    check(&answers, &PersonaFacts { age: Some(17), ..all }, &["not_for_children"]);
 }
 
 #[test]

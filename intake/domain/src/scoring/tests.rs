@@ -302,3 +302,54 @@ fn a_shown_index_never_stands_at_a_threshold_not_reached() {
         }
     }
 }
+
+/// Items, values, points, thresholds and the results of a thousand sheets, as one digest: ASSO 1 and ISA 1 may gain
+/// words, never another score. Taken when both were files of format 1.
+#[test]
+fn the_strumenti_shipped_score_as_they_always_did() {
+    use rand::{RngExt as _, SeedableRng as _};
+    use sha2::{Digest as _, Sha256};
+
+    let digest_of = |text: &str| {
+        let instrument = Instrument::parse(text).unwrap();
+        let mut told = String::new();
+        for item in &instrument.items {
+            let _ = write!(told, "{} {} {:?};", item.id, item.is_fixed, item.missing);
+            for option in &item.options {
+                let _ = write!(told, "{} {:?} {:?};", option.value, option.points, option.blocks);
+            }
+        }
+        for scale in &instrument.scales {
+            let levels: Vec<(&str, i32)> = scale.levels.iter().map(|level| (level.id.as_str(), level.from)).collect();
+            let _ = write!(told, "{} {:?} {levels:?};", scale.id, scale.minimum);
+        }
+        let mut chance = rand_chacha::ChaCha8Rng::seed_from_u64(147);
+        for _ in 0..1_000 {
+            let blank = chance.random_range(0..4_u32);
+            let sheet: Sheet = instrument
+                .items
+                .iter()
+                .filter_map(|item| {
+                    let option = &item.options[chance.random_range(0..item.options.len())];
+                    let is_blank = chance.random_range(0..10_u32) < blank;
+                    (!is_blank).then(|| (item.id.clone(), Answer::Value(option.value)))
+                })
+                .collect();
+            let scoring = instrument.score(&sheet).unwrap();
+            for score in &scoring.scales {
+                let level = score.level.map(|scored| (scored.level, scored.level_of_index));
+                let _ = write!(told, "{} {} {} {level:?};", score.points, score.reachable, score.is_valid);
+            }
+            let _ = write!(told, "{:?} {:?};", scoring.blocks, scoring.profile);
+        }
+        hex::encode(Sha256::digest(told))
+    };
+    let digests = crate::shipped_for_tests().map(|(_, text)| digest_of(text));
+    assert_eq!(
+        digests,
+        [
+            "6977f09e1b411e8b47478938e2f93016c8bf491cb1738dd835343ac7c676e8dc",
+            "e68e3085c0701ded5bfb988778644842765eff4f33908dc80be4a328633c8a52"
+        ]
+    );
+}
