@@ -336,3 +336,118 @@ fn the_strumenti_shipped_keep_every_rule() {
         assert!(result.is_ok(), "{name}: {:#?}", result.err());
     }
 }
+
+/// The strumenti shipped, ASSO first.
+fn shipped() -> [Instrument; 2] {
+    crate::shipped_for_tests().map(|(_, text)| Instrument::parse(text).unwrap())
+}
+
+#[test]
+fn every_item_shipped_says_what_it_is_about() {
+    for instrument in shipped() {
+        let without_area: Vec<&str> =
+            instrument.items.iter().filter(|item| item.areas_147.is_empty()).map(|item| item.id.as_str()).collect();
+        assert_eq!(without_area, [""; 0], "{}", instrument.id);
+        assert!(instrument.items_by_area_147().values().all(|items| !items.is_empty()), "{}", instrument.id);
+        let without_chapter: Vec<&str> =
+            instrument.items.iter().filter(|item| item.icf.is_empty()).map(|item| item.id.as_str()).collect();
+        // Age is a personal factor, and the ICF classifies none.
+        let expected: &[&str] = if instrument.id.as_str() == "asso" { &["fascia_eta"] } else { &[] };
+        assert_eq!(without_chapter, expected, "{}", instrument.id);
+        // No body structure, and of body functions the mind alone: nobody here examines a body.
+        assert!(instrument.items_by_icf().keys().all(|chapter| {
+            let code = chapter.code();
+            code == "b1" || code.starts_with(['d', 'e'])
+        }));
+    }
+}
+
+/// Short sentences, each on one thought: at most sixteen words, at most six sentences, and «tu», never «lei».
+#[test]
+fn easy_words_are_easy() {
+    let mut count = 0;
+    for instrument in shipped() {
+        let levels = instrument.scales.iter().flat_map(|scale| &scale.levels).map(|level| (&level.id, &level.easy));
+        let classes = instrument.profile.iter().flat_map(|profile| &profile.classes);
+        for (id, easy) in levels.chain(classes.map(|class| (&class.id, &class.easy))) {
+            let easy = easy.as_ref().unwrap_or_else(|| panic!("{} has no easy words", id)).as_str();
+            let sentences: Vec<&str> = easy.split_inclusive(['.', '?', '!']).map(str::trim).collect();
+            assert!(sentences.iter().all(|sentence| sentence.ends_with(['.', '?', '!'])), "{easy}");
+            assert!((2..=6).contains(&sentences.len()), "{easy}");
+            for sentence in sentences {
+                assert!(sentence.split_whitespace().count() <= 16, "{sentence}");
+            }
+            let words: Vec<String> =
+                easy.split(|character: char| !character.is_alphabetic()).map(str::to_lowercase).collect();
+            for hard in ["lei", "sua", "sue", "suo", "progettualità", "occupabilità", "indice", "livello", "profilo"]
+            {
+                assert!(!words.iter().any(|word| word == hard), "«{hard}»: {easy}");
+            }
+            count += 1;
+        }
+        assert!(instrument.scales.iter().all(|scale| scale.easy_title.is_some()));
+    }
+    assert_eq!(count, 3 * 4 + 5 + 5 * 4);
+}
+
+#[test]
+fn every_rule_shipped_can_fire_and_asks_something_new() {
+    for instrument in shipped() {
+        for rule in &instrument.consistency {
+            let conditions = &rule.facts;
+            let facts = PersonaFacts {
+                age: conditions.age_min.or(conditions.age_max),
+                sex: first(conditions.sex.as_ref()),
+                education: first(conditions.education.as_ref()),
+                citizenship: first(conditions.citizenship.as_ref()),
+                household: first(conditions.household.as_ref()),
+                work: first(conditions.work.as_ref()),
+                disadvantage: conditions.disadvantage_any.clone(),
+            };
+            let sheet: Sheet = rule
+                .answers
+                .iter()
+                .map(|(item, values)| {
+                    (instrument.items[*item].id.clone(), Answer::Value(*values.iter().next().unwrap()))
+                })
+                .collect();
+            assert!(instrument.score(&sheet).is_ok());
+            assert_eq!(fired(&instrument, &sheet, &facts), [rule.id.as_str()]);
+            assert_eq!(fired(&instrument, &Sheet::new(), &PersonaFacts::default()), [""; 0]);
+        }
+        let texts: std::collections::BTreeSet<&str> =
+            instrument.consistency.iter().map(|rule| rule.text.as_str()).collect();
+        assert_eq!(texts.len(), instrument.consistency.len());
+    }
+}
+
+fn first<T: Copy>(set: Option<&std::collections::BTreeSet<T>>) -> Option<T> {
+    set.and_then(|set| set.iter().next().copied())
+}
+
+#[test]
+fn only_the_band_of_the_age_can_be_validated() {
+    let [asso, isa] = shipped();
+    for age in 0..=130_u8 {
+        let facts = PersonaFacts { age: Some(age), ..PersonaFacts::default() };
+        let possible: Vec<i16> = (1..=5)
+            .filter(|band| {
+                let sheet = sheet(&[("fascia_eta", *band)]);
+                asso.inconsistencies(&sheet, &facts).iter().all(|rule| rule.severity == Severity::Soft)
+            })
+            .collect();
+        let expected = match age {
+            0..=24 => 1,
+            25..=34 => 2,
+            35..=49 => 3,
+            50..=59 => 4,
+            60.. => 5,
+        };
+        assert_eq!(possible, [expected], "{age}");
+    }
+    let hard =
+        |instrument: &Instrument| instrument.consistency.iter().filter(|rule| rule.severity == Severity::Hard).count();
+    assert_eq!((hard(&asso), asso.consistency.len()), (5, 24));
+    assert_eq!((hard(&isa), isa.consistency.len()), (0, 11));
+    assert_eq!((asso.reassess_after_days, isa.reassess_after_days), (Some(180), Some(90)));
+}
