@@ -4,6 +4,7 @@
 //! the same input gives the same result on every machine, for as long as the definition's version exists.
 
 pub mod feed;
+pub mod fhir;
 pub mod identifier;
 pub mod instrument;
 pub mod keys;
