@@ -451,3 +451,26 @@ fn only_the_band_of_the_age_can_be_validated() {
     assert_eq!((hard(&isa), isa.consistency.len()), (0, 11));
     assert_eq!((asso.reassess_after_days, isa.reassess_after_days), (Some(180), Some(90)));
 }
+
+/// The page that owners of questionnaires read names every code that a file of theirs may name.
+#[test]
+fn the_page_of_the_format_names_every_code() {
+    let page = include_str!("../../../../docs/definition-format.md");
+    let areas = Area147::ALL.iter().map(|area| area.code());
+    let codes = areas
+        .chain(Sex::ALL.iter().map(|this| this.code()))
+        .chain(Education::ALL.iter().map(|this| this.code()))
+        .chain(Citizenship::ALL.iter().map(|this| this.code()))
+        .chain(Household::ALL.iter().map(|this| this.code()))
+        .chain(Work::ALL.iter().map(|this| this.code()))
+        .chain(Disadvantage::ALL.iter().map(|this| this.code()));
+    for code in codes {
+        assert!(page.contains(&format!("`{code}`")), "{code}");
+    }
+    for area in Area147::ALL {
+        assert!(page.contains(area.label()), "{}", area.label());
+    }
+    for rule in [Rule::Consistency, Rule::Crosswalk, Rule::Easy, Rule::Reassess, Rule::Reliability, Rule::Format] {
+        assert!(page.contains(&format!("\n| `{}` |", rule.code())), "{}", rule.code());
+    }
+}

@@ -222,7 +222,7 @@ impl Checker {
         {
             self.refuse(place, Rule::Consistency, format!("nobody is at least {least} and at most {most} years old"));
         }
-        let conditions = FactConditions {
+        FactConditions {
             age_min,
             age_max,
             sex: self.asked_codes(place, "sex", when.sex.as_deref(), Sex::ALL, Sex::code),
@@ -243,8 +243,7 @@ impl Checker {
                 Disadvantage::ALL,
                 Disadvantage::code,
             ),
-        };
-        conditions
+        }
     }
 
     fn age(&mut self, place: &str, what: &str, age: i64) -> Option<u8> {
