@@ -93,6 +93,20 @@ fn a_questionnaire_has_every_item_with_its_options() {
     assert_eq!(resource["item"][0]["item"][0]["text"], "Due parole prima.");
 }
 
+/// The same number means another thing in another item, and the same id another thing for a section.
+#[test]
+fn what_is_not_the_same_has_not_the_same_name() {
+    for instrument in shipped() {
+        let systems: BTreeSet<String> =
+            instrument.items.iter().map(|item| item_system(&instrument, &item.id)).collect();
+        assert_eq!(systems.len(), instrument.items.len());
+    }
+    let alike = Instrument::parse(&SMALL.replacen("id = \"only\"", "id = \"first\"", 1)).unwrap();
+    let resource = questionnaire(&alike);
+    let items = flat(&resource);
+    assert_eq!(items.iter().map(|item| item["linkId"].as_str()).collect::<BTreeSet<_>>().len(), items.len());
+}
+
 #[test]
 fn a_response_reads_back_as_its_sheet() {
     for instrument in shipped() {
@@ -129,7 +143,7 @@ fn a_response_reads_back_as_its_sheet() {
 fn scores_are_proposals_in_whole_numbers() {
     let instrument = Instrument::parse(SMALL).unwrap();
     let answers = |first: i16| Sheet::from([(id("first"), Answer::Value(first)), (id("second"), Answer::Value(0))]);
-    let response = respond(&instrument, &answers(3));
+    let response = respond(&instrument, &answers(2));
     let observations = response["contained"].as_array().unwrap();
     let ids: Vec<&str> = observations.iter().map(|it| it["id"].as_str().unwrap()).collect();
     assert_eq!(ids, ["scale-work", "scale-calm", "profile"]);
@@ -140,7 +154,7 @@ fn scores_are_proposals_in_whole_numbers() {
         assert_eq!(observation["effectiveDateTime"], response["authored"]);
     }
     let ratio = |points: i32, reachable: i32| json!({ "numerator": { "value": points }, "denominator": { "value": reachable } });
-    assert_eq!(observations[0]["valueRatio"], ratio(5, 5));
+    assert_eq!(observations[0]["valueRatio"], ratio(3, 5));
     let level = |observation: &Value, code: &str| {
         observation["component"]
             .as_array()

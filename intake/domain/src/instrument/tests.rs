@@ -155,7 +155,7 @@ fn every_rule_of_format_2_refuses_and_says_where() {
     check_2("easy = \"Va bene.\"", "", "class good", Rule::Easy);
     check_2("easy = \"Va bene.\"", "easy = \"\"", "class good, easy", Rule::Empty);
     check_2("en = \"Working\"", "en = \"\"", "scale work, easy_title", Rule::Empty);
-    check_2("reassess_after_days = 90", "reassess_after_days = 0", "head", Rule::Reassess);
+    check_2("window_days = 30\nreassess_after_days = 90", "reassess_after_days = 0", "head", Rule::Reassess);
     check_2("reassess_after_days = 90", "reassess_after_days = 4000", "head", Rule::Reassess);
     check_2("reassess_after_days = 90", "reassess_after_days = 29", "head", Rule::Reassess);
     check_2("people = 100", "people = 29", "head", Rule::Reliability);
@@ -207,6 +207,9 @@ fn definition_2_reads_as_written() {
         instrument.items.iter().map(|item| item.icf.iter().map(ToString::to_string).collect()).collect();
     assert_eq!(areas, [&[Area147::Person, Area147::Work][..], &[Area147::Work], &[Area147::Housing]]);
     assert_eq!(chapters, [&["d8"][..], &["d8"], &["d6", "e1"]], "the section's where the item has none");
+    let own = SMALL_2.replacen("areas_147 = [\"lavoro\"]", "areas_147 = [\"lavoro\"]\nicf = [\"d7\"]", 1);
+    let chapter = Instrument::parse(&own).unwrap().items[1].icf.clone();
+    assert_eq!(chapter, [IcfChapter::from_code("d7").unwrap()], "its own where it has one");
     let by_area = instrument.items_by_area_147();
     assert_eq!(by_area[&Area147::Work], [0, 1]);
     assert_eq!(by_area[&Area147::Housing], [2]);
