@@ -10,7 +10,7 @@ DEMO_DATA ?= demo-data
 ADULT ?= ../shared/data/adult
 NODE_STAMP := node_modules/.package-lock.json
 
-.PHONY: help build demo test check bench regen browser setup
+.PHONY: help build demo test check bench regen browser postgres setup
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -31,13 +31,18 @@ build: setup ## set up and compile; afterwards a plain `cargo build --release` w
 demo: build ## compile, fill a demonstration in DEMO_DATA (demo-data), run the pipeline, build a release, serve on LISTEN
 	"$(CARGO_TARGET_DIR)/debug/noncello" demo --data "$(DEMO_DATA)" --listen "$(LISTEN)"
 
-test: build browser ## run every test: Rust, then pages in a real browser
+test: build browser postgres ## run every test: Rust, then pages in a real browser
 	cargo test --locked --workspace
 	npm run --silent test:browser
 
 browser:
 	@tests/browser/find-chromium >/dev/null 2>&1 || { echo "Chromium is needed for the browser tests: installing Debian's package"; \
 	  SUDO=$$(test "$$(id -u)" = 0 || echo sudo); $$SUDO apt-get update -qq && $$SUDO apt-get install -y -qq chromium; }
+
+postgres:
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || { \
+	  echo "PostgreSQL is needed for the tests: installing Debian's package"; \
+	  SUDO=$$(test "$$(id -u)" = 0 || echo sudo); $$SUDO apt-get update -qq && $$SUDO apt-get install -y -qq postgresql; }
 
 check: setup $(CARGO_DENY) ## formatting, lints, licences, definitions
 	cargo fmt --all --check

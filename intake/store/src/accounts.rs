@@ -1,18 +1,21 @@
 //! Accounts: who may log in, made and reset by administrators.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Duration, Utc};
 use domain::feed::{EnteId, UnitaId};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set};
+use uuid::Uuid;
 
-use crate::access::{Actor, EnteScope, PlatformScope, Right, Role, fold};
+use crate::access::{Actor, EnteScope, PlatformScope, Reach, Right, Role, SessionRow, fold};
+use crate::assessments::AccountName;
 use crate::audit::{Line, append};
+use crate::database::PLATFORM;
 use crate::error::{Refused, StoreError};
 use crate::ids::AccountId;
-use crate::open::{Chance, PLATFORM, Store, moment, new_id, required, update};
+use crate::open::{Chance, Store, moment, new_id, required, update};
 use crate::passwords::{AcceptedPassword, OneTimePassword};
-use crate::tables::{accounts, sessions, unita};
+use crate::tables::{account_rights, accounts, second_factors, sessions, unita};
 
 /// For how long a one-time password is good.
 const ONE_TIME: Duration = Duration::hours(72);
@@ -28,6 +31,21 @@ pub struct NewAccount {
     pub role: Role,
     /// The unità, if it belongs to one.
     pub unita: Option<UnitaId>,
+    /// Which persone it reaches: less than the whole Ente is for operators alone.
+    pub reach: Reach,
+}
+
+/// What an administrator changes of an account.
+#[derive(Clone, Debug)]
+pub struct AccountChange {
+    /// As pages show it.
+    pub display_name: String,
+    /// The unità, if it belongs to one.
+    pub unita: Option<UnitaId>,
+    /// Which persone it reaches.
+    pub reach: Reach,
+    /// The rights of [`Right::GRANTED`] that it has.
+    pub granted: BTreeSet<Right>,
 }
 
 /// An account, as its administrator sees it.
@@ -43,6 +61,12 @@ pub struct Account {
     pub role: Role,
     /// The unità, if it belongs to one.
     pub unita: Option<UnitaId>,
+    /// Which persone it reaches.
+    pub reach: Reach,
+    /// The rights of [`Right::GRANTED`] that it has.
+    pub granted: BTreeSet<Right>,
+    /// Whether it has a second factor.
+    pub has_second_factor: bool,
     /// Whether it may log in.
     pub is_active: bool,
     /// Whether the password must be changed at the next login.
@@ -151,6 +175,7 @@ impl Store {
             display_name: display_name.to_owned(),
             role: Role::EnteAdministrator,
             unita: None,
+            reach: Reach::Ente,
         };
         let password = OneTimePassword::generate(chance);
         let id = self.insert_account(ente, scope.actor(), &new, &password.0, Some(ONE_TIME), now, chance).await?;
@@ -173,7 +198,9 @@ impl Store {
     /// [`StoreError::NotFound`].
     pub async fn account(&self, scope: &EnteScope, id: AccountId) -> Result<Account, StoreError> {
         scope.require(Right::ManageAccounts)?;
-        Account::read(found(scope, id, self.reading()).await?)
+        let mut accounts = self.accounts_of(scope.ente()).await?;
+        let place = accounts.iter().position(|account| account.id == id).ok_or(StoreError::NotFound("account"))?;
+        Ok(accounts.swap_remove(place))
     }
 
     /// The accounts that belong to no Ente, by username.
@@ -203,7 +230,7 @@ impl Store {
             .group_by(accounts::Column::EnteId)
             .group_by(accounts::Column::Role)
             .into_tuple()
-            .all(self.reading())
+            .all(&self.directory())
             .await?;
         rows.into_iter()
             .map(|(ente, role, count)| {
@@ -215,32 +242,93 @@ impl Store {
             .collect()
     }
 
-    /// Changes name and unità of an account.
+    /// Changes name, unità, reach and given rights of an account; they hold from its next request on.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`].
+    /// [`StoreError::NotFound`]; a reach below the Ente for who is no operator, or of an unità for who has none; rights that
+    /// are not given by name.
     pub async fn update_account(
         &self,
         scope: &EnteScope,
         id: AccountId,
-        display_name: &str,
-        unita: Option<UnitaId>,
+        change: &AccountChange,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         scope.require(Right::ManageAccounts)?;
-        let display_name = required("display_name", display_name, 100)?;
-        let writing = self.write().await?;
-        found(scope, id, &*writing).await?;
-        unita_exists(scope.ente(), unita, &*writing).await?;
-        let change = accounts::ActiveModel {
-            ente_id: Set(scope.ente().0),
+        let now = moment(now);
+        let ente = scope.ente();
+        let display_name = required("display_name", &change.display_name, 100)?;
+        if !change.granted.iter().all(|right| right.code().is_some()) {
+            return Err(Refused::RightNotGiven.into());
+        }
+        let writing = self.write(ente).await?;
+        let row = found(scope, id, &*writing).await?;
+        unita_exists(ente, change.unita, &*writing).await?;
+        fitting_reach(role_of(&row)?, change.reach, change.unita)?;
+        let model = accounts::ActiveModel {
+            ente_id: Set(ente.0),
             id: Set(id.0),
             display_name: Set(display_name),
-            unita_id: Set(unita.map(|unita| unita.0)),
+            unita_id: Set(change.unita.map(|unita| unita.0)),
+            reach: Set(change.reach.code().to_owned()),
             ..Default::default()
         };
-        update(change, &*writing).await?;
-        append(&self.keys, &*writing, Line::done(scope, "account.update", &[id.0]), now).await?;
+        update(model, &*writing).await?;
+        let before = granted(&*writing, ente, id).await?;
+        for right in before.difference(&change.granted) {
+            account_rights::Entity::delete_many()
+                .filter(account_rights::Column::EnteId.eq(ente.0))
+                .filter(account_rights::Column::AccountId.eq(id.0))
+                .filter(account_rights::Column::Right.eq(right.code().unwrap_or_default()))
+                .exec(&*writing)
+                .await?;
+        }
+        for right in change.granted.difference(&before) {
+            let row = account_rights::ActiveModel {
+                ente_id: Set(ente.0),
+                account_id: Set(id.0),
+                right: Set(right.code().unwrap_or_default().to_owned()),
+                granted_at: Set(now),
+                granted_by: Set(scope.account_id().map(|account| account.0)),
+            };
+            account_rights::Entity::insert(row).exec_without_returning(&*writing).await?;
+        }
+        let rights: Vec<&str> = change.granted.iter().filter_map(|right| right.code()).collect();
+        let detail = format!("reach {} rights {}", change.reach.code(), rights.join(" "));
+        append(&self.keys, &*writing, Line::done(scope, "account.update", &[id.0]).with_detail(detail), now).await?;
+        writing.commit().await
+    }
+
+    /// The sessions of an account of the Ente that are not over.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub async fn sessions_of(
+        &self,
+        scope: &EnteScope,
+        id: AccountId,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<SessionRow>, StoreError> {
+        scope.require(Right::ManageAccounts)?;
+        found(scope, id, &self.reading(scope.ente())).await?;
+        self.open_sessions(scope.ente(), id, now).await
+    }
+
+    /// Ends all sessions of an account of the Ente.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub async fn end_sessions_of(
+        &self,
+        scope: &EnteScope,
+        id: AccountId,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        scope.require(Right::ManageAccounts)?;
+        let writing = self.write(scope.ente()).await?;
+        found(scope, id, &*writing).await?;
+        end_sessions(scope.ente(), id, &*writing).await?;
+        append(&self.keys, &*writing, Line::done(scope, "session.end_all", &[id.0]), now).await?;
         writing.commit().await
     }
 
@@ -259,7 +347,7 @@ impl Store {
         if scope.account_id() == Some(id) {
             return Err(Refused::Oneself.into());
         }
-        let writing = self.write().await?;
+        let writing = self.write(scope.ente()).await?;
         found(scope, id, &*writing).await?;
         let change = accounts::ActiveModel {
             ente_id: Set(scope.ente().0),
@@ -289,7 +377,7 @@ impl Store {
         let now = moment(now);
         let password = OneTimePassword::generate(chance);
         let hash = self.hash_password(&password.0, chance).await?;
-        let writing = self.write().await?;
+        let writing = self.write(scope.ente()).await?;
         found(scope, id, &*writing).await?;
         let change = accounts::ActiveModel {
             ente_id: Set(scope.ente().0),
@@ -320,10 +408,11 @@ impl Store {
         let now = moment(now);
         let username = username(&new.username)?;
         let display_name = required("display_name", &new.display_name, 100)?;
+        fitting_reach(new.role, new.reach, new.unita)?;
         let id = AccountId(new_id(chance));
         let hash = self.hash_password(password, chance).await?;
         self.ente_keys(ente).await?;
-        let writing = self.write().await?;
+        let writing = self.write(ente).await?;
         unita_exists(ente, new.unita, &*writing).await?;
         let taken = accounts::Entity::find()
             .filter(accounts::Column::EnteId.eq(ente.0))
@@ -347,6 +436,7 @@ impl Store {
             is_active: Set(true),
             created_at: Set(now),
             last_login_at: Set(None),
+            reach: Set(new.reach.code().to_owned()),
         };
         accounts::Entity::insert(row).exec_without_returning(&*writing).await?;
         let line = Line {
@@ -362,33 +452,109 @@ impl Store {
         Ok(id)
     }
 
+    /// The Ente's operators who may log in, by name: to whom a persona can be given to follow.
+    ///
+    /// # Errors
+    /// No right; the database.
+    pub async fn operators(&self, scope: &EnteScope) -> Result<Vec<AccountName>, StoreError> {
+        scope.require(Right::SeePersone)?;
+        let rows = accounts::Entity::find()
+            .filter(accounts::Column::EnteId.eq(scope.ente().0))
+            .filter(accounts::Column::IsActive.eq(true))
+            .filter(accounts::Column::Role.eq(Role::Operator.code()))
+            .order_by_asc(accounts::Column::DisplayName)
+            .order_by_asc(accounts::Column::Id)
+            .all(&self.reading(scope.ente()))
+            .await?;
+        Ok(rows.into_iter().map(|row| AccountName { id: AccountId(row.id), display_name: row.display_name }).collect())
+    }
+
+    /// The names of an Ente's accounts, by id.
+    pub(crate) async fn account_names(&self, ente: EnteId) -> Result<BTreeMap<Uuid, String>, StoreError> {
+        let rows =
+            accounts::Entity::find().filter(accounts::Column::EnteId.eq(ente.0)).all(&self.reading(ente)).await?;
+        Ok(rows.into_iter().map(|row| (row.id, row.display_name)).collect())
+    }
+
     async fn accounts_of(&self, ente: EnteId) -> Result<Vec<Account>, StoreError> {
         let rows = accounts::Entity::find()
             .filter(accounts::Column::EnteId.eq(ente.0))
             .order_by_asc(accounts::Column::UsernameFolded)
-            .all(self.reading())
+            .all(&self.reading(ente))
             .await?;
-        rows.into_iter().map(Account::read).collect()
+        let reading = &self.reading(ente);
+        let enrolled: BTreeSet<Uuid> = second_factors::Entity::find()
+            .filter(second_factors::Column::EnteId.eq(ente.0))
+            .all(reading)
+            .await?
+            .into_iter()
+            .map(|row| row.account_id)
+            .collect();
+        let mut rights: BTreeMap<Uuid, BTreeSet<Right>> = BTreeMap::new();
+        for row in account_rights::Entity::find().filter(account_rights::Column::EnteId.eq(ente.0)).all(reading).await?
+        {
+            rights.entry(row.account_id).or_default().insert(right_of(&row)?);
+        }
+        rows.into_iter()
+            .map(|row| {
+                Ok(Account {
+                    id: AccountId(row.id),
+                    role: role_of(&row)?,
+                    reach: reach_of(&row)?,
+                    granted: rights.remove(&row.id).unwrap_or_default(),
+                    has_second_factor: enrolled.contains(&row.id),
+                    username: row.username,
+                    display_name: row.display_name,
+                    unita: row.unita_id.map(UnitaId),
+                    is_active: row.is_active,
+                    must_change: row.must_change,
+                    one_time_until: row.one_time_until,
+                    created_at: row.created_at,
+                    last_login_at: row.last_login_at,
+                })
+            })
+            .collect()
     }
 }
 
-impl Account {
-    fn read(row: accounts::Model) -> Result<Self, StoreError> {
-        let role = Role::from_code(&row.role)
-            .ok_or_else(|| StoreError::Damaged { table: "accounts", row: row.id.to_string() })?;
-        Ok(Self {
-            id: AccountId(row.id),
-            username: row.username,
-            display_name: row.display_name,
-            role,
-            unita: row.unita_id.map(UnitaId),
-            is_active: row.is_active,
-            must_change: row.must_change,
-            one_time_until: row.one_time_until,
-            created_at: row.created_at,
-            last_login_at: row.last_login_at,
-        })
-    }
+fn damaged(row: Uuid) -> StoreError {
+    StoreError::Damaged { table: "accounts", row: row.to_string() }
+}
+
+fn role_of(row: &accounts::Model) -> Result<Role, StoreError> {
+    Role::from_code(&row.role).ok_or_else(|| damaged(row.id))
+}
+
+pub(crate) fn reach_of(row: &accounts::Model) -> Result<Reach, StoreError> {
+    Reach::from_code(&row.reach).ok_or_else(|| damaged(row.id))
+}
+
+fn right_of(row: &account_rights::Model) -> Result<Right, StoreError> {
+    Right::from_code(&row.right).ok_or_else(|| damaged(row.account_id))
+}
+
+/// The rights that an account was given by name.
+pub(crate) async fn granted(
+    connection: &impl ConnectionTrait,
+    ente: EnteId,
+    account: AccountId,
+) -> Result<BTreeSet<Right>, StoreError> {
+    let rows = account_rights::Entity::find()
+        .filter(account_rights::Column::EnteId.eq(ente.0))
+        .filter(account_rights::Column::AccountId.eq(account.0))
+        .all(connection)
+        .await?;
+    rows.iter().map(right_of).collect()
+}
+
+/// Less than the whole Ente is for operators, and an unità's for who is of one.
+fn fitting_reach(role: Role, reach: Reach, unita: Option<UnitaId>) -> Result<(), Refused> {
+    let fits = match reach {
+        Reach::Ente => true,
+        Reach::Unita => role == Role::Operator && unita.is_some(),
+        Reach::Own => role == Role::Operator,
+    };
+    if fits { Ok(()) } else { Err(Refused::Reach) }
 }
 
 fn of_an_ente(role: Role) -> Result<(), Refused> {
@@ -399,7 +565,7 @@ fn of_the_platform(new: &NewAccount) -> Result<(), Refused> {
     if new.role.is_of_an_ente() || new.unita.is_some() { Err(Refused::RoleMisplaced) } else { Ok(()) }
 }
 
-fn only_command_line(actor: &Actor) -> Result<(), Refused> {
+pub(crate) fn only_command_line(actor: &Actor) -> Result<(), Refused> {
     match actor {
         Actor::CommandLine { .. } => Ok(()),
         Actor::Account { .. } => Err(Refused::NotAllowed(Right::ManageAccounts)),
@@ -425,7 +591,11 @@ async fn found(
     row.ok_or(StoreError::NotFound("account"))
 }
 
-async fn end_sessions(ente: EnteId, id: AccountId, connection: &impl ConnectionTrait) -> Result<(), StoreError> {
+pub(crate) async fn end_sessions(
+    ente: EnteId,
+    id: AccountId,
+    connection: &impl ConnectionTrait,
+) -> Result<(), StoreError> {
     sessions::Entity::delete_many()
         .filter(sessions::Column::EnteId.eq(ente.0))
         .filter(sessions::Column::AccountId.eq(id.0))

@@ -6,14 +6,15 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use domain::feed::EnteId;
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set};
 use uuid::Uuid;
 
 use crate::access::{Actor, EnteScope, PlatformScope, Right, Role};
+use crate::database::PLATFORM;
 use crate::error::StoreError;
 use crate::ids::AccountId;
 use crate::keys::PortalKeys;
-use crate::open::{PLATFORM, Store, moment};
+use crate::open::{Store, moment};
 use crate::tables::{audit, ente_counters};
 
 /// Lines read at a time when a chain is followed.
@@ -67,6 +68,25 @@ pub enum AuditProblem {
         /// The number of the last line that is.
         found: i64,
     },
+}
+
+/// Which lines of an audit are wanted; what is `None` does not matter.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuditFilter {
+    /// Before this number.
+    pub before_seq: Option<i64>,
+    /// By this account.
+    pub actor: Option<AccountId>,
+    /// Whose action is this, or begins with it and a point: `persona`, `persona.read`.
+    pub action: Option<String>,
+    /// About this persona, questionnaire or account.
+    pub subject: Option<Uuid>,
+    /// From this instant on.
+    pub from: Option<DateTime<Utc>>,
+    /// Before this instant.
+    pub until: Option<DateTime<Utc>>,
+    /// Refused ones alone.
+    pub only_refused: bool,
 }
 
 /// A line to be written.
@@ -193,17 +213,30 @@ impl Store {
     pub async fn audit(
         &self,
         scope: &EnteScope,
-        before_seq: Option<i64>,
+        filter: &AuditFilter,
         limit: u64,
         now: DateTime<Utc>,
     ) -> Result<Vec<AuditEntry>, StoreError> {
         scope.require(Right::ManageAccounts)?;
-        let mut query = audit::Entity::find().filter(audit::Column::EnteId.eq(scope.ente().0));
-        if let Some(before) = before_seq {
-            query = query.filter(audit::Column::Seq.lt(before));
-        }
-        let rows = query.order_by_desc(audit::Column::Seq).limit(limit).all(self.reading()).await?;
-        self.note(Line::done(scope, "audit.read", &[]), now).await?;
+        let of_action = filter.action.as_ref().map(|action| {
+            Condition::any()
+                .add(audit::Column::Action.eq(action.as_str()))
+                .add(audit::Column::Action.starts_with(format!("{action}.")))
+        });
+        let query = audit::Entity::find().filter(audit::Column::EnteId.eq(scope.ente().0)).filter(
+            Condition::all()
+                .add_option(filter.before_seq.map(|seq| audit::Column::Seq.lt(seq)))
+                .add_option(filter.actor.map(|actor| audit::Column::ActorId.eq(actor.0)))
+                .add_option(filter.subject.map(|id| audit::Column::Subjects.contains(id.hyphenated().to_string())))
+                .add_option(filter.from.map(|from| audit::Column::At.gte(from)))
+                .add_option(filter.until.map(|until| audit::Column::At.lt(until)))
+                .add_option(filter.only_refused.then(|| audit::Column::IsRefused.eq(true)))
+                .add_option(of_action),
+        );
+        let rows = query.order_by_desc(audit::Column::Seq).limit(limit).all(&self.reading(scope.ente())).await?;
+        // Who looks for what was done to somebody has looked at them too.
+        let subjects: Vec<Uuid> = filter.subject.into_iter().collect();
+        self.note(Line::done(scope, "audit.read", &subjects), now).await?;
         rows.into_iter().map(AuditEntry::read).collect()
     }
 
@@ -214,8 +247,10 @@ impl Store {
     pub async fn audit_verify(&self, scope: &PlatformScope, ente: Option<EnteId>) -> Result<AuditVerdict, StoreError> {
         scope.require(Right::ManageEnti)?;
         let ente = ente.unwrap_or(PLATFORM);
-        let head =
-            ente_counters::Entity::find_by_id(ente.0).one(self.reading()).await?.ok_or(StoreError::NotFound("Ente"))?;
+        let head = ente_counters::Entity::find_by_id(ente.0)
+            .one(&self.reading(ente))
+            .await?
+            .ok_or(StoreError::NotFound("Ente"))?;
         let mut before = first_mac(&self.keys, ente).to_vec();
         let (mut seq, mut lines) = (0, 0);
         let verdict = |lines, problem| Ok(AuditVerdict { lines, problem });
@@ -226,7 +261,7 @@ impl Store {
                 .filter(audit::Column::Seq.lte(head.audit_seq))
                 .order_by_asc(audit::Column::Seq)
                 .limit(BATCH)
-                .all(self.reading())
+                .all(&self.reading(ente))
                 .await?;
             if rows.is_empty() {
                 break;
@@ -247,7 +282,7 @@ impl Store {
 
     /// Writes one line in a transaction of its own. A read whose line cannot be written fails.
     pub(crate) async fn note(&self, line: Line<'_>, now: DateTime<Utc>) -> Result<(), StoreError> {
-        let writing = self.write().await?;
+        let writing = self.write(line.ente).await?;
         append(&self.keys, &*writing, line, now).await?;
         writing.commit().await
     }

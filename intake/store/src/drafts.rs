@@ -80,8 +80,8 @@ impl Store {
         let keys = self.ente_keys(ente).await?;
         let version = i32::try_from(new.version).map_err(|_| Refused::OtherDefinition)?;
         let id = DraftId(new_id(chance));
-        let writing = self.write().await?;
-        usable(&*writing, ente, new.persona).await?;
+        let writing = self.write(ente).await?;
+        usable(&*writing, scope, new.persona).await?;
         let key = persona_key(&*writing, &keys, ente, new.persona).await?;
         let row = drafts::ActiveModel {
             ente_id: Set(ente.0),
@@ -109,7 +109,7 @@ impl Store {
     /// [`StoreError::NotFound`], also for another operator's.
     pub async fn draft(&self, scope: &EnteScope, id: DraftId, now: DateTime<Utc>) -> Result<Draft, StoreError> {
         scope.require(Right::Assess)?;
-        let row = own(self.reading(), scope, id).await?;
+        let row = own(&self.reading(scope.ente()), scope, id).await?;
         let draft = self.read_drafts(scope.ente(), vec![row]).await?.remove(0);
         self.note(Line::done(scope, "draft.read", &[id.0, draft.persona.0]), now).await?;
         Ok(draft)
@@ -135,7 +135,7 @@ impl Store {
         possible_day(assessed_on, now)?;
         let ente = scope.ente();
         let keys = self.ente_keys(ente).await?;
-        let writing = self.write().await?;
+        let writing = self.write(ente).await?;
         let row = own(&*writing, scope, id).await?;
         if row.revision != revision {
             return Err(StoreError::Conflict("draft"));
@@ -167,7 +167,7 @@ impl Store {
             .filter(drafts::Column::AccountId.eq(account(scope)?.0))
             .order_by_desc(drafts::Column::UpdatedAt)
             .order_by_asc(drafts::Column::Id)
-            .all(self.reading())
+            .all(&self.reading(scope.ente()))
             .await?;
         let drafts = self.read_drafts(scope.ente(), rows).await?;
         let subjects: Vec<Uuid> = drafts.iter().map(|draft| draft.id.0).collect();
@@ -181,7 +181,7 @@ impl Store {
     /// [`StoreError::NotFound`].
     pub async fn delete_draft(&self, scope: &EnteScope, id: DraftId, now: DateTime<Utc>) -> Result<(), StoreError> {
         scope.require(Right::Assess)?;
-        let writing = self.write().await?;
+        let writing = self.write(scope.ente()).await?;
         let row = own(&*writing, scope, id).await?;
         let subjects = [id.0, row.persona_id];
         row.delete(&*writing).await?;
@@ -192,7 +192,7 @@ impl Store {
     async fn read_drafts(&self, ente: EnteId, rows: Vec<drafts::Model>) -> Result<Vec<Draft>, StoreError> {
         let keys = self.ente_keys(ente).await?;
         let ids: Vec<PersonaId> = rows.iter().map(|row| PersonaId(row.persona_id)).collect();
-        let secrets = persona_secrets(self.reading(), &keys, ente, &ids).await?;
+        let secrets = persona_secrets(&self.reading(ente), &keys, ente, &ids).await?;
         rows.into_iter()
             .map(|row| {
                 let damaged = || StoreError::Damaged { table: "drafts", row: row.id.to_string() };

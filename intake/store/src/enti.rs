@@ -7,10 +7,12 @@ use domain::feed::{EnteId, UnitaId, What};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, Set};
 
 use crate::access::{EnteScope, PlatformScope, Right};
+use crate::agreements::Standing;
 use crate::audit::{Line, append};
+use crate::database::PLATFORM;
 use crate::error::{Refused, StoreError};
 use crate::feed::NewEvent;
-use crate::open::{Chance, PLATFORM, Store, day, moment, new_id, required, update};
+use crate::open::{Chance, Store, day, moment, new_id, required, update};
 use crate::tables::{ente_comuni, ente_names, enti, unita};
 
 /// An Ente to be admitted.
@@ -43,6 +45,8 @@ pub struct Ente {
     pub comuni: BTreeSet<String>,
     /// Whether its data are made up.
     pub is_demo: bool,
+    /// How it stands today.
+    pub standing: Standing,
     /// When it was admitted.
     pub created_at: DateTime<Utc>,
 }
@@ -89,10 +93,11 @@ impl Store {
             return Err(Refused::TextForm("comuni").into());
         }
         let id = EnteId(new_id(chance));
-        let writing = self.write().await?;
-        if enti::Entity::find().filter(enti::Column::Code.eq(&code)).one(&*writing).await?.is_some() {
+        let writing = self.write(PLATFORM).await?;
+        if enti::Entity::find().filter(enti::Column::Code.eq(&code)).one(&self.directory()).await?.is_some() {
             return Err(Refused::CodeTaken.into());
         }
+        writing.turn_to(id).await?;
         self.insert_ente(&*writing, id, &code, false, new.is_demo, now, chance).await?;
         let row = ente_names::ActiveModel {
             ente_id: Set(id.0),
@@ -116,6 +121,7 @@ impl Store {
         if !comuni.is_empty() {
             ente_comuni::Entity::insert_many(comuni).exec_without_returning(&*writing).await?;
         }
+        writing.turn_to(PLATFORM).await?;
         append(&self.keys, &*writing, Line::on_platform(scope, "ente.create", &[id.0]).with_detail(code), now).await?;
         writing.commit().await?;
         Ok(id)
@@ -125,16 +131,16 @@ impl Store {
     ///
     /// # Errors
     /// No right; the database.
-    pub async fn enti(&self, scope: &PlatformScope) -> Result<Vec<Ente>, StoreError> {
+    pub async fn enti(&self, scope: &PlatformScope, now: DateTime<Utc>) -> Result<Vec<Ente>, StoreError> {
         scope.require(Right::ManageEnti)?;
         let rows = enti::Entity::find()
             .filter(enti::Column::IsPlatform.eq(false))
             .order_by_asc(enti::Column::Code)
-            .all(self.reading())
+            .all(&self.directory())
             .await?;
         let mut enti = Vec::new();
         for row in rows {
-            enti.push(self.described(row, None).await?);
+            enti.push(self.described(row, None, now).await?);
         }
         Ok(enti)
     }
@@ -147,7 +153,7 @@ impl Store {
         let row = enti::Entity::find()
             .filter(enti::Column::Code.eq(code.trim().to_lowercase()))
             .filter(enti::Column::IsPlatform.eq(false))
-            .one(self.reading())
+            .one(&self.directory())
             .await?;
         row.map(|row| EnteId(row.id)).ok_or(StoreError::NotFound("Ente"))
     }
@@ -156,10 +162,10 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn ente(&self, scope: &EnteScope) -> Result<Ente, StoreError> {
+    pub async fn ente(&self, scope: &EnteScope, now: DateTime<Utc>) -> Result<Ente, StoreError> {
         scope.require(Right::SeeEnte)?;
-        let row = enti::Entity::find_by_id(scope.ente().0).one(self.reading()).await?;
-        self.described(row.ok_or(StoreError::NotFound("Ente"))?, None).await
+        let row = enti::Entity::find_by_id(scope.ente().0).one(&self.reading(scope.ente())).await?;
+        self.described(row.ok_or(StoreError::NotFound("Ente"))?, None, now).await
     }
 
     /// Gives an Ente another name from a day on.
@@ -177,7 +183,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         scope.require(Right::ManageEnti)?;
         let name = required("name", name, 200)?;
-        let writing = self.write().await?;
+        let writing = self.write(ente).await?;
         let present = ente_names::Entity::find()
             .filter(ente_names::Column::EnteId.eq(ente.0))
             .filter(ente_names::Column::ValidUntil.is_null())
@@ -202,6 +208,7 @@ impl Store {
             valid_until: Set(None),
         };
         ente_names::Entity::insert(row).exec_without_returning(&*writing).await?;
+        writing.turn_to(PLATFORM).await?;
         append(&self.keys, &*writing, Line::on_platform(scope, "ente.rename", &[ente.0]), now).await?;
         writing.commit().await
     }
@@ -221,7 +228,7 @@ impl Store {
         let now = moment(now);
         let name = required("name", name, 200)?;
         let id = UnitaId(new_id(chance));
-        let writing = self.write().await?;
+        let writing = self.write(scope.ente()).await?;
         let row = unita::ActiveModel {
             ente_id: Set(scope.ente().0),
             id: Set(id.0),
@@ -245,7 +252,7 @@ impl Store {
             .filter(unita::Column::EnteId.eq(scope.ente().0))
             .order_by_asc(unita::Column::Name)
             .order_by_asc(unita::Column::Id)
-            .all(self.reading())
+            .all(&self.reading(scope.ente()))
             .await?;
         Ok(rows
             .into_iter()
@@ -267,7 +274,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         scope.require(Right::ManageAccounts)?;
         let keys = self.ente_keys(scope.ente()).await?;
-        let writing = self.write().await?;
+        let writing = self.write(scope.ente()).await?;
         for id in [Some(unita), counted_under].into_iter().flatten() {
             let row = unita::Entity::find_by_id((scope.ente().0, id.0)).one(&*writing).await?;
             row.ok_or(StoreError::NotFound("unità"))?;
@@ -288,23 +295,24 @@ impl Store {
 
     /// An Ente as it is on the day of an instant, for a session that has been proved already.
     pub(crate) async fn ente_described(&self, id: EnteId, now: DateTime<Utc>) -> Result<Ente, StoreError> {
-        let row = enti::Entity::find_by_id(id.0).one(self.reading()).await?;
+        let row = enti::Entity::find_by_id(id.0).one(&self.reading(id)).await?;
         self.described(
             row.filter(|row| EnteId(row.id) != PLATFORM).ok_or(StoreError::NotFound("Ente"))?,
             Some(day(now)),
+            now,
         )
         .await
     }
 
     /// On a day; without one, by the names and comuni that have no end.
-    async fn described(&self, row: enti::Model, on: Option<NaiveDate>) -> Result<Ente, StoreError> {
+    async fn described(&self, row: enti::Model, on: Option<NaiveDate>, now: DateTime<Utc>) -> Result<Ente, StoreError> {
+        let reading = &self.reading(EnteId(row.id));
         let names = ente_names::Entity::find()
             .filter(ente_names::Column::EnteId.eq(row.id))
             .order_by_asc(ente_names::Column::ValidFrom)
-            .all(self.reading())
+            .all(reading)
             .await?;
-        let comuni =
-            ente_comuni::Entity::find().filter(ente_comuni::Column::EnteId.eq(row.id)).all(self.reading()).await?;
+        let comuni = ente_comuni::Entity::find().filter(ente_comuni::Column::EnteId.eq(row.id)).all(reading).await?;
         let holds = |until: Option<NaiveDate>| match (until, on) {
             (None, _) => true,
             (Some(until), Some(on)) => on < until,
@@ -322,6 +330,7 @@ impl Store {
             comuni: comuni.into_iter().filter(|row| holds(row.valid_until)).map(|row| row.istat_code).collect(),
             code: row.code,
             is_demo: row.is_demo,
+            standing: self.standing(EnteId(row.id), row.closed_at, now).await?,
             created_at: row.created_at,
         })
     }

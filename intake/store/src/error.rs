@@ -35,6 +35,9 @@ pub enum StoreError {
     /// The database was written by a newer program.
     #[error("the database does not fit this program: it was written by another version of it ({0})")]
     Version(String),
+    /// A role of PostgreSQL does not fit: row security would not hold it.
+    #[error("the portal's role in PostgreSQL cannot be used: {0}; docs/running.md says how to make it")]
+    PostgresRole(String),
     /// A file cannot be written or read.
     #[error("{path}: {source}")]
     File {
@@ -72,6 +75,21 @@ pub enum Refused {
     /// The password must be changed first.
     #[error("the password must be changed first")]
     MustChangePassword,
+    /// The second factor must be given first.
+    #[error("the second factor must be given first")]
+    MustProveSecondFactor,
+    /// The role asks for a second factor, and the account has none.
+    #[error("the role asks for a second factor: set one up first")]
+    MustEnrolSecondFactor,
+    /// The password was last given too long ago.
+    #[error("the password must be given again")]
+    MustConfirmPassword,
+    /// The code is wrong, was used already, or the offer is too old.
+    #[error("the code of the second factor is wrong or was used already")]
+    SecondFactor,
+    /// The role cannot do without a second factor.
+    #[error("the role asks for a second factor")]
+    SecondFactorNeeded,
     /// The role has not this right.
     #[error("the role has not the right {0:?}")]
     NotAllowed(Right),
@@ -81,6 +99,21 @@ pub enum Refused {
     /// The role does not belong there: an Ente's role on the platform, or the reverse.
     #[error("this role does not belong there")]
     RoleMisplaced,
+    /// A reach below the whole Ente is for operators, and an unità's for those who are of one.
+    #[error("this account cannot have this reach")]
+    Reach,
+    /// The right comes with a role and is not given by name.
+    #[error("this right is not given by name")]
+    RightNotGiven,
+    /// The agreement ends before it begins, or two would hold on the same day.
+    #[error("the days of the agreement do not fit: it ends before it begins, or another one holds on some of them")]
+    AgreementDays,
+    /// No agreement is in force: the Ente's data can be read and nothing be entered.
+    #[error("no agreement of the Ente is in force: nothing can be entered")]
+    NoAgreement,
+    /// Too many expressions of interest wait for somebody to look at them.
+    #[error("too many expressions of interest are undecided")]
+    InterestsFull,
     /// Another account of the Ente has the username.
     #[error("the username is taken")]
     UsernameTaken,

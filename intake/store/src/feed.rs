@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use domain::feed::{EnteId, Event, What};
 use domain::keys::Secret;
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set, TransactionTrait};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set};
 use uuid::Uuid;
 
 use crate::assessments::StoredAssessment;
@@ -130,7 +130,7 @@ impl Store {
     /// The database, or a payload that cannot be opened.
     pub async fn events(&self, ente: EnteId, after_seq: i64, limit: u64) -> Result<Vec<Event>, StoreError> {
         // One moment for all that follows: an erasure must not fall between an event and what it tells.
-        let moment = self.reading().begin().await?;
+        let moment = self.snapshot(ente).await?;
         let counters = ente_counters::Entity::find_by_id(ente.0).one(&moment).await?;
         let last = counters.ok_or(StoreError::NotFound("Ente"))?.feed_seq;
         let until = after_seq.saturating_add(i64::try_from(limit).unwrap_or(i64::MAX)).min(last);
@@ -174,7 +174,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotFound`].
     pub async fn last_seq(&self, ente: EnteId) -> Result<i64, StoreError> {
-        let row = ente_counters::Entity::find_by_id(ente.0).one(self.reading()).await?;
+        let row = ente_counters::Entity::find_by_id(ente.0).one(&self.reading(ente)).await?;
         Ok(row.ok_or(StoreError::NotFound("Ente"))?.feed_seq)
     }
 

@@ -39,4 +39,8 @@ ids! {
     DraftId;
     /// An import.
     ImportId;
+    /// An agreement with an Ente.
+    AgreementId;
+    /// An expression of interest.
+    InterestId;
 }

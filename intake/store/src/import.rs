@@ -16,12 +16,13 @@ use uuid::Uuid;
 use crate::access::{EnteScope, Right};
 use crate::assessments::{Facts, Place, StoredAssessment, StoredResult, check_azioni, check_evaluation, sem_of};
 use crate::audit::{Line, append};
+use crate::database::Writing;
 use crate::drafts::possible_day;
 use crate::error::{Refused, StoreError};
 use crate::feed::{Kind, row as event_row, take_numbers};
 use crate::ids::{AccountId, ImportId, PersonaId};
 use crate::keys::{EnteKeys, IndexKind, context, seal};
-use crate::open::{Chance, Store, Writing, moment, new_id, required, update};
+use crate::open::{Chance, Store, moment, new_id, required, update};
 use crate::persone::{IDS_MAX, PersonaData, Prepared, StoredPersona, persona_secrets, real};
 use crate::tables::{
     accounts, assessments, azione_results, events, imports, persona_index, persona_keys, persone, unita,
@@ -125,7 +126,7 @@ impl Store {
         self.ente_keys(ente).await?;
         self.abandon_left_alone(ente, now).await?;
         let id = ImportId(new_id(chance));
-        let writing = self.write().await?;
+        let writing = self.write(ente).await?;
         let under_way = imports::Entity::find()
             .filter(imports::Column::EnteId.eq(ente.0))
             .filter(imports::Column::State.is_in([STAGING, ABANDONING]))
@@ -172,17 +173,17 @@ impl Store {
         let now = moment(now);
         let ente = scope.ente();
         let keys: &EnteKeys = &*self.ente_keys(ente).await?;
-        staging(self.reading(), ente, import).await?;
+        staging(&self.reading(ente), ente, import).await?;
         let accounts: BTreeSet<Uuid> = accounts::Entity::find()
             .filter(accounts::Column::EnteId.eq(ente.0))
-            .all(self.reading())
+            .all(&self.reading(ente))
             .await?
             .into_iter()
             .map(|row| row.id)
             .collect();
         let unita: BTreeSet<Uuid> = unita::Entity::find()
             .filter(unita::Column::EnteId.eq(ente.0))
-            .all(self.reading())
+            .all(&self.reading(ente))
             .await?
             .into_iter()
             .map(|row| row.id)
@@ -209,7 +210,7 @@ impl Store {
         scope.require(Right::Import)?;
         let now = moment(now);
         let ente = scope.ente();
-        let writing = self.write().await?;
+        let writing = self.write(ente).await?;
         let row = staging(&*writing, ente, import).await?;
         let first_seq =
             if row.count_events > 0 { Some(take_numbers(&*writing, ente, row.count_events).await?) } else { None };
@@ -247,7 +248,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         scope.require(Right::Import)?;
         let now = moment(now);
-        let writing = self.write().await?;
+        let writing = self.write(scope.ente()).await?;
         staging(&*writing, scope.ente(), import).await?;
         set_state(&writing, scope.ente(), import, ABANDONING).await?;
         append(&self.keys, &*writing, Line::done(scope, "import.abandon", &[import.0]), now).await?;
@@ -261,11 +262,11 @@ impl Store {
             .filter(imports::Column::EnteId.eq(ente.0))
             .filter(imports::Column::State.is_in([STAGING, ABANDONING]))
             .filter(imports::Column::TouchedAt.lt(now - LEFT_ALONE))
-            .all(self.reading())
+            .all(&self.reading(ente))
             .await?;
         for row in rows {
             let import = ImportId(row.id);
-            let writing = self.write().await?;
+            let writing = self.write(ente).await?;
             set_state(&writing, ente, import, ABANDONING).await?;
             let subjects = [import.0];
             let line = Line {
@@ -286,7 +287,7 @@ impl Store {
     /// Deletes what an import staged, in small transactions: what refers to something goes before it.
     async fn throw_away(&self, ente: EnteId, import: ImportId) -> Result<(), StoreError> {
         loop {
-            let writing = self.write().await?;
+            let writing = self.write(ente).await?;
             let ids: Vec<Uuid> = assessments::Entity::find()
                 .filter(assessments::Column::EnteId.eq(ente.0))
                 .filter(assessments::Column::ImportId.eq(import.0))
@@ -317,7 +318,7 @@ impl Store {
             writing.commit().await?;
         }
         // Those of azioni name a persona and no assessment.
-        let writing = self.write().await?;
+        let writing = self.write(ente).await?;
         events::Entity::delete_many()
             .filter(events::Column::EnteId.eq(ente.0))
             .filter(events::Column::Block.eq(import.0))
@@ -325,7 +326,7 @@ impl Store {
             .await?;
         writing.commit().await?;
         loop {
-            let writing = self.write().await?;
+            let writing = self.write(ente).await?;
             let ids: Vec<Uuid> = persone::Entity::find()
                 .filter(persone::Column::EnteId.eq(ente.0))
                 .filter(persone::Column::ImportId.eq(import.0))
@@ -445,13 +446,13 @@ impl Stage<'_> {
         let mut there: BTreeMap<Vec<u8>, Vec<u8>> = assessments::Entity::find()
             .filter(assessments::Column::EnteId.eq(self.ente.0))
             .filter(assessments::Column::ExternalToken.is_in(tokens.clone()))
-            .all(self.store.reading())
+            .all(&self.store.reading(self.ente))
             .await?
             .into_iter()
             .filter_map(|row| row.external_token.zip(row.external_mac))
             .collect();
         self.look_up(rows).await?;
-        let base = staging(self.store.reading(), self.ente, self.import).await?.count_events;
+        let base = staging(&self.store.reading(self.ente), self.ente, self.import).await?.count_events;
         let mut batch = Batch::default();
         let mut outcomes = Vec::with_capacity(rows.len());
         for (at, (row, token)) in rows.iter().zip(tokens).enumerate() {
@@ -486,7 +487,7 @@ impl Stage<'_> {
                     .filter(persona_index::Column::EnteId.eq(self.ente.0))
                     .filter(persona_index::Column::Kind.eq(kind.code()))
                     .filter(persona_index::Column::Token.is_in(chunk.to_vec()))
-                    .all(self.store.reading())
+                    .all(&self.store.reading(self.ente))
                     .await?;
                 if found.is_empty() {
                     continue;
@@ -495,7 +496,7 @@ impl Stage<'_> {
                 let whose = self.whose(&ids).await?;
                 let known = match kind {
                     IndexKind::External => &mut self.known.by_external,
-                    IndexKind::Identifier | IndexKind::Name => &mut self.known.by_identifier,
+                    IndexKind::Identifier | IndexKind::Name | IndexKind::Similar => &mut self.known.by_identifier,
                 };
                 for row in found {
                     if let Some(whose) = whose.get(&PersonaId(row.persona_id)) {
@@ -509,7 +510,7 @@ impl Stage<'_> {
 
     /// Opens persone that are real, or made by this import.
     async fn whose(&self, ids: &[PersonaId]) -> Result<BTreeMap<PersonaId, Whose>, StoreError> {
-        let secrets = persona_secrets(self.store.reading(), self.keys, self.ente, ids).await?;
+        let secrets = persona_secrets(&self.store.reading(self.ente), self.keys, self.ente, ids).await?;
         let mut all = BTreeMap::new();
         for chunk in ids.chunks(IDS_MAX) {
             let rows = persone::Entity::find()
@@ -517,7 +518,7 @@ impl Stage<'_> {
                 .filter(persone::Column::Id.is_in(chunk.iter().map(|id| id.0)))
                 .filter(persone::Column::ErasedAt.is_null())
                 .filter(real(persone::Column::ImportId, self.ente).add(persone::Column::ImportId.eq(self.import.0)))
-                .all(self.store.reading())
+                .all(&self.store.reading(self.ente))
                 .await?;
             for row in rows {
                 let id = PersonaId(row.id);
@@ -528,7 +529,8 @@ impl Stage<'_> {
                 let mut merged_into = row.merged_into;
                 while let Some(next) = merged_into {
                     human = next;
-                    let row = persone::Entity::find_by_id((self.ente.0, next)).one(self.store.reading()).await?;
+                    let row =
+                        persone::Entity::find_by_id((self.ente.0, next)).one(&self.store.reading(self.ente)).await?;
                     merged_into = row.and_then(|row| row.merged_into);
                 }
                 let whose = Whose {
@@ -712,7 +714,7 @@ impl Stage<'_> {
     }
 
     async fn write(&self, batch: Batch) -> Result<(), StoreError> {
-        let writing = self.store.write().await?;
+        let writing = self.store.write(self.ente).await?;
         let row = staging(&*writing, self.ente, self.import).await?;
         // A persona that was erased or restricted since it was looked up stops the batch: begin the batch again.
         let theirs: Vec<Uuid> = batch.theirs.keys().map(|id| id.0).collect();

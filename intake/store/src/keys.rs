@@ -3,6 +3,7 @@
 //! A sealed value's context is `ente|table|column|row`: it cannot be moved. Search tokens are HMACs under a key of the
 //! Ente, so that two Enti share none. Everything here is memory; rows are the caller's.
 
+use chrono::NaiveDate;
 use domain::feed::{EnteId, OperatorToken, PersonToken, SealedLink};
 use domain::identifier::{Identifier, IdentifierKind};
 use domain::keys::{RingKey, SealingKey, Secret};
@@ -94,6 +95,8 @@ pub(crate) enum IndexKind {
     Identifier,
     External,
     Name,
+    /// The whole name and the birth date: who may be the same human.
+    Similar,
 }
 
 impl IndexKind {
@@ -102,6 +105,7 @@ impl IndexKind {
             Self::Identifier => "i",
             Self::External => "x",
             Self::Name => "n",
+            Self::Similar => "s",
         }
     }
 }
@@ -143,6 +147,14 @@ impl EnteKeys {
     pub(crate) fn prefix_token(&self, word: &str) -> Option<Vec<u8>> {
         let prefix: String = word.chars().take(3).collect();
         (prefix.chars().count() == 3).then(|| self.token(&[b"prefix", prefix.as_bytes()], 8))
+    }
+
+    /// Of all words of a name, in whatever order, and a birth date; `None` without either.
+    pub(crate) fn similarity_token(&self, surname: &str, name: &str, birth_date: Option<NaiveDate>) -> Option<Vec<u8>> {
+        let mut words: Vec<String> = [surname, name].into_iter().flat_map(folded_words).collect();
+        words.sort_unstable();
+        let day = birth_date?.to_string();
+        (!words.is_empty()).then(|| self.token(&[b"similar", words.join(" ").as_bytes(), day.as_bytes()], 16))
     }
 
     fn token(&self, parts: &[&[u8]], bytes: usize) -> Vec<u8> {

@@ -6,39 +6,51 @@
 
 mod access;
 mod accounts;
+mod agreements;
 mod assessments;
 mod audit;
+mod database;
 mod drafts;
 mod enti;
 mod error;
 mod feed;
 mod ids;
 mod import;
+mod interests;
 mod keys;
 mod migrations;
 mod open;
 mod passwords;
 mod persone;
+mod postgres;
 mod segments;
+mod settings;
 mod tables;
 mod throttle;
 
 pub use access::{
-    Actor, Credentials, EnteScope, NewSession, PlatformScope, Right, Role, Session, SessionRow, SessionToken,
+    Actor, Credentials, EnteScope, NewSession, PlatformScope, Reach, Right, Role, SecondFactor, Session, SessionRow,
+    SessionToken, TotpOffer, totp_code, totp_secret,
 };
-pub use accounts::{Account, NewAccount};
+pub use accounts::{Account, AccountChange, NewAccount};
+pub use agreements::{Agreement, AgreementKind, NewAgreement, Standing, WARNED_DAYS};
 pub use assessments::{
     AccountName, Amendment, Annulment, Assessment, AzioneAgreed, AzioneResult, Categories, Validation,
 };
-pub use audit::{AuditEntry, AuditProblem, AuditVerdict};
+pub use audit::{AuditEntry, AuditFilter, AuditProblem, AuditVerdict};
+pub use database::{Location, PostgresUrls};
 pub use drafts::{Draft, NewDraft};
 pub use enti::{Ente, EnteName, NewEnte, Unita};
 pub use error::{DatabaseError, Refused, StoreError};
-pub use ids::{AccountId, DraftId, ImportId, PersonaId, SessionId};
+pub use ids::{AccountId, AgreementId, DraftId, ImportId, InterestId, PersonaId, SessionId};
 pub use import::{ImportPersona, ImportRow, ImportSummary, RowOutcome};
+pub use interests::{Interest, InterestData, InterestState};
 pub use open::{Chance, HashingCost, Store};
 pub use passwords::{AcceptedPassword, OneTimePassword, PasswordRefusal};
-pub use persone::{Persona, PersonaData, PersonaFound, PersonaSummary};
+pub use persone::{
+    Decision, DecisionKind, Due, ErasureGround, ErasurePreview, Follows, Notice, Persona, PersonaData, PersonaFound,
+    PersonaSummary,
+};
 pub use segments::Exported;
 
 #[cfg(test)]

@@ -1,39 +1,20 @@
-//! Opening the database: the only place that knows it is SQLite, and what keeps acknowledged writes there.
-//!
-//! Writes take turns within the process, and each begins with the database's own lock, so that another process (an import
-//! at the command line) waits instead of failing half-way.
+//! Opening the store: its connections (`database`), its keys, and what its modules share.
 
 use std::collections::BTreeMap;
-use std::ops::Deref;
-use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, SubsecRound, Utc};
 use domain::feed::EnteId;
 use domain::keys::{KeyError, RingKey, SealingKey, Secret};
 use rand::CryptoRng;
-use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
-use sea_orm::{
-    ActiveModelTrait, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbErr,
-    EntityTrait, Set, SqliteTransactionMode, TransactionOptions, TransactionTrait,
-};
-use sea_orm_migration::MigratorTrait;
-use tokio::sync::{Mutex, OwnedMutexGuard, RwLock, Semaphore};
+use sea_orm::{ActiveModelTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, Set};
+use tokio::sync::{RwLock, Semaphore};
 use uuid::Uuid;
 
-use crate::error::{DatabaseError, StoreError};
+use crate::database::{Connections, Location, PLATFORM, Reading, Rows, Writing};
+use crate::error::StoreError;
 use crate::keys::{EnteKeys, PortalKeys};
-use crate::migrations::Migrator;
 use crate::tables::{ente_counters, enti};
-
-/// The row that stands for the platform where a table asks for an Ente: its accounts, its audit. Never listed as an Ente.
-pub(crate) const PLATFORM: EnteId = EnteId(Uuid::nil());
-
-/// Connections at once: one writes, the others read.
-const CONNECTIONS: u32 = 6;
-/// How long a writer waits for another process.
-const BUSY: Duration = Duration::from_secs(20);
 
 /// A generator of secrets that may cross threads.
 pub trait Chance: CryptoRng + Send {}
@@ -63,8 +44,7 @@ impl HashingCost {
 /// The portal's database. Cheap to clone: clones share connections.
 #[derive(Clone)]
 pub struct Store {
-    database: DatabaseConnection,
-    turn: Arc<Mutex<()>>,
+    connections: Connections,
     pub(crate) keys: Arc<PortalKeys>,
     enti: Arc<RwLock<BTreeMap<EnteId, Arc<EnteKeys>>>>,
     pub(crate) cost: HashingCost,
@@ -78,70 +58,23 @@ impl std::fmt::Debug for Store {
     }
 }
 
-/// A write transaction, and the turn to have one. Dropped without [`Writing::commit`], it leaves nothing.
-pub(crate) struct Writing {
-    transaction: DatabaseTransaction,
-    _turn: OwnedMutexGuard<()>,
-}
-
-impl Deref for Writing {
-    type Target = DatabaseTransaction;
-    fn deref(&self) -> &DatabaseTransaction {
-        &self.transaction
-    }
-}
-
-impl Writing {
-    pub(crate) async fn commit(self) -> Result<(), StoreError> {
-        Ok(self.transaction.commit().await?)
-    }
-}
-
-impl From<DbErr> for StoreError {
-    fn from(error: DbErr) -> Self {
-        Self::Database(DatabaseError(Box::new(error)))
-    }
-}
-
 impl Store {
-    /// Opens the database file, makes it when it is absent (folder must exist), and brings it to the newest version.
+    /// Opens the database and brings it to the newest version.
     ///
     /// # Errors
-    /// The file cannot be opened, was written by a newer program, or with another key.
+    /// The database cannot be opened, was written by a newer program, or with another key; on PostgreSQL, roles that would
+    /// go round its row security.
     pub async fn open(
-        file: &Path,
+        location: &Location,
         identity: RingKey,
         release: SealingKey,
         cost: HashingCost,
         chance: &mut impl Chance,
     ) -> Result<Self, StoreError> {
-        create_private(file)?;
-        let mut options = ConnectOptions::new("sqlite://noncello.sqlite?mode=rwc");
-        let path = file.to_owned();
-        options.max_connections(CONNECTIONS).min_connections(1).sqlx_logging(false).map_sqlx_sqlite_opts(
-            move |sqlite| {
-                sqlite
-                    .filename(&path)
-                    .foreign_keys(true)
-                    .journal_mode(SqliteJournalMode::Wal)
-                    .synchronous(SqliteSynchronous::Full)
-                    .busy_timeout(BUSY)
-                    // What is deleted is overwritten: a destroyed key must not lie about in free pages.
-                    .pragma("secure_delete", "on")
-                    // Keys are random, so an import touches pages all over the file: keep more of them at hand, and fold the
-                    // log into the file every 32 MiB instead of every 4. Durability does not change: commits still sync the log.
-                    .pragma("cache_size", "-16384")
-                    .pragma("wal_autocheckpoint", "8192")
-            },
-        );
-        let database = Database::connect(options).await?;
-        Migrator::up(&database, None)
-            .await
-            .map_err(|error| if let DbErr::Custom(what) = error { StoreError::Version(what) } else { error.into() })?;
+        let connections = Connections::open(location).await?;
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let store = Self {
-            database,
-            turn: Arc::new(Mutex::new(())),
+            connections,
             keys: Arc::new(PortalKeys::new(&identity, release)),
             enti: Arc::new(RwLock::new(BTreeMap::new())),
             cost,
@@ -153,7 +86,7 @@ impl Store {
 
     /// Makes the platform's row in a new database; in an old one, tries the key on it.
     async fn check_key(&self, chance: &mut impl Chance) -> Result<(), StoreError> {
-        let writing = self.write().await?;
+        let writing = self.write(PLATFORM).await?;
         match enti::Entity::find_by_id(PLATFORM.0).one(&*writing).await? {
             Some(row) if row.ring_id != self.keys.ring_id => {
                 return Err(StoreError::WrongKey(KeyError::OtherRing { wanted: "identity", found: row.ring_id }));
@@ -193,6 +126,7 @@ impl Store {
             created_at: Set(now),
             wrapped_key: Set(self.keys.wrap_ente(ente, &key, chance)),
             ring_id: Set(self.keys.ring_id.clone()),
+            closed_at: Set(None),
         };
         enti::Entity::insert(row).exec_without_returning(connection).await?;
         let counters = ente_counters::ActiveModel {
@@ -210,8 +144,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be closed in order.
     pub async fn close(self) -> Result<(), StoreError> {
-        let _turn = self.turn.clone().lock_owned().await;
-        Ok(self.database.clone().close().await?)
+        self.connections.close().await
     }
 
     /// Whether the database answers: for the health page.
@@ -219,23 +152,28 @@ impl Store {
     /// # Errors
     /// When it does not.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        enti::Entity::find_by_id(PLATFORM.0).one(&self.database).await?;
+        enti::Entity::find_by_id(PLATFORM.0).one(&self.reading(PLATFORM)).await?;
         Ok(())
     }
 
-    /// For reading.
-    pub(crate) fn reading(&self) -> &DatabaseConnection {
-        &self.database
+    /// For reading what is an Ente's.
+    pub(crate) fn reading(&self, ente: EnteId) -> Reading<'_> {
+        self.connections.reading(Rows::Of(ente))
     }
 
-    /// For writing, once it is our turn.
-    pub(crate) async fn write(&self) -> Result<Writing, StoreError> {
-        let turn = self.turn.clone().lock_owned().await;
-        let options = TransactionOptions {
-            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-            ..TransactionOptions::default()
-        };
-        Ok(Writing { transaction: self.database.begin_with_options(options).await?, _turn: turn })
+    /// For reading the tables that lead to a login or list the Enti.
+    pub(crate) fn directory(&self) -> Reading<'_> {
+        self.connections.reading(Rows::Directory)
+    }
+
+    /// For reading several things of an Ente as they were at one moment.
+    pub(crate) async fn snapshot(&self, ente: EnteId) -> Result<DatabaseTransaction, StoreError> {
+        self.connections.snapshot(ente).await
+    }
+
+    /// For writing what is an Ente's, once it is our turn.
+    pub(crate) async fn write(&self, ente: EnteId) -> Result<Writing, StoreError> {
+        self.connections.write(ente).await
     }
 
     /// The keys of an Ente, read once.
@@ -243,28 +181,17 @@ impl Store {
         if let Some(keys) = self.enti.read().await.get(&ente) {
             return Ok(keys.clone());
         }
-        let row = enti::Entity::find_by_id(ente.0).one(&self.database).await?.ok_or(StoreError::NotFound("Ente"))?;
+        let row =
+            enti::Entity::find_by_id(ente.0).one(&self.reading(ente)).await?.ok_or(StoreError::NotFound("Ente"))?;
         let keys = Arc::new(self.keys.unwrap_ente(ente, &row.wrapped_key)?);
         self.enti.write().await.insert(ente, keys.clone());
         Ok(keys)
     }
 
-    /// Has the log of writes folded into the database file, so that what was deleted is nowhere.
+    /// Has what was deleted gone from the files too.
     pub(crate) async fn fold_log(&self) -> Result<(), StoreError> {
-        let _turn = self.turn.clone().lock_owned().await;
-        self.database.execute_unprepared("PRAGMA wal_checkpoint(TRUNCATE)").await?;
-        Ok(())
+        self.connections.fold_log().await
     }
-}
-
-/// An empty file that only its owner reads; the database's companions take its mode.
-fn create_private(file: &Path) -> Result<(), StoreError> {
-    let mut options = std::fs::OpenOptions::new();
-    options.append(true).create(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(file).map_err(|source| StoreError::File { path: file.display().to_string(), source })?;
-    Ok(())
 }
 
 /// An instant as it is stored: to the millisecond, so that what is read back equals what was written.

@@ -10,8 +10,9 @@ use domain::keys::SealingKey;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, Set};
 
 use crate::audit::{Line, append};
+use crate::database::PLATFORM;
 use crate::error::StoreError;
-use crate::open::{Chance, PLATFORM, Store, update};
+use crate::open::{Chance, Store, update};
 use crate::tables::{enti, segments};
 
 /// Events in one segment at most.
@@ -41,7 +42,7 @@ impl Store {
         now: DateTime<Utc>,
         chance: &mut impl Chance,
     ) -> Result<Exported, StoreError> {
-        let enti = enti::Entity::find().order_by_asc(enti::Column::Id).all(self.reading()).await?;
+        let enti = enti::Entity::find().order_by_asc(enti::Column::Id).all(&self.directory()).await?;
         let mut exported = Exported::default();
         for ente in enti.into_iter().map(|row| EnteId(row.id)).filter(|ente| *ente != PLATFORM) {
             let done = self.export_ente(&folder.join(format!("ente={ente}")), ente, pipeline, now, chance).await?;
@@ -64,7 +65,7 @@ impl Store {
         let rows = segments::Entity::find()
             .filter(segments::Column::EnteId.eq(ente.0))
             .order_by_asc(segments::Column::FirstSeq)
-            .all(self.reading())
+            .all(&self.reading(ente))
             .await?;
         let mut exported = Exported::default();
         let mut names = BTreeSet::new();
@@ -86,7 +87,7 @@ impl Store {
             let bytes = segment.seal(pipeline, chance);
             write_whole(folder, &segment.file_name(), &bytes)?;
             // What was blanked while the file was written has raised `wanted` again: it stays due.
-            let writing = self.write().await?;
+            let writing = self.write(ente).await?;
             let change = segments::ActiveModel {
                 ente_id: Set(ente.0),
                 first_seq: Set(row.first_seq),
@@ -115,7 +116,7 @@ impl Store {
                     exported.events, exported.segments, exported.rewritten
                 )),
             };
-            let writing = self.write().await?;
+            let writing = self.write(ente).await?;
             append(&self.keys, &*writing, line, now).await?;
             writing.commit().await?;
         }
@@ -126,7 +127,7 @@ impl Store {
     /// repeated writes the same files.
     async fn plan(&self, ente: EnteId) -> Result<(), StoreError> {
         let last = self.last_seq(ente).await?;
-        let writing = self.write().await?;
+        let writing = self.write(ente).await?;
         let planned = segments::Entity::find()
             .filter(segments::Column::EnteId.eq(ente.0))
             .order_by_desc(segments::Column::FirstSeq)

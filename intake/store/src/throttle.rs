@@ -8,8 +8,9 @@
 use chrono::{DateTime, Duration, Utc};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, Set};
 
+use crate::database::Writing;
 use crate::error::StoreError;
-use crate::open::{Writing, moment};
+use crate::open::moment;
 use crate::tables::throttles;
 
 /// What is counted.
@@ -60,15 +61,32 @@ fn block(failures: i32, free: i32) -> Option<Duration> {
     Some(Duration::seconds(2_i64.checked_pow(over).map_or(BLOCK_SECONDS_MAX, |seconds| seconds.min(BLOCK_SECONDS_MAX))))
 }
 
+/// Counts one thing alone; gives the end of the block when it must not go on.
+pub(crate) async fn reserve_one(
+    writing: &Writing,
+    one: &Counted,
+    now: DateTime<Utc>,
+) -> Result<Option<DateTime<Utc>>, StoreError> {
+    reserve_all(writing, &[one], now).await
+}
+
 /// Counts an attempt; gives the end of the block when it must not be looked at.
 pub(crate) async fn reserve(
     writing: &Writing,
     attempt: &Attempt,
     now: DateTime<Utc>,
 ) -> Result<Option<DateTime<Utc>>, StoreError> {
+    reserve_all(writing, &[&attempt.account_here, &attempt.account, &attempt.address], now).await
+}
+
+async fn reserve_all(
+    writing: &Writing,
+    counted: &[&Counted],
+    now: DateTime<Utc>,
+) -> Result<Option<DateTime<Utc>>, StoreError> {
     let now = moment(now);
     let mut rows = Vec::new();
-    for one in [&attempt.account_here, &attempt.account, &attempt.address] {
+    for &one in counted {
         let row = throttles::Entity::find_by_id(one.id.clone()).lock_exclusive().one(&**writing).await?;
         rows.push((one, row));
     }

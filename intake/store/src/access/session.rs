@@ -1,5 +1,6 @@
 //! Logging in, what a session is, and how it ends. A session gives a scope when its role has the right.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::IpAddr;
 
@@ -11,11 +12,14 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use super::{Actor, EnteScope, PlatformScope, Right, Role};
+use super::second::{SecondFactor, is_enrolled};
+use super::{Actor, EnteScope, PlatformScope, Reach, Right, Role};
+use crate::agreements::Standing;
 use crate::audit::{Line, append};
+use crate::database::PLATFORM;
 use crate::error::{Refused, StoreError};
 use crate::ids::{AccountId, SessionId};
-use crate::open::{Chance, PLATFORM, Store, moment, new_id, update};
+use crate::open::{Chance, Store, moment, new_id, update};
 use crate::passwords::{AcceptedPassword, same};
 use crate::tables::{accounts, enti, sessions};
 use crate::throttle::{Attempt, Counted, forgive, reserve};
@@ -26,6 +30,8 @@ const IDLE: Duration = Duration::minutes(30);
 const LIFETIME: Duration = Duration::hours(12);
 /// Use is noted at most so often: a page must not wait for a write each time.
 const NOTED_EVERY: Duration = Duration::minutes(1);
+/// For so long after the password was given, what asks for it again goes on without.
+const FRESH: Duration = Duration::minutes(10);
 /// Wrong passwords for one account from one address before the first block.
 const FREE_PER_ACCOUNT_HERE: i32 = 5;
 /// Wrong passwords for one account, from wherever, before the first block.
@@ -99,11 +105,15 @@ pub struct Session {
     ente_code: Option<String>,
     ente_name: Option<String>,
     is_demo: bool,
+    standing: Standing,
     unita: Option<UnitaId>,
     username: String,
     display_name: String,
     role: Role,
     must_change: bool,
+    second_factor: SecondFactor,
+    reach: Reach,
+    granted: BTreeSet<Right>,
     csrf: String,
     as_actor: Actor,
     expires_at: DateTime<Utc>,
@@ -118,7 +128,7 @@ impl Session {
     pub fn scope(&self, right: Right) -> Result<EnteScope, StoreError> {
         let ente = self.ente.ok_or(Refused::NotAllowed(right))?;
         self.require(right)?;
-        Ok(EnteScope { ente, actor: self.actor() })
+        Ok(EnteScope { ente, actor: self.actor(), reach: self.reach, unita: self.unita, granted: self.granted.clone() })
     }
 
     /// Permission to reach the platform's data with this right.
@@ -134,10 +144,55 @@ impl Session {
     }
 
     fn require(&self, right: Right) -> Result<(), Refused> {
+        self.require_complete()?;
+        if !self.may(right) {
+            return Err(Refused::NotAllowed(right));
+        }
+        if right.writes() && !self.standing.may_write() { Err(Refused::NoAgreement) } else { Ok(()) }
+    }
+
+    /// How its Ente stands; the platform needs no agreement.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        self.standing
+    }
+
+    /// Whether its role has a right, or its account was given it.
+    #[must_use]
+    pub fn may(&self, right: Right) -> bool {
+        self.role.may(right) || self.granted.contains(&right)
+    }
+
+    /// Whether nothing stands between the session and what its role may do.
+    ///
+    /// # Errors
+    /// [`Refused::MustProveSecondFactor`], [`Refused::MustChangePassword`], [`Refused::MustEnrolSecondFactor`].
+    pub fn require_complete(&self) -> Result<(), Refused> {
+        self.require_proved()?;
         if self.must_change {
             return Err(Refused::MustChangePassword);
         }
-        if self.role.may(right) { Ok(()) } else { Err(Refused::NotAllowed(right)) }
+        if self.second_factor == SecondFactor::MustEnrol {
+            return Err(Refused::MustEnrolSecondFactor);
+        }
+        Ok(())
+    }
+
+    /// Nothing is done for a session that has yet to give its second factor.
+    ///
+    /// # Errors
+    /// [`Refused::MustProveSecondFactor`].
+    pub fn require_proved(&self) -> Result<(), Refused> {
+        if self.second_factor == SecondFactor::MustProve { Err(Refused::MustProveSecondFactor) } else { Ok(()) }
+    }
+
+    /// What changes how one logs in asks for a password given in the last ten minutes.
+    ///
+    /// # Errors
+    /// [`Refused::MustConfirmPassword`]; [`Refused::MustProveSecondFactor`].
+    pub fn require_fresh(&self, now: DateTime<Utc>) -> Result<(), Refused> {
+        self.require_proved()?;
+        if self.password_at + FRESH > now { Ok(()) } else { Err(Refused::MustConfirmPassword) }
     }
 
     fn actor(&self) -> Actor {
@@ -145,11 +200,11 @@ impl Session {
     }
 
     /// The row under which its account stands.
-    fn home(&self) -> EnteId {
+    pub(super) fn home(&self) -> EnteId {
         self.ente.unwrap_or(PLATFORM)
     }
 
-    fn line<'a>(&'a self, action: &'static str, subjects: &'a [Uuid]) -> Line<'a> {
+    pub(super) fn line<'a>(&'a self, action: &'static str, subjects: &'a [Uuid]) -> Line<'a> {
         Line { ente: self.home(), actor: Some(&self.as_actor), action, is_refused: false, subjects, detail: None }
     }
 
@@ -208,6 +263,16 @@ impl Session {
     pub fn must_change_password(&self) -> bool {
         self.must_change
     }
+    /// Which persone of its Ente it reaches.
+    #[must_use]
+    pub fn reach(&self) -> Reach {
+        self.reach
+    }
+    /// How far it has come with the second factor.
+    #[must_use]
+    pub fn second_factor(&self) -> SecondFactor {
+        self.second_factor
+    }
     /// What every form of this session carries: 64 hexadecimal digits, derived from the token.
     #[must_use]
     pub fn csrf(&self) -> &str {
@@ -255,23 +320,25 @@ impl Store {
         chance: &mut impl Chance,
     ) -> Result<NewSession, StoreError> {
         let now = moment(now);
-        let attempt = self.counted(credentials.ente, credentials.username, credentials.peer);
+        let attempt = self.counted("password", credentials.ente, credentials.username, credentials.peer);
         self.reserve_attempt(&attempt, now).await?;
         let ente = match credentials.ente {
-            None => enti::Entity::find_by_id(PLATFORM.0).one(self.reading()).await?,
+            None => enti::Entity::find_by_id(PLATFORM.0).one(&self.reading(PLATFORM)).await?,
             Some(code) => {
                 let code = code.trim().to_lowercase();
                 enti::Entity::find()
                     .filter(enti::Column::Code.eq(code))
                     .filter(enti::Column::IsPlatform.eq(false))
-                    .one(self.reading())
+                    .one(&self.directory())
                     .await?
             }
         };
+        // An Ente that does not exist takes the same way as one that does.
+        let found = EnteId(ente.as_ref().map_or(Uuid::max(), |ente| ente.id));
         let account = accounts::Entity::find()
-            .filter(accounts::Column::EnteId.eq(ente.as_ref().map_or(Uuid::max(), |ente| ente.id)))
+            .filter(accounts::Column::EnteId.eq(found.0))
             .filter(accounts::Column::UsernameFolded.eq(fold(credentials.username)))
-            .one(self.reading())
+            .one(&self.reading(found))
             .await?;
         let stored = account.as_ref().map(|account| account.password_hash.as_str());
         let (fits, is_old) = self.verify_password(stored, credentials.password).await?;
@@ -297,8 +364,9 @@ impl Store {
             last_seen_at: now,
             expires_at: now + LIFETIME,
             password_at: now,
+            second_at: None,
         };
-        let writing = self.write().await?;
+        let writing = self.write(ente_id).await?;
         // The password may have been changed, or the account closed, while the hash was computed.
         let now_stored = accounts::Entity::find_by_id((ente_id.0, account.id)).one(&*writing).await?;
         if !now_stored.is_some_and(|it| it.is_active && it.password_hash == account.password_hash) {
@@ -342,17 +410,18 @@ impl Store {
         let now = moment(now);
         let row = sessions::Entity::find()
             .filter(sessions::Column::TokenHash.eq(token.hash()))
-            .one(self.reading())
+            .one(&self.directory())
             .await?
             .filter(|row| row.expires_at > now && row.last_seen_at + IDLE > now)
             .ok_or(Refused::NoSession)?;
+        let home = EnteId(row.ente_id);
         let account = accounts::Entity::find_by_id((row.ente_id, row.account_id))
-            .one(self.reading())
+            .one(&self.reading(home))
             .await?
             .filter(|account| account.is_active)
             .ok_or(Refused::NoSession)?;
         if row.last_seen_at + NOTED_EVERY <= now {
-            let writing = self.write().await?;
+            let writing = self.write(home).await?;
             sessions::Entity::update_many()
                 .col_expr(sessions::Column::LastSeenAt, now.into())
                 .filter(sessions::Column::EnteId.eq(row.ente_id))
@@ -377,14 +446,24 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn sessions(&self, session: &Session, now: DateTime<Utc>) -> Result<Vec<SessionRow>, StoreError> {
+        self.open_sessions(session.home(), session.account, now).await
+    }
+
+    /// The sessions of an account that are not over, the last used first.
+    pub(crate) async fn open_sessions(
+        &self,
+        ente: EnteId,
+        account: AccountId,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<SessionRow>, StoreError> {
         let now = moment(now);
         let rows = sessions::Entity::find()
-            .filter(sessions::Column::EnteId.eq(session.home().0))
-            .filter(sessions::Column::AccountId.eq(session.account.0))
+            .filter(sessions::Column::EnteId.eq(ente.0))
+            .filter(sessions::Column::AccountId.eq(account.0))
             .filter(sessions::Column::ExpiresAt.gt(now))
             .filter(sessions::Column::LastSeenAt.gt(now - IDLE))
             .order_by_desc(sessions::Column::LastSeenAt)
-            .all(self.reading())
+            .all(&self.reading(ente))
             .await?;
         Ok(rows
             .into_iter()
@@ -402,6 +481,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotFound`].
     pub async fn revoke_session(&self, session: &Session, id: SessionId, now: DateTime<Utc>) -> Result<(), StoreError> {
+        session.require_proved()?;
         self.end_session(session, id, "session.revoke", now).await
     }
 
@@ -416,9 +496,10 @@ impl Store {
         peer: IpAddr,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
+        session.require_proved()?;
         let now = moment(now);
         self.check_present_password(session, password, peer, now).await?;
-        let writing = self.write().await?;
+        let writing = self.write(session.home()).await?;
         sessions::Entity::update_many()
             .col_expr(sessions::Column::PasswordAt, now.into())
             .filter(sessions::Column::EnteId.eq(session.home().0))
@@ -442,10 +523,11 @@ impl Store {
         now: DateTime<Utc>,
         chance: &mut impl Chance,
     ) -> Result<(), StoreError> {
+        session.require_proved()?;
         let now = moment(now);
         let before = self.check_present_password(session, present, peer, now).await?;
         let hash = self.hash_password(&new.0, chance).await?;
-        let writing = self.write().await?;
+        let writing = self.write(session.home()).await?;
         // Hashing takes its time: whoever was given another password meanwhile, or was logged out, changes nothing.
         let own = (session.home().0, session.account.0);
         let account = accounts::Entity::find_by_id(own).one(&*writing).await?;
@@ -492,7 +574,8 @@ impl Store {
         self.note(Line::done(scope, "dashboards.read", &[]).with_detail(what), now).await
     }
 
-    fn counted(&self, ente: Option<&str>, username: &str, peer: IpAddr) -> Attempt {
+    /// What an attempt at a password, or at a second factor, counts for.
+    pub(super) fn counted(&self, at: &str, ente: Option<&str>, username: &str, peer: IpAddr) -> Attempt {
         let ente = ente.map_or_else(|| "/".to_owned(), |code| code.trim().to_lowercase());
         let username = fold(username);
         let peer = match peer {
@@ -505,16 +588,16 @@ impl Store {
             free,
             one_forgiven_every,
         };
-        let (ente, username) = (ente.as_bytes(), username.as_bytes());
+        let (at, ente, username) = (at.as_bytes(), ente.as_bytes(), username.as_bytes());
         Attempt {
-            account_here: counted(&[b"account at address", ente, username, &peer], FREE_PER_ACCOUNT_HERE, None),
-            account: counted(&[b"account", ente, username], FREE_PER_ACCOUNT, Some(Duration::minutes(10))),
+            account_here: counted(&[b"account at address", at, ente, username, &peer], FREE_PER_ACCOUNT_HERE, None),
+            account: counted(&[b"account", at, ente, username], FREE_PER_ACCOUNT, Some(Duration::minutes(10))),
             address: counted(&[b"address", &peer], FREE_PER_ADDRESS, Some(Duration::minutes(2))),
         }
     }
 
-    async fn reserve_attempt(&self, attempt: &Attempt, now: DateTime<Utc>) -> Result<(), StoreError> {
-        let writing = self.write().await?;
+    pub(super) async fn reserve_attempt(&self, attempt: &Attempt, now: DateTime<Utc>) -> Result<(), StoreError> {
+        let writing = self.write(PLATFORM).await?;
         match reserve(&writing, attempt, now).await? {
             Some(until) => Err(Refused::Throttled { until }.into()),
             None => writing.commit().await,
@@ -529,16 +612,18 @@ impl Store {
         peer: IpAddr,
         now: DateTime<Utc>,
     ) -> Result<String, StoreError> {
-        let attempt = self.counted(session.ente_code.as_deref(), &session.username, peer);
+        let attempt = self.counted("password", session.ente_code.as_deref(), &session.username, peer);
         self.reserve_attempt(&attempt, now).await?;
-        let account = accounts::Entity::find_by_id((session.home().0, session.account.0)).one(self.reading()).await?;
+        let account = accounts::Entity::find_by_id((session.home().0, session.account.0))
+            .one(&self.reading(session.home()))
+            .await?;
         let stored = account.as_ref().map(|account| account.password_hash.as_str());
         let (fits, _) = self.verify_password(stored, password).await?;
         if !fits {
             self.note_failed_login(session.home(), &[session.account.0], now).await?;
             return Err(Refused::Credentials.into());
         }
-        let writing = self.write().await?;
+        let writing = self.write(session.home()).await?;
         forgive(&writing, &attempt, now).await?;
         writing.commit().await?;
         account.map(|account| account.password_hash).ok_or(Refused::NoSession.into())
@@ -556,7 +641,7 @@ impl Store {
         action: &'static str,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        let writing = self.write().await?;
+        let writing = self.write(session.home()).await?;
         let row = sessions::Entity::find_by_id((session.home().0, id.0))
             .one(&*writing)
             .await?
@@ -576,12 +661,22 @@ impl Store {
         let damaged = || StoreError::Damaged { table: "accounts", row: account.id.to_string() };
         let role = Role::from_code(&account.role).ok_or_else(damaged)?;
         let ente = EnteId(account.ente_id);
+        let reach = crate::accounts::reach_of(&account)?;
+        let granted = crate::accounts::granted(&self.reading(ente), ente, AccountId(account.id)).await?;
+        let is_enrolled = is_enrolled(&self.reading(ente), ente, account.id).await?;
+        let second_factor = match (is_enrolled, row.second_at) {
+            (true, Some(_)) => SecondFactor::Proved,
+            (true, None) => SecondFactor::MustProve,
+            (false, _) if role.needs_second_factor() => SecondFactor::MustEnrol,
+            (false, _) => SecondFactor::NotAsked,
+        };
         let known = if ente == PLATFORM { None } else { Some(self.ente_described(ente, row.last_seen_at).await?) };
         Ok(Session {
             id: SessionId(row.id),
             account: AccountId(account.id),
             ente: known.as_ref().map(|ente| ente.id),
             is_demo: known.as_ref().is_some_and(|ente| ente.is_demo),
+            standing: known.as_ref().map_or(Standing::Unrecorded, |ente| ente.standing),
             ente_name: known.as_ref().map(|ente| ente.name.clone()),
             ente_code: known.map(|ente| ente.code),
             unita: account.unita_id.map(UnitaId),
@@ -589,6 +684,9 @@ impl Store {
             display_name: account.display_name,
             role,
             must_change: account.must_change,
+            second_factor,
+            reach,
+            granted,
             csrf: token.csrf(),
             as_actor: Actor::Account { id: AccountId(account.id), role },
             expires_at: row.expires_at,

@@ -19,14 +19,15 @@ use uuid::Uuid;
 
 use crate::access::{EnteScope, Right};
 use crate::audit::{Line, append};
+use crate::database::Writing;
 use crate::drafts::{account, open_sheet, own, possible_day};
 use crate::error::{Refused, StoreError};
 use crate::feed::NewEvent;
 use crate::ids::{AccountId, DraftId, PersonaId};
 use crate::keys::{EnteKeys, context, open, seal};
-use crate::open::{Chance, Store, Writing, moment, new_id, text, update};
+use crate::open::{Chance, Store, moment, new_id, text, update};
 use crate::persone::{
-    IDS_MAX, StoredPersona, group, persona_key, persona_secrets, real, reason_given, touch, usable, visible,
+    IDS_MAX, StoredPersona, group, persona_key, persona_secrets, reached, real, reason_given, seen, touch, usable,
 };
 use crate::tables::{accounts, assessments, azione_results, imports, persone};
 use stored::sheet_of;
@@ -89,6 +90,14 @@ pub struct AccountName {
     pub id: AccountId,
     /// Its name.
     pub display_name: String,
+}
+
+impl AccountName {
+    /// The name under an id, if there is one.
+    pub(crate) fn of(id: Option<Uuid>, names: &BTreeMap<Uuid, String>) -> Option<Self> {
+        let id = id?;
+        Some(Self { id: AccountId(id), display_name: names.get(&id)?.clone() })
+    }
 }
 
 /// An azione agreed, and what came of it.
@@ -209,7 +218,7 @@ impl Store {
         let ente = scope.ente();
         let keys = self.ente_keys(ente).await?;
         let reason = validation.checked(false)?;
-        let writing = self.write().await?;
+        let writing = self.write(ente).await?;
         let before = assessments::Entity::find()
             .filter(assessments::Column::EnteId.eq(ente.0))
             .filter(assessments::Column::DraftId.eq(draft.0))
@@ -228,7 +237,7 @@ impl Store {
             return Err(Refused::OtherDefinition.into());
         }
         let persona = PersonaId(row.persona_id);
-        let persona_row = usable(&*writing, ente, persona).await?;
+        let persona_row = usable(&*writing, scope, persona).await?;
         let key = persona_key(&*writing, &keys, ente, persona).await?;
         let stored_persona = StoredPersona::open(&key, &persona_row.sealed, ente, persona)?;
         let categories = stored_persona.data(persona)?.categories(row.assessed_on);
@@ -298,8 +307,8 @@ impl Store {
         let amendment_reason = reason_given(&amendment.reason)?;
         possible_day(amendment.assessed_on, now)?;
         let validation = &amendment.validation;
-        let writing = self.write().await?;
-        let row = current(&writing, ente, id).await?;
+        let writing = self.write(ente).await?;
+        let row = current(&writing, scope, id).await?;
         let persona = PersonaId(row.persona_id);
         let key = persona_key(&*writing, &keys, ente, persona).await?;
         let before = StoredAssessment::open(&key, &row.sealed, ente, row.id)?;
@@ -383,8 +392,8 @@ impl Store {
         let ente = scope.ente();
         let keys = self.ente_keys(ente).await?;
         let reason = reason_given(reason)?;
-        let writing = self.write().await?;
-        let row = current(&writing, ente, id).await?;
+        let writing = self.write(ente).await?;
+        let row = current(&writing, scope, id).await?;
         let persona = PersonaId(row.persona_id);
         let key = persona_key(&*writing, &keys, ente, persona).await?;
         let sealed = seal(&key, &reason, &context(ente, "assessments", "annulment", id), chance);
@@ -421,8 +430,8 @@ impl Store {
         let now = moment(now);
         let ente = scope.ente();
         let keys = self.ente_keys(ente).await?;
-        let writing = self.write().await?;
-        let row = current(&writing, ente, id).await?;
+        let writing = self.write(ente).await?;
+        let row = current(&writing, scope, id).await?;
         let persona = PersonaId(row.persona_id);
         let key = persona_key(&*writing, &keys, ente, persona).await?;
         let stored = StoredAssessment::open(&key, &row.sealed, ente, row.id)?;
@@ -451,7 +460,11 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<Assessment, StoreError> {
         scope.require(Right::SeePersone)?;
-        let row = there(scope.ente()).filter(assessments::Column::Id.eq(id.0)).one(self.reading()).await?;
+        let row = there(scope.ente())
+            .filter(reached(scope, assessments::Column::PersonaId))
+            .filter(assessments::Column::Id.eq(id.0))
+            .one(&self.reading(scope.ente()))
+            .await?;
         let row = row.ok_or(StoreError::NotFound("assessment"))?;
         let found = self.read_assessments(scope.ente(), vec![row]).await?.remove(0);
         self.note(Line::done(scope, "assessment.read", &[id.0, found.persona.0]), now).await?;
@@ -470,17 +483,17 @@ impl Store {
     ) -> Result<Vec<Assessment>, StoreError> {
         scope.require(Right::SeePersone)?;
         let ente = scope.ente();
-        let is_there = visible(ente).filter(persone::Column::Id.eq(persona.0)).count(self.reading()).await? > 0;
+        let is_there = seen(scope).filter(persone::Column::Id.eq(persona.0)).count(&self.reading(ente)).await? > 0;
         if !is_there {
             return Err(StoreError::NotFound("persona"));
         }
-        let group = group(self.reading(), ente, persona).await?;
+        let group = group(&self.reading(ente), ente, persona).await?;
         let rows = there(ente)
             .filter(assessments::Column::PersonaId.is_in(group.iter().map(|persona| persona.0)))
             .order_by_desc(assessments::Column::AssessedOn)
             .order_by_desc(assessments::Column::ValidatedAt)
             .order_by_asc(assessments::Column::Id)
-            .all(self.reading())
+            .all(&self.reading(ente))
             .await?;
         let found = self.read_assessments(ente, rows).await?;
         self.note(Line::done(scope, "persona.history", &[persona.0]), now).await?;
@@ -501,15 +514,16 @@ impl Store {
     ) -> Result<Vec<Assessment>, StoreError> {
         scope.require(Right::SeePersone)?;
         let ente = scope.ente();
-        let account = accounts::Entity::find_by_id((ente.0, operator.0)).one(self.reading()).await?;
+        let account = accounts::Entity::find_by_id((ente.0, operator.0)).one(&self.reading(ente)).await?;
         account.ok_or(StoreError::NotFound("account"))?;
         let rows = there(ente)
+            .filter(reached(scope, assessments::Column::PersonaId))
             .filter(assessments::Column::AccountId.eq(operator.0))
             .order_by_desc(assessments::Column::ValidatedAt)
             .order_by_asc(assessments::Column::Id)
             .offset(offset)
             .limit(limit)
-            .all(self.reading())
+            .all(&self.reading(ente))
             .await?;
         let found = self.read_assessments(ente, rows).await?;
         self.note(Line::done(scope, "operator.history", &[operator.0]), now).await?;
@@ -523,12 +537,13 @@ impl Store {
     pub async fn count_assessments(&self, scope: &EnteScope, operator: Option<AccountId>) -> Result<u64, StoreError> {
         scope.require(Right::SeePersone)?;
         let mut query = there(scope.ente())
+            .filter(reached(scope, assessments::Column::PersonaId))
             .filter(assessments::Column::SupersededBy.is_null())
             .filter(assessments::Column::AnnulledAt.is_null());
         if let Some(operator) = operator {
             query = query.filter(assessments::Column::AccountId.eq(operator.0));
         }
-        Ok(query.count(self.reading()).await?)
+        Ok(query.count(&self.reading(scope.ente())).await?)
     }
 
     /// Opens rows, in their order.
@@ -539,7 +554,7 @@ impl Store {
     ) -> Result<Vec<Assessment>, StoreError> {
         let keys: &EnteKeys = &*self.ente_keys(ente).await?;
         let persone: Vec<PersonaId> = rows.iter().map(|row| PersonaId(row.persona_id)).collect();
-        let secrets = persona_secrets(self.reading(), keys, ente, &persone).await?;
+        let secrets = persona_secrets(&self.reading(ente), keys, ente, &persone).await?;
         let mut results: BTreeMap<Uuid, Vec<azione_results::Model>> = BTreeMap::new();
         for chunk in rows.chunks(IDS_MAX) {
             let found = azione_results::Entity::find()
@@ -547,31 +562,22 @@ impl Store {
                 .filter(azione_results::Column::AssessmentId.is_in(chunk.iter().map(|row| row.id)))
                 .order_by_asc(azione_results::Column::At)
                 .order_by_asc(azione_results::Column::Id)
-                .all(self.reading())
+                .all(&self.reading(ente))
                 .await?;
             for result in found {
                 results.entry(result.assessment_id).or_default().push(result);
             }
         }
         // Accounts and imports of an Ente are few.
-        let names: BTreeMap<Uuid, String> = accounts::Entity::find()
-            .filter(accounts::Column::EnteId.eq(ente.0))
-            .all(self.reading())
-            .await?
-            .into_iter()
-            .map(|row| (row.id, row.display_name))
-            .collect();
+        let names = self.account_names(ente).await?;
         let sources: BTreeMap<Uuid, String> = imports::Entity::find()
             .filter(imports::Column::EnteId.eq(ente.0))
-            .all(self.reading())
+            .all(&self.reading(ente))
             .await?
             .into_iter()
             .map(|row| (row.id, row.source))
             .collect();
-        let name = |id: Option<Uuid>| {
-            let id = id?;
-            Some(AccountName { id: AccountId(id), display_name: names.get(&id)?.clone() })
-        };
+        let name = |id: Option<Uuid>| AccountName::of(id, &names);
         rows.into_iter()
             .map(|row| {
                 let damaged = || StoreError::Damaged { table: "assessments", row: row.id.to_string() };
@@ -713,8 +719,9 @@ fn there(ente: EnteId) -> Select<assessments::Entity> {
 }
 
 /// An assessment that counts, of a persona whose data may be used.
-async fn current(writing: &Writing, ente: EnteId, id: AssessmentId) -> Result<assessments::Model, StoreError> {
-    let row = there(ente)
+async fn current(writing: &Writing, scope: &EnteScope, id: AssessmentId) -> Result<assessments::Model, StoreError> {
+    let row = there(scope.ente())
+        .filter(reached(scope, assessments::Column::PersonaId))
         .filter(assessments::Column::Id.eq(id.0))
         .one(&**writing)
         .await?
@@ -725,7 +732,7 @@ async fn current(writing: &Writing, ente: EnteId, id: AssessmentId) -> Result<as
     if row.annulled_at.is_some() {
         return Err(Refused::Annulled.into());
     }
-    let persona = visible(ente).filter(persone::Column::Id.eq(row.persona_id)).one(&**writing).await?;
+    let persona = seen(scope).filter(persone::Column::Id.eq(row.persona_id)).one(&**writing).await?;
     if persona.ok_or(StoreError::NotFound("persona"))?.is_restricted {
         return Err(Refused::Restricted.into());
     }

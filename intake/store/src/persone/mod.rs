@@ -2,8 +2,12 @@
 //! indexes, and erasing destroys the key.
 //!
 //! Here they are entered, changed and found. `stored` is the form in which they are kept; restricting, erasing and merging
-//! are in `rights`.
+//! are in `rights`, who follows whom in `cases`, who may be there twice in `duplicates`, who is due in `due`, notices in `notices`.
 
+mod cases;
+mod due;
+mod duplicates;
+mod notices;
 mod rights;
 mod stored;
 
@@ -22,15 +26,20 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use crate::access::{EnteScope, Right};
+use crate::access::{EnteScope, Reach, Right};
 use crate::assessments::Categories;
 use crate::audit::{Line, append};
+use crate::database::Writing;
 use crate::error::{Refused, StoreError};
 use crate::feed::NewEvent;
 use crate::ids::PersonaId;
 use crate::keys::{EnteKeys, IndexKind, folded_words};
-use crate::open::{Chance, Store, Writing, day, moment, new_id, required, text, update};
-use crate::tables::{imports, persona_index, persona_keys, persone};
+use crate::open::{Chance, Store, day, moment, new_id, required, text, update};
+use crate::tables::{imports, persona_cases, persona_index, persona_keys, persone};
+pub use cases::Follows;
+pub use due::Due;
+pub use notices::Notice;
+pub use rights::{Decision, DecisionKind, ErasureGround, ErasurePreview};
 use stored::{index_rows, insert_index};
 
 pub(crate) use stored::{Prepared, StoredPersona};
@@ -154,9 +163,11 @@ impl Store {
         let data = data.checked(true)?;
         let id = PersonaId(new_id(chance));
         let prepared = Prepared::new(&self.keys, &keys, scope.ente(), id, &data, None, now, chance);
-        let writing = self.write().await?;
+        let writing = self.write(scope.ente()).await?;
         identifier_free(&writing, scope.ente(), &keys, &data, None).await?;
         prepared.insert(&writing, scope.ente(), None, now).await?;
+        let follows = Follows { account: scope.account_id(), unita: scope.unita() };
+        cases::put(&writing, scope.ente(), id, follows, now).await?;
         append(&self.keys, &*writing, Line::done(scope, "persona.create", &[id.0]), now).await?;
         writing.commit().await?;
         Ok(id)
@@ -180,8 +191,8 @@ impl Store {
         let ente = scope.ente();
         let keys = self.ente_keys(ente).await?;
         let data = data.checked(true)?;
-        let writing = self.write().await?;
-        let row = usable(&*writing, ente, id).await?;
+        let writing = self.write(ente).await?;
+        let row = usable(&*writing, scope, id).await?;
         if row.revision != revision {
             return Err(StoreError::Conflict("persona"));
         }
@@ -228,9 +239,9 @@ impl Store {
         scope.require(Right::SeePersone)?;
         let ente = scope.ente();
         let keys = self.ente_keys(ente).await?;
-        let row = visible(ente)
+        let row = seen(scope)
             .filter(persone::Column::Id.eq(id.0))
-            .one(self.reading())
+            .one(&self.reading(ente))
             .await?
             .ok_or(StoreError::NotFound("persona"))?;
         let (row, stored) = self.open_persone(&keys, ente, vec![row]).await?.remove(0);
@@ -259,11 +270,11 @@ impl Store {
         scope.require(Right::SeePersone)?;
         let ente = scope.ente();
         let keys = self.ente_keys(ente).await?;
-        let ids = indexed(self.reading(), ente, IndexKind::Identifier, keys.identifier_token(identifier)).await?;
-        let mut rows = visible(ente).filter(persone::Column::Id.is_in(ids)).all(self.reading()).await?;
+        let ids = indexed(&self.reading(ente), ente, IndexKind::Identifier, keys.identifier_token(identifier)).await?;
+        let mut rows = seen(scope).filter(persone::Column::Id.is_in(ids)).all(&self.reading(ente)).await?;
         // The one that goes on, however often it was merged.
         while let Some(into) = rows.first().and_then(|row| row.merged_into) {
-            rows = visible(ente).filter(persone::Column::Id.eq(into)).all(self.reading()).await?;
+            rows = seen(scope).filter(persone::Column::Id.eq(into)).all(&self.reading(ente)).await?;
         }
         rows.truncate(1);
         let found = self.summaries(&keys, ente, rows).await?.pop();
@@ -292,17 +303,17 @@ impl Store {
         for word in &words {
             let token = keys.prefix_token(word).unwrap_or_else(|| keys.word_token(word));
             let found: BTreeSet<Uuid> =
-                indexed(self.reading(), ente, IndexKind::Name, token).await?.into_iter().collect();
+                indexed(&self.reading(ente), ente, IndexKind::Name, token).await?.into_iter().collect();
             ids = Some(ids.map_or_else(|| found.clone(), |ids| &ids & &found));
         }
         let ids: Vec<Uuid> = ids.unwrap_or_default().into_iter().collect();
         let mut has_more = ids.len() > CANDIDATES_MAX;
         let mut found = Vec::new();
         for chunk in ids[..ids.len().min(CANDIDATES_MAX)].chunks(IDS_MAX) {
-            let rows = visible(ente)
+            let rows = seen(scope)
                 .filter(persone::Column::MergedInto.is_null())
                 .filter(persone::Column::Id.is_in(chunk.to_vec()))
-                .all(self.reading())
+                .all(&self.reading(ente))
                 .await?;
             found.extend(self.summaries(&keys, ente, rows).await?.into_iter().filter(|one| one.has_words(&words)));
         }
@@ -327,12 +338,12 @@ impl Store {
         scope.require(Right::SeePersone)?;
         let ente = scope.ente();
         let keys = self.ente_keys(ente).await?;
-        let rows = visible(ente)
+        let rows = seen(scope)
             .filter(persone::Column::MergedInto.is_null())
             .order_by_desc(persone::Column::UpdatedAt)
             .order_by_asc(persone::Column::Id)
             .limit(u64::try_from(limit).unwrap_or(u64::MAX))
-            .all(self.reading())
+            .all(&self.reading(ente))
             .await?;
         let found = self.summaries(&keys, ente, rows).await?;
         let subjects: Vec<Uuid> = found.iter().map(|found| found.id.0).collect();
@@ -346,7 +357,7 @@ impl Store {
     /// No right; the database.
     pub async fn count_persone(&self, scope: &EnteScope) -> Result<u64, StoreError> {
         scope.require(Right::SeePersone)?;
-        Ok(visible(scope.ente()).filter(persone::Column::MergedInto.is_null()).count(self.reading()).await?)
+        Ok(seen(scope).filter(persone::Column::MergedInto.is_null()).count(&self.reading(scope.ente())).await?)
     }
 
     /// Opens rows of persone that are not erased.
@@ -357,7 +368,7 @@ impl Store {
         rows: Vec<persone::Model>,
     ) -> Result<Vec<(persone::Model, StoredPersona)>, StoreError> {
         let ids: Vec<PersonaId> = rows.iter().map(|row| PersonaId(row.id)).collect();
-        let secrets = persona_secrets(self.reading(), keys, ente, &ids).await?;
+        let secrets = persona_secrets(&self.reading(ente), keys, ente, &ids).await?;
         rows.into_iter()
             .map(|row| {
                 let id = PersonaId(row.id);
@@ -483,13 +494,41 @@ pub(crate) fn visible(ente: EnteId) -> Select<persone::Entity> {
         .filter(real(persone::Column::ImportId, ente))
 }
 
+/// Rows of the persone whom a scope reaches.
+pub(crate) fn reached(scope: &EnteScope, persona_id: impl ColumnTrait) -> Condition {
+    let followed = |by: Condition| {
+        Query::select()
+            .column(persona_cases::Column::PersonaId)
+            .from(persona_cases::Entity)
+            .and_where(persona_cases::Column::EnteId.eq(scope.ente().0))
+            .cond_where(by)
+            .take()
+    };
+    let own = persona_cases::Column::AccountId.eq(scope.account_id().map_or(Uuid::nil(), |account| account.0));
+    match (scope.reach(), scope.unita()) {
+        (Reach::Ente, _) => Condition::all(),
+        (Reach::Unita, Some(unita)) => {
+            let of_unita = persona_cases::Column::UnitaId.eq(unita.0);
+            Condition::all().add(persona_id.in_subquery(followed(Condition::any().add(own).add(of_unita))))
+        }
+        (Reach::Unita, None) | (Reach::Own, _) => {
+            Condition::all().add(persona_id.in_subquery(followed(Condition::all().add(own))))
+        }
+    }
+}
+
+/// The persone that are there, as far as the scope reaches.
+pub(crate) fn seen(scope: &EnteScope) -> Select<persone::Entity> {
+    visible(scope.ente()).filter(reached(scope, persone::Column::Id))
+}
+
 /// A persona whose data may be used and changed.
 pub(crate) async fn usable(
     connection: &impl ConnectionTrait,
-    ente: EnteId,
+    scope: &EnteScope,
     id: PersonaId,
 ) -> Result<persone::Model, StoreError> {
-    let row = visible(ente)
+    let row = seen(scope)
         .filter(persone::Column::Id.eq(id.0))
         .one(connection)
         .await?

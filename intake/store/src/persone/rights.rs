@@ -4,22 +4,155 @@
 use chrono::{DateTime, Utc};
 use domain::feed::{EnteId, What};
 use domain::keys::Secret;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, Set};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, Set};
 use uuid::Uuid;
 
-use super::{group, persona_key, reason_given, usable, visible};
+use super::{group, persona_key, persona_secrets, reason_given, seen, usable};
 use crate::access::{EnteScope, Right};
+use crate::assessments::AccountName;
 use crate::audit::{Line, append};
+use crate::database::Writing;
 use crate::error::{Refused, StoreError};
 use crate::feed::{Kind, NewEvent};
 use crate::ids::PersonaId;
-use crate::keys::{context, seal};
-use crate::open::{Chance, Store, Writing, moment, new_id, update};
+use crate::keys::{context, open, seal};
+use crate::open::{Chance, Store, moment, new_id, update};
 use crate::tables::{
-    assessments, azione_results, drafts, events, imports, persona_index, persona_keys, persona_trail, persone, segments,
+    assessments, azione_results, drafts, events, imports, notices, persona_cases, persona_index, persona_keys,
+    persona_trail, persone, segments,
 };
 
+/// On what grounds a persona is erased.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErasureGround {
+    /// They asked for it (GDPR art. 17).
+    Request,
+    /// The time for which data are kept is over.
+    Retention,
+    /// They were entered by mistake.
+    Mistake,
+}
+
+impl ErasureGround {
+    /// All.
+    pub const ALL: [Self; 3] = [Self::Request, Self::Retention, Self::Mistake];
+
+    /// The code that the audit holds.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Request => "request",
+            Self::Retention => "retention",
+            Self::Mistake => "mistake",
+        }
+    }
+
+    /// The one with this code.
+    #[must_use]
+    pub fn from_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|ground| ground.code() == code)
+    }
+}
+
+/// What erasing a persona would take away.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ErasurePreview {
+    /// Questionnaires, corrections and annulled ones included.
+    pub assessments: usize,
+    /// Drafts, whoever's.
+    pub drafts: u64,
+    /// Persone merged into this one.
+    pub merged: usize,
+}
+
+/// What was decided about a persona as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DecisionKind {
+    /// Their data may not be used for now.
+    Restricted,
+    /// They may again.
+    Unrestricted,
+    /// Two persone are one.
+    Merged,
+    /// They are not, after all.
+    Unmerged,
+}
+
+impl DecisionKind {
+    const ALL: [Self; 4] = [Self::Restricted, Self::Unrestricted, Self::Merged, Self::Unmerged];
+
+    /// The code that is stored.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Restricted => "restricted",
+            Self::Unrestricted => "unrestricted",
+            Self::Merged => "merged",
+            Self::Unmerged => "unmerged",
+        }
+    }
+}
+
+/// A decision with its reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// What was decided.
+    pub kind: DecisionKind,
+    /// About whom.
+    pub persona: PersonaId,
+    /// With whom they were merged.
+    pub other: Option<PersonaId>,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// By whom.
+    pub by: Option<AccountName>,
+    /// Why.
+    pub reason: String,
+}
+
 impl Store {
+    /// What was decided about a persona, and about those merged into them, the last first.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub async fn decisions(&self, scope: &EnteScope, id: PersonaId) -> Result<Vec<Decision>, StoreError> {
+        scope.require(Right::SeePersone)?;
+        let ente = scope.ente();
+        let keys = self.ente_keys(ente).await?;
+        let reading = &self.reading(ente);
+        let there = seen(scope).filter(persone::Column::Id.eq(id.0)).one(reading).await?;
+        there.ok_or(StoreError::NotFound("persona"))?;
+        let rows = persona_trail::Entity::find()
+            .filter(persona_trail::Column::EnteId.eq(ente.0))
+            .filter(
+                Condition::any()
+                    .add(persona_trail::Column::PersonaId.eq(id.0))
+                    .add(persona_trail::Column::OtherId.eq(id.0)),
+            )
+            .order_by_desc(persona_trail::Column::At)
+            .order_by_asc(persona_trail::Column::Id)
+            .all(reading)
+            .await?;
+        let persone: Vec<PersonaId> = rows.iter().map(|row| PersonaId(row.persona_id)).collect();
+        let secrets = persona_secrets(reading, &keys, ente, &persone).await?;
+        let names = self.account_names(ente).await?;
+        rows.into_iter()
+            .map(|row| {
+                let damaged = || StoreError::Damaged { table: "persona_trail", row: row.id.to_string() };
+                let kind = DecisionKind::ALL.into_iter().find(|kind| kind.code() == row.kind).ok_or_else(damaged)?;
+                let key = secrets.get(&PersonaId(row.persona_id)).ok_or_else(damaged)?;
+                Ok(Decision {
+                    kind,
+                    persona: PersonaId(row.persona_id),
+                    other: row.other_id.map(PersonaId),
+                    at: row.at,
+                    by: AccountName::of(row.account_id, &names),
+                    reason: open(key, &row.sealed, ente, "persona_trail", "sealed", row.id)?,
+                })
+            })
+            .collect()
+    }
+
     /// Restricts the use of a persona's data (GDPR art. 18).
     ///
     /// # Errors
@@ -59,6 +192,7 @@ impl Store {
         &self,
         scope: &EnteScope,
         id: PersonaId,
+        ground: ErasureGround,
         now: DateTime<Utc>,
         chance: &mut impl Chance,
     ) -> Result<(), StoreError> {
@@ -66,8 +200,8 @@ impl Store {
         let now = moment(now);
         let ente = scope.ente();
         let keys = self.ente_keys(ente).await?;
-        let writing = self.write().await?;
-        let row = visible(ente)
+        let writing = self.write(ente).await?;
+        let row = seen(scope)
             .filter(persone::Column::Id.eq(id.0))
             .one(&*writing)
             .await?
@@ -87,9 +221,41 @@ impl Store {
         }
         mark_segments(&writing, ente, &blanked).await?;
         let subjects: Vec<Uuid> = group.iter().map(|persona| persona.0).collect();
-        append(&self.keys, &*writing, Line::done(scope, "persona.erase", &subjects), now).await?;
+        let line = Line::done(scope, "persona.erase", &subjects).with_detail(ground.code());
+        append(&self.keys, &*writing, line, now).await?;
         writing.commit().await?;
         self.fold_log().await
+    }
+
+    /// What [`Store::erase_persona`] would take away.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`]; no right.
+    pub async fn erasure_preview(&self, scope: &EnteScope, id: PersonaId) -> Result<ErasurePreview, StoreError> {
+        scope.require(Right::Erase)?;
+        let ente = scope.ente();
+        let reading = &self.reading(ente);
+        let row = seen(scope).filter(persone::Column::Id.eq(id.0)).one(reading).await?;
+        if row.ok_or(StoreError::NotFound("persona"))?.merged_into.is_some() {
+            return Err(Refused::Merged.into());
+        }
+        let group = group(reading, ente, id).await?;
+        let ids: Vec<Uuid> = group.iter().map(|persona| persona.0).collect();
+        let assessments = assessments::Entity::find()
+            .filter(assessments::Column::EnteId.eq(ente.0))
+            .filter(assessments::Column::PersonaId.is_in(ids.clone()))
+            .count(reading)
+            .await?;
+        let drafts = drafts::Entity::find()
+            .filter(drafts::Column::EnteId.eq(ente.0))
+            .filter(drafts::Column::PersonaId.is_in(ids))
+            .count(reading)
+            .await?;
+        Ok(ErasurePreview {
+            assessments: usize::try_from(assessments).unwrap_or(usize::MAX),
+            drafts,
+            merged: group.len() - 1,
+        })
     }
 
     /// Two persone were found to be one human: `into` goes on, with the questionnaires of both.
@@ -113,9 +279,9 @@ impl Store {
         if from == into {
             return Err(Refused::Merged.into());
         }
-        let writing = self.write().await?;
-        usable(&*writing, ente, from).await?;
-        usable(&*writing, ente, into).await?;
+        let writing = self.write(ente).await?;
+        usable(&*writing, scope, from).await?;
+        usable(&*writing, scope, into).await?;
         let change = persone::ActiveModel {
             ente_id: Set(ente.0),
             id: Set(from.0),
@@ -149,8 +315,8 @@ impl Store {
         let ente = scope.ente();
         let keys = self.ente_keys(ente).await?;
         let reason = reason_given(reason)?;
-        let writing = self.write().await?;
-        let row = visible(ente)
+        let writing = self.write(ente).await?;
+        let row = seen(scope)
             .filter(persone::Column::Id.eq(from.0))
             .filter(persone::Column::MergedInto.is_not_null())
             .one(&*writing)
@@ -187,8 +353,8 @@ impl Store {
         let ente = scope.ente();
         let keys = self.ente_keys(ente).await?;
         let reason = reason_given(reason)?;
-        let writing = self.write().await?;
-        let row = visible(ente)
+        let writing = self.write(ente).await?;
+        let row = seen(scope)
             .filter(persone::Column::Id.eq(id.0))
             .one(&*writing)
             .await?
@@ -294,6 +460,8 @@ async fn erase_rows(
     delete!(persona_trail, PersonaId);
     delete!(persona_trail, OtherId);
     delete!(persona_index, PersonaId);
+    delete!(persona_cases, PersonaId);
+    delete!(notices, PersonaId);
     delete!(persona_keys, PersonaId);
     let tombstone = persone::ActiveModel {
         ente_id: Set(ente.0),

@@ -13,10 +13,11 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{IDS_MAX, PersonaData, damaged};
+use crate::database::Writing;
 use crate::error::StoreError;
 use crate::ids::PersonaId;
 use crate::keys::{EnteKeys, IndexKind, PortalKeys, context, folded_words, open, seal};
-use crate::open::{Chance, Writing, day};
+use crate::open::{Chance, day};
 use crate::tables::{persona_index, persona_keys, persone};
 
 /// The stored forms: every version is read, the newest is written.
@@ -227,6 +228,8 @@ pub(super) fn index_rows(
         tokens.extend(keys.prefix_token(&word).map(|token| (IndexKind::Name.code(), token)));
     }
     tokens.extend(data.identifier.iter().map(|it| (IndexKind::Identifier.code(), keys.identifier_token(it))));
+    let similar = keys.similarity_token(&data.surname, &data.name, data.birth_date);
+    tokens.extend(similar.map(|token| (IndexKind::Similar.code(), token)));
     tokens.extend(external_id.map(|it| (IndexKind::External.code(), keys.external_token(it))));
     tokens
         .into_iter()

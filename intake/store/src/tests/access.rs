@@ -9,9 +9,10 @@ async fn refused(world: &mut World, username: &str, password: &str) -> Refused {
     }
 }
 
+#[rstest]
 #[tokio::test]
-async fn wrong_passwords_are_slowed_down_and_never_locked_out() {
-    let mut world = World::new().await;
+async fn wrong_passwords_are_slowed_down_and_never_locked_out(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let mut world = World::new(kind).await;
     world.town("pordenone").await;
     // Unknown accounts are answered and counted exactly as known ones.
     for username in ["operatrice", "nessuno"] {
@@ -33,9 +34,12 @@ async fn wrong_passwords_are_slowed_down_and_never_locked_out() {
     world.login("pordenone", "operatrice").await;
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_block_outlives_a_restart_and_many_attempts_at_once_count_as_many() {
-    let mut world = World::new().await;
+async fn a_block_outlives_a_restart_and_many_attempts_at_once_count_as_many(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
+    let mut world = World::new(kind).await;
     world.town("pordenone").await;
     let attempt = |seed| {
         let (store, now) = (world.store.clone(), world.now);
@@ -52,16 +56,15 @@ async fn a_block_outlives_a_restart_and_many_attempts_at_once_count_as_many() {
         looked_at += i32::from(matches!(attempt.await.unwrap(), StoreError::Refused(Refused::Credentials)));
     }
     assert_eq!(looked_at, 5);
-    let (file, release) = (world.file(), world.release.sealing().clone());
     world.store.clone().close().await.unwrap();
-    world.store =
-        Store::open(&file, world.identity.clone(), release, HashingCost::LEAST, &mut world.chance).await.unwrap();
+    world.store = world.opened_again(world.identity.clone()).await.unwrap();
     assert!(matches!(refused(&mut world, "operatrice", PASSWORD).await, Refused::Throttled { .. }));
 }
 
+#[rstest]
 #[tokio::test]
-async fn an_address_is_slowed_down_whatever_accounts_it_tries() {
-    let mut world = World::new().await;
+async fn an_address_is_slowed_down_whatever_accounts_it_tries(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let mut world = World::new(kind).await;
     world.town("pordenone").await;
     for at in 0..30 {
         assert_eq!(refused(&mut world, &format!("utente{at}"), "sbagliata").await, Refused::Credentials);
@@ -69,9 +72,10 @@ async fn an_address_is_slowed_down_whatever_accounts_it_tries() {
     assert!(matches!(refused(&mut world, "un-altro", "sbagliata").await, Refused::Throttled { .. }));
 }
 
+#[rstest]
 #[tokio::test]
-async fn sessions_end_when_unused_when_old_when_told() {
-    let mut world = World::new().await;
+async fn sessions_end_when_unused_when_old_when_told(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let mut world = World::new(kind).await;
     world.town("pordenone").await;
     let unused = world.login("pordenone", "operatrice").await;
     assert_eq!(SessionToken::parse(&unused.token.expose()).unwrap().expose(), unused.token.expose());
@@ -102,15 +106,17 @@ async fn sessions_end_when_unused_when_old_when_told() {
     assert!(is_over(world.store.session(&one.token, world.now).await));
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_one_time_password_expires_and_must_be_changed() {
-    let mut world = World::new().await;
+async fn a_one_time_password_expires_and_must_be_changed(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let mut world = World::new(kind).await;
     let town = world.town("pordenone").await;
     let new = NewAccount {
         username: "Nuova".into(),
         display_name: "Nuova Collega".into(),
         role: Role::Operator,
         unita: None,
+        reach: Reach::Ente,
     };
     let (account, password) =
         world.store.create_account(&town.administrator, &new, world.now, &mut world.chance).await.unwrap();
@@ -133,9 +139,10 @@ async fn a_one_time_password_expires_and_must_be_changed() {
     assert_eq!(refused(&mut world, "nuova", "tazza blu sul tavolo").await, Refused::Credentials);
 }
 
+#[rstest]
 #[tokio::test]
-async fn rights_are_asked_for_twice() {
-    let mut world = World::new().await;
+async fn rights_are_asked_for_twice(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let mut world = World::new(kind).await;
     let town = world.town("pordenone").await;
     world.account(&town.command_line, "dirige", Role::Manager).await;
     let session = world.login("pordenone", "dirige").await.session;
@@ -147,7 +154,7 @@ async fn rights_are_asked_for_twice() {
     assert!(not_allowed(world.store.recent_persone(&scope, 10, world.now).await.unwrap_err()));
     assert!(not_allowed(world.store.accounts(&scope).await.unwrap_err()));
     world.store.record_refusal(&session, "GET /persone", world.now).await.unwrap();
-    let lines = world.store.audit(&town.administrator, None, 1, world.now).await.unwrap();
+    let lines = world.store.audit(&town.administrator, &AuditFilter::default(), 1, world.now).await.unwrap();
     assert!(lines[0].is_refused && lines[0].detail.as_deref() == Some("GET /persone"));
     // A suspended account is out at once.
     let login = world.login("pordenone", "operatrice").await;
@@ -156,9 +163,10 @@ async fn rights_are_asked_for_twice() {
     assert_eq!(refused(&mut world, "operatrice", PASSWORD).await, Refused::Credentials);
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_session_that_is_over_changes_no_password() {
-    let mut world = World::new().await;
+async fn a_session_that_is_over_changes_no_password(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let mut world = World::new(kind).await;
     world.town("pordenone").await;
     let login = world.login("pordenone", "operatrice").await;
     let (store, now) = (world.store.clone(), world.now);
@@ -179,9 +187,10 @@ async fn guess_from(world: &mut World, address: &str) -> Refused {
     }
 }
 
+#[rstest]
 #[tokio::test]
-async fn guessing_from_elsewhere_does_not_keep_the_owner_out() {
-    let mut world = World::new().await;
+async fn guessing_from_elsewhere_does_not_keep_the_owner_out(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let mut world = World::new(kind).await;
     world.town("pordenone").await;
     let mut blocked = 0;
     for _ in 0..60 {
@@ -192,9 +201,12 @@ async fn guessing_from_elsewhere_does_not_keep_the_owner_out() {
     world.login("pordenone", "operatrice").await;
 }
 
+#[rstest]
 #[tokio::test]
-async fn guessing_from_everywhere_is_slowed_down_and_forgotten_little_by_little() {
-    let mut world = World::new().await;
+async fn guessing_from_everywhere_is_slowed_down_and_forgotten_little_by_little(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
+    let mut world = World::new(kind).await;
     world.town("pordenone").await;
     for host in 0..50 {
         assert_eq!(guess_from(&mut world, &format!("203.0.113.{host}")).await, Refused::Credentials);
@@ -207,13 +219,14 @@ async fn guessing_from_everywhere_is_slowed_down_and_forgotten_little_by_little(
     assert!(matches!(guess_from(&mut world, "198.51.100.3").await, Refused::Throttled { .. }));
 }
 
+#[rstest]
 #[tokio::test]
-async fn who_looks_at_figures_is_in_the_audit() {
-    let mut world = World::new().await;
+async fn who_looks_at_figures_is_in_the_audit(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let mut world = World::new(kind).await;
     let town = world.town("pordenone").await;
     let (store, now) = (world.store.clone(), world.now);
     store.record_reading(&town.operator, "/cruscotti/territorio", now).await.unwrap();
-    let line = store.audit(&town.administrator, None, 1, now).await.unwrap().remove(0);
+    let line = store.audit(&town.administrator, &AuditFilter::default(), 1, now).await.unwrap().remove(0);
     assert_eq!((line.action.as_str(), line.detail.as_deref()), ("dashboards.read", Some("/cruscotti/territorio")));
     assert!(!line.is_refused);
 }

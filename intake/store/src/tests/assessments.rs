@@ -3,9 +3,10 @@
 use super::*;
 use domain::feed::{AzioneOutcome, What};
 
+#[rstest]
 #[tokio::test]
-async fn persone_are_found_by_what_is_known_of_them() {
-    let mut world = World::new().await;
+async fn persone_are_found_by_what_is_known_of_them(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let mut world = World::new(kind).await;
     let town = world.town("pordenone").await;
     let with_code = PersonaData { identifier: Some(local("PN-1")), ..data("D’Angelo Đorđević", "Maria Pia") };
     let (store, now) = (world.store.clone(), world.now);
@@ -44,9 +45,12 @@ async fn persone_are_found_by_what_is_known_of_them() {
     assert_eq!(store.count_persone(&town.operator).await.unwrap(), 2);
 }
 
+#[rstest]
 #[tokio::test]
-async fn two_tabs_get_a_conflict_and_a_double_submit_makes_one_record() {
-    let mut world = World::new().await;
+async fn two_tabs_get_a_conflict_and_a_double_submit_makes_one_record(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
+    let mut world = World::new(kind).await;
     let town = world.town("pordenone").await;
     let asso = instrument("asso");
     let persona = world.persona(&town, "Verdi", "Anna").await;
@@ -77,9 +81,10 @@ async fn two_tabs_get_a_conflict_and_a_double_submit_makes_one_record() {
     assert_eq!((told.id, event.seq, told.answers.len()), (once, 1, asso.items.len()));
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_person_decides_and_says_why() {
-    let mut world = World::new().await;
+async fn a_person_decides_and_says_why(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let mut world = World::new(kind).await;
     let town = world.town("pordenone").await;
     let asso = instrument("asso");
     let persona = world.persona(&town, "Verdi", "Anna").await;
@@ -109,9 +114,10 @@ async fn a_person_decides_and_says_why() {
     }
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_correction_is_a_new_version_and_both_stay() {
-    let mut world = World::new().await;
+async fn a_correction_is_a_new_version_and_both_stay(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let mut world = World::new(kind).await;
     let town = world.town("pordenone").await;
     let isa = instrument("isa");
     let persona = world.persona(&town, "Verdi", "Anna").await;
@@ -162,9 +168,12 @@ async fn a_correction_is_a_new_version_and_both_stay() {
     assert_eq!(kinds, ["validated", "amended", "azione-recorded", "annulled"]);
 }
 
+#[rstest]
 #[tokio::test]
-async fn restricted_and_merged_persone_are_left_alone_until_they_are_not() {
-    let mut world = World::new().await;
+async fn restricted_and_merged_persone_are_left_alone_until_they_are_not(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
+    let mut world = World::new(kind).await;
     let town = world.town("pordenone").await;
     let asso = instrument("asso");
     let anna = world.persona(&town, "Verdi", "Anna").await;

@@ -1,21 +1,23 @@
 //! Two Enti never see each other: whatever is done in one, nothing of it is readable, countable or touchable from another.
 
 use super::*;
+
 use proptest::prelude::*;
 
+#[rstest]
 #[tokio::test]
-async fn names_have_dates_and_unita_move() {
-    let mut world = World::new().await;
+async fn names_have_dates_and_unita_move(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let mut world = World::new(kind).await;
     let town = world.town("pordenone").await;
     let (store, now) = (world.store.clone(), world.now);
     store
         .rename_ente(&world.platform, town.id, "Città di Pordenone", on(2026, 11, 1), now, &mut world.chance)
         .await
         .unwrap();
-    let ente = store.ente(&town.operator).await.unwrap();
+    let ente = store.ente(&town.operator, world.now).await.unwrap();
     assert_eq!((ente.name.as_str(), ente.names.len()), ("Città di Pordenone", 2));
     assert_eq!(world.login("pordenone", "operatrice").await.session.ente_name(), Some("Città di Pordenone"));
-    assert_eq!(store.enti(&world.platform).await.unwrap(), [ente]);
+    assert_eq!(store.enti(&world.platform, world.now).await.unwrap(), [ente]);
     assert_eq!(store.ente_id("Pordenone ").await.unwrap(), town.id);
     let one = store.create_unita(&town.administrator, "Cordenons", now, &mut world.chance).await.unwrap();
     let two = store.create_unita(&town.administrator, "Porcia", now, &mut world.chance).await.unwrap();
@@ -44,6 +46,7 @@ async fn names_have_dates_and_unita_move() {
         display_name: "Ricerca".into(),
         role: Role::ResearchOfficer,
         unita: None,
+        reach: Reach::Ente,
     };
     let refused = store.create_account(&town.administrator, &misplaced, now, &mut world.chance).await;
     assert!(matches!(refused, Err(StoreError::Refused(Refused::RoleMisplaced))));
@@ -88,7 +91,7 @@ struct Mine {
 }
 
 fn surname(town: usize) -> &'static str {
-    ["Canarinozzi", "Merlottini", "Passerella"][town]
+    ["Fringuellini", "Merlottini", "Passerella"][town]
 }
 
 async fn act(world: &mut World, town: &Town, at: usize, act: Act, mine: &mut Mine, step: usize) {
@@ -139,7 +142,10 @@ async fn act(world: &mut World, town: &Town, at: usize, act: Act, mine: &mut Min
         }
         Act::Erase => {
             if let Some(persona) = mine.persone.pop() {
-                store.erase_persona(&town.administrator, persona, now, &mut world.chance).await.unwrap();
+                store
+                    .erase_persona(&town.administrator, persona, ErasureGround::Request, now, &mut world.chance)
+                    .await
+                    .unwrap();
                 mine.drafts.clear();
                 mine.assessments.clear();
                 mine.persone.clear();
@@ -190,7 +196,7 @@ async fn look(world: &mut World, town: &Town, others: &Mine) -> String {
         seen += &format!("{draft:?}\n");
     }
     seen += &format!("{:?}", store.history_of_operator(&town.operator, town.account, 0, 1_000, now).await.unwrap());
-    seen += &format!("{:?}", store.audit(&town.administrator, None, 10_000, now).await.unwrap());
+    seen += &format!("{:?}", store.audit(&town.administrator, &AuditFilter::default(), 10_000, now).await.unwrap());
     seen += &format!("{:?}", store.accounts(&town.administrator).await.unwrap());
     let asso = instrument("asso");
     let random = uuid::Uuid::from_u128(7);
@@ -202,7 +208,11 @@ async fn look(world: &mut World, town: &Town, others: &Mine) -> String {
             store.persona(&town.operator, id, now).await.unwrap_err().to_string(),
             store.update_persona(&town.operator, id, 1, &data("x", "y"), now, chance).await.unwrap_err().to_string(),
             store.history_of_persona(&town.operator, id, now).await.unwrap_err().to_string(),
-            store.erase_persona(&town.administrator, id, now, chance).await.unwrap_err().to_string(),
+            store
+                .erase_persona(&town.administrator, id, ErasureGround::Request, now, chance)
+                .await
+                .unwrap_err()
+                .to_string(),
             store.restrict_persona(&town.administrator, id, "x", now, chance).await.unwrap_err().to_string(),
             store.start_draft(&town.operator, &new, now, chance).await.unwrap_err().to_string(),
             store.unmerge_persona(&town.operator, id, "x", now, chance).await.unwrap_err().to_string(),
@@ -233,10 +243,13 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 6, ..ProptestConfig::default() })]
 
     #[test]
-    fn whatever_is_done_in_one_nothing_is_seen_in_another(acts in acts()) {
+    fn whatever_is_done_in_one_nothing_is_seen_in_another(
+        acts in acts(),
+        kind in proptest::sample::select(&[Kind::Sqlite, Kind::Postgres][..]),
+    ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let mut world = World::new().await;
+            let mut world = World::new(kind).await;
             let mut towns = Vec::new();
             for code in ["aviano", "budoia", "caneva"] {
                 towns.push(world.town(code).await);

@@ -40,9 +40,10 @@ async fn stage(
     world.store.stage_import(&town.administrator, import, instrument, rows, world.now, &mut world.chance).await.unwrap()
 }
 
+#[rstest]
 #[tokio::test]
-async fn staged_rows_are_invisible_until_all_are_real() {
-    let mut world = World::new().await;
+async fn staged_rows_are_invisible_until_all_are_real(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let mut world = World::new(kind).await;
     let town = world.town("pordenone").await;
     let isa = instrument("isa");
     let by_hand = world.persona(&town, "Verdi", "Anna").await;
@@ -82,14 +83,15 @@ async fn staged_rows_are_invisible_until_all_are_real() {
     assert_eq!(history.len(), 2);
     assert_eq!((history[0].origin, history[0].import_source.as_deref()), (Origin::Import, Some("archivio 2024")));
     // An imported persona is erased like any other.
-    store.erase_persona(&town.administrator, one, now, &mut world.chance).await.unwrap();
+    store.erase_persona(&town.administrator, one, ErasureGround::Request, now, &mut world.chance).await.unwrap();
     let blank = world.events(&town).await.iter().filter(|event| event.what == What::Blank).count();
     assert_eq!(blank, 2);
 }
 
+#[rstest]
 #[tokio::test]
-async fn the_same_again_is_skipped_and_another_is_told() {
-    let mut world = World::new().await;
+async fn the_same_again_is_skipped_and_another_is_told(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let mut world = World::new(kind).await;
     let town = world.town("pordenone").await;
     let isa = instrument("isa");
     let mut all = rows(&isa, 10);
@@ -118,9 +120,10 @@ async fn the_same_again_is_skipped_and_another_is_told() {
     assert_eq!(summary, ImportSummary { assessments: 1, persone: 1, skipped: 8 });
 }
 
+#[rstest]
 #[tokio::test]
-async fn an_import_that_is_abandoned_leaves_nothing() {
-    let mut world = World::new().await;
+async fn an_import_that_is_abandoned_leaves_nothing(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let mut world = World::new(kind).await;
     let town = world.town("pordenone").await;
     let asso = instrument("asso");
     let azione = asso.azioni[0].id.clone();
@@ -149,9 +152,10 @@ async fn an_import_that_is_abandoned_leaves_nothing() {
     assert_eq!(world.events(&town).await.len(), 600);
 }
 
+#[rstest]
 #[tokio::test]
-async fn the_demo_goes_the_same_way_in_the_name_of_its_operators() {
-    let mut world = World::new().await;
+async fn the_demo_goes_the_same_way_in_the_name_of_its_operators(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let mut world = World::new(kind).await;
     let town = world.town("pordenone").await;
     let asso = instrument("asso");
     let row = ImportRow {
@@ -189,9 +193,10 @@ async fn the_demo_goes_the_same_way_in_the_name_of_its_operators() {
     assert!(matches!(&last.what, What::Validated(told) if told.link.is_none()));
 }
 
+#[rstest]
 #[tokio::test]
-async fn one_external_id_never_joins_two_codes() {
-    let mut world = World::new().await;
+async fn one_external_id_never_joins_two_codes(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let mut world = World::new(kind).await;
     let town = world.town("pordenone").await;
     let isa = instrument("isa");
     let row = |code: Option<&str>, external: &str, day: u32| {
@@ -226,9 +231,12 @@ async fn one_external_id_never_joins_two_codes() {
     assert_eq!(outcomes[2], RowOutcome::Refused(Refused::OtherPersona));
 }
 
+#[rstest]
 #[tokio::test]
-async fn the_same_table_is_known_after_a_new_code_and_after_a_merge() {
-    let mut world = World::new().await;
+async fn the_same_table_is_known_after_a_new_code_and_after_a_merge(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
+    let mut world = World::new(kind).await;
     let town = world.town("pordenone").await;
     let isa = instrument("isa");
     let row = |code: u64, external: &str, day: u32| {
@@ -254,9 +262,10 @@ async fn the_same_table_is_known_after_a_new_code_and_after_a_merge() {
     assert!(matches!(outcomes[..], [RowOutcome::Staged(_)]), "{outcomes:?}");
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_numbered_row_is_nobody_else() {
-    let mut world = World::new().await;
+async fn a_numbered_row_is_nobody_else(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let mut world = World::new(kind).await;
     let town = world.town("pordenone").await;
     let isa = instrument("isa");
     let row = |day: u32, at: usize| {

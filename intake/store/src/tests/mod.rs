@@ -1,33 +1,42 @@
 //! The store as its callers use it: people who log in, enter, validate, erase; and those who should not.
 
 mod access;
+mod agreements;
 mod assessments;
+mod cases;
 mod enti;
 mod feed;
 mod import;
+mod postgres;
 mod privacy;
+mod second;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
 use chrono::{DateTime, Duration, NaiveDate, TimeZone, Utc};
-use domain::feed::{AssessmentId, EnteId, Evaluation};
+use domain::feed::{AssessmentId, EnteId, Evaluation, UnitaId};
 use domain::identifier::{Identifier, IdentifierKind};
 use domain::instrument::{Answer, Id, Instrument};
 use domain::keys::{OpeningKey, Ring, RingKey};
 use domain::scoring::Sheet;
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
+use rstest::rstest;
+
+use test_database::{Kind, Place, TestDatabase};
 
 use crate::*;
 
 pub(crate) const PASSWORD: &str = "fiume-lento-verde-notte";
+/// The second factor of everybody who needs one.
+pub(crate) const TOTP_SECRET: [u8; 20] = *b"12345678901234567890";
 pub(crate) const PEER: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
 
 /// A portal of its own, in a folder of its own, with a clock that stands still until it is moved.
 pub(crate) struct World {
-    pub(crate) folder: tempfile::TempDir,
+    pub(crate) database: TestDatabase,
     pub(crate) store: Store,
     pub(crate) platform: PlatformScope,
     pub(crate) chance: ChaCha20Rng,
@@ -86,24 +95,43 @@ pub(crate) fn local(code: &str) -> Identifier {
     Identifier::parse(IdentifierKind::Local, code, on(2026, 1, 1)).unwrap()
 }
 
+/// Where the database of a test is.
+pub(crate) fn location(database: &TestDatabase) -> Location {
+    match database.place() {
+        Place::File(file) => Location::Sqlite(file.clone()),
+        Place::Server { owner, portal } => {
+            Location::Postgres(PostgresUrls { portal: portal.clone().into(), owner: Some(owner.clone().into()) })
+        }
+    }
+}
+
 impl World {
-    pub(crate) async fn new() -> Self {
+    /// Whoever can read and write every row.
+    pub(crate) async fn intruder(&self) -> sea_orm::DatabaseConnection {
+        let mut options = sea_orm::ConnectOptions::new(self.database.intruder());
+        options.max_connections(1).sqlx_logging(false);
+        sea_orm::Database::connect(options).await.unwrap()
+    }
+
+    pub(crate) async fn new(kind: Kind) -> Self {
         let mut chance = ChaCha20Rng::seed_from_u64(42);
-        let folder = tempfile::tempdir().unwrap();
+        let database = TestDatabase::new(kind);
         let identity = RingKey::generate(Ring::Identity, &mut chance);
         let release = RingKey::generate(Ring::Release, &mut chance).opening();
         let pipeline = RingKey::generate(Ring::Pipeline, &mut chance).opening();
         let now = Utc.with_ymd_and_hms(2026, 11, 23, 9, 0, 0).unwrap();
-        let file = folder.path().join("noncello.sqlite");
-        let store = Store::open(&file, identity.clone(), release.sealing().clone(), HashingCost::LEAST, &mut chance)
+        let sealing = release.sealing().clone();
+        let store = Store::open(&location(&database), identity.clone(), sealing, HashingCost::LEAST, &mut chance)
             .await
             .unwrap();
         let platform = store.command_line_platform("prova", "test", now).await.unwrap();
-        Self { folder, store, platform, chance, now, identity, release, pipeline }
+        Self { database, store, platform, chance, now, identity, release, pipeline }
     }
 
-    pub(crate) fn file(&self) -> PathBuf {
-        self.folder.path().join("noncello.sqlite")
+    /// The store opened once more, as another process would.
+    pub(crate) async fn opened_again(&mut self, identity: RingKey) -> Result<Store, StoreError> {
+        let release = self.release.sealing().clone();
+        Store::open(&location(&self.database), identity, release, HashingCost::LEAST, &mut self.chance).await
     }
 
     pub(crate) fn pass(&mut self, time: Duration) {
@@ -121,14 +149,27 @@ impl World {
         let id = self.store.create_ente(&self.platform, &new, self.now, &mut self.chance).await.unwrap();
         let command_line = self.store.command_line(id, "prova", "test", self.now).await.unwrap();
         let account = self.account(&command_line, "operatrice", Role::Operator).await;
-        self.account(&command_line, "amministra", Role::EnteAdministrator).await;
+        let administrator = self.account(&command_line, "amministra", Role::EnteAdministrator).await;
+        let (store, now) = (self.store.clone(), self.now);
+        store.set_totp(&command_line, administrator, &TOTP_SECRET, now, &mut self.chance).await.unwrap();
         let operator = self.login(code, "operatrice").await.session.scope(Right::Assess).unwrap();
-        let administrator = self.login(code, "amministra").await.session.scope(Right::ManageAccounts).unwrap();
+        let login = self.login(code, "amministra").await;
+        store
+            .prove_second_factor(&login.session, &totp_code(&totp_secret(&TOTP_SECRET), now).unwrap(), PEER, now)
+            .await
+            .unwrap();
+        let administrator = store.session(&login.token, now).await.unwrap().scope(Right::ManageAccounts).unwrap();
         Town { id, code: code.to_owned(), command_line, operator, administrator, account }
     }
 
     pub(crate) async fn account(&mut self, scope: &EnteScope, username: &str, role: Role) -> AccountId {
-        let new = NewAccount { username: username.into(), display_name: username.into(), role, unita: None };
+        let new = NewAccount {
+            username: username.into(),
+            display_name: username.into(),
+            role,
+            unita: None,
+            reach: Reach::Ente,
+        };
         let password = AcceptedPassword::check(PASSWORD, role, &[username]).unwrap();
         self.store.create_account_with_password(scope, &new, &password, self.now, &mut self.chance).await.unwrap()
     }
@@ -214,17 +255,15 @@ fn futures_can_cross_threads() {
     });
 }
 
+#[rstest]
 #[tokio::test]
-async fn another_key_is_refused_and_the_same_one_goes_on() {
-    let mut world = World::new().await;
+async fn another_key_is_refused_and_the_same_one_goes_on(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let mut world = World::new(kind).await;
     let town = world.town("pordenone").await;
     let persona = world.persona(&town, "Verdi", "Anna").await;
-    let (file, release) = (world.file(), world.release.sealing().clone());
     world.store.clone().close().await.unwrap();
     let other = RingKey::generate(Ring::Identity, &mut world.chance);
-    let refused = Store::open(&file, other, release.clone(), HashingCost::LEAST, &mut world.chance).await;
-    assert!(matches!(refused, Err(StoreError::WrongKey(_))));
-    let again =
-        Store::open(&file, world.identity.clone(), release, HashingCost::LEAST, &mut world.chance).await.unwrap();
+    assert!(matches!(world.opened_again(other).await, Err(StoreError::WrongKey(_))));
+    let again = world.opened_again(world.identity.clone()).await.unwrap();
     assert_eq!(again.persona(&town.operator, persona, world.now).await.unwrap().data.surname, "Verdi");
 }

@@ -1,0 +1,93 @@
+//! Who follows a persona: the account and the unità whose case it is. Accounts that reach less than the whole Ente see no
+//! others.
+
+use chrono::{DateTime, Utc};
+use domain::feed::{EnteId, UnitaId};
+use sea_orm::{EntityTrait, Set};
+
+use super::usable;
+use crate::access::{EnteScope, Right};
+use crate::audit::{Line, append};
+use crate::database::Writing;
+use crate::error::StoreError;
+use crate::ids::{AccountId, PersonaId};
+use crate::open::{Store, moment};
+use crate::tables::{accounts, persona_cases, unita};
+
+/// Who follows a persona.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Follows {
+    /// The account, if somebody in particular does.
+    pub account: Option<AccountId>,
+    /// The unità, if one does.
+    pub unita: Option<UnitaId>,
+}
+
+impl Store {
+    /// Who follows a persona.
+    ///
+    /// # Errors
+    /// No right; the database.
+    pub async fn who_follows(&self, scope: &EnteScope, id: PersonaId) -> Result<Follows, StoreError> {
+        scope.require(Right::SeePersone)?;
+        let row = persona_cases::Entity::find_by_id((scope.ente().0, id.0)).one(&self.reading(scope.ente())).await?;
+        Ok(row.map_or_else(Follows::default, |row| Follows {
+            account: row.account_id.map(AccountId),
+            unita: row.unita_id.map(UnitaId),
+        }))
+    }
+
+    /// Gives a persona to another account or unità to follow; the persona's own data do not change.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] of persona, account or unità; no right.
+    pub async fn assign_persona(
+        &self,
+        scope: &EnteScope,
+        id: PersonaId,
+        follows: Follows,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        scope.require(Right::Assign)?;
+        let now = moment(now);
+        let ente = scope.ente();
+        let writing = self.write(ente).await?;
+        usable(&*writing, scope, id).await?;
+        if let Some(account) = follows.account {
+            accounts::Entity::find_by_id((ente.0, account.0))
+                .one(&*writing)
+                .await?
+                .filter(|row| row.is_active)
+                .ok_or(StoreError::NotFound("account"))?;
+        }
+        if let Some(id) = follows.unita {
+            unita::Entity::find_by_id((ente.0, id.0)).one(&*writing).await?.ok_or(StoreError::NotFound("unità"))?;
+        }
+        put(&writing, ente, id, follows, now).await?;
+        let mut subjects = vec![id.0];
+        subjects.extend(follows.account.map(|account| account.0));
+        subjects.extend(follows.unita.map(|unita| unita.0));
+        append(&self.keys, &*writing, Line::done(scope, "persona.assign", &subjects), now).await?;
+        writing.commit().await
+    }
+}
+
+/// Writes down who follows a persona.
+pub(super) async fn put(
+    writing: &Writing,
+    ente: EnteId,
+    persona: PersonaId,
+    follows: Follows,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    persona_cases::Entity::delete_by_id((ente.0, persona.0)).exec(&**writing).await?;
+    let row = persona_cases::ActiveModel {
+        ente_id: Set(ente.0),
+        persona_id: Set(persona.0),
+        account_id: Set(follows.account.map(|account| account.0)),
+        unita_id: Set(follows.unita.map(|unita| unita.0)),
+        since: Set(now),
+    };
+    persona_cases::Entity::insert(row).exec_without_returning(&**writing).await?;
+    Ok(())
+}

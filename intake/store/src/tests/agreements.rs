@@ -1,0 +1,85 @@
+//! Agreements and what follows from them; expressions of interest.
+
+use super::*;
+
+fn terms(from: NaiveDate, until: NaiveDate) -> NewAgreement {
+    NewAgreement {
+        kind: AgreementKind::First,
+        number: "12/2026".into(),
+        text_version: 1,
+        signed_on: from,
+        from,
+        until,
+        maintenance: "ordinaria".into(),
+    }
+}
+
+#[rstest]
+#[tokio::test]
+async fn when_the_agreement_is_over_all_can_be_read_and_nothing_entered(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
+    let mut world = World::new(kind).await;
+    let town = world.town("pordenone").await;
+    let (store, now) = (world.store.clone(), world.now);
+    let persona = world.persona(&town, "Verdi", "Anna").await;
+    let over = terms(on(2026, 1, 1), on(2026, 12, 31));
+    store.add_agreement(&world.platform, town.id, &over, now, &mut world.chance).await.unwrap();
+    let standing = |ente: &Ente| ente.standing;
+    let enti = store.enti(&world.platform, now).await.unwrap();
+    assert_eq!(standing(&enti[0]), Standing::RunningOut(on(2026, 12, 31)));
+    let overlapping = terms(on(2026, 12, 31), on(2027, 12, 31));
+    let refused = store.add_agreement(&world.platform, town.id, &overlapping, now, &mut world.chance).await;
+    assert!(matches!(refused, Err(StoreError::Refused(Refused::AgreementDays))));
+    let backwards = terms(on(2028, 1, 2), on(2028, 1, 1));
+    let refused = store.add_agreement(&world.platform, town.id, &backwards, now, &mut world.chance).await;
+    assert!(matches!(refused, Err(StoreError::Refused(Refused::AgreementDays))));
+
+    world.pass(Duration::days(40));
+    let session = world.login("pordenone", "operatrice").await.session;
+    assert_eq!(session.standing(), Standing::Expired(on(2026, 12, 31)));
+    let scope = session.scope(Right::SeePersone).unwrap();
+    store.persona(&scope, persona, world.now).await.unwrap();
+    for right in Right::ALL.into_iter().filter(|right| right.writes() && Role::Operator.may(*right)) {
+        let refused = session.scope(right);
+        assert!(matches!(refused, Err(StoreError::Refused(Refused::NoAgreement))), "{right:?}");
+    }
+    let renewal = NewAgreement { kind: AgreementKind::Renewal, ..terms(on(2027, 1, 1), on(2029, 12, 31)) };
+    store.add_agreement(&world.platform, town.id, &renewal, world.now, &mut world.chance).await.unwrap();
+    let session = world.login("pordenone", "operatrice").await.session;
+    assert_eq!(session.standing(), Standing::Active(on(2029, 12, 31)));
+    session.scope(Right::Assess).unwrap();
+    assert_eq!(store.own_agreements(&town.administrator).await.unwrap().len(), 2);
+    assert_eq!(store.agreements(&world.platform, town.id).await.unwrap()[0].terms, renewal);
+}
+
+#[rstest]
+#[tokio::test]
+async fn interest_is_received_counted_and_decided_once(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let mut world = World::new(kind).await;
+    let (store, now) = (world.store.clone(), world.now);
+    let data = InterestData {
+        administration: "Comune di Prova".into(),
+        ipa_code: "c_x000".into(),
+        pec: "comune@pec.example".into(),
+        comuni: "Prova".into(),
+        contact: "Anna Neri".into(),
+        email: "a@example.it".into(),
+        ..InterestData::default()
+    };
+    let nobody = InterestData { administration: " ".into(), ..data.clone() };
+    assert!(store.express_interest(&nobody, PEER, now, &mut world.chance).await.is_err());
+    let first = store.express_interest(&data, PEER, now, &mut world.chance).await.unwrap();
+    for _ in 0..2 {
+        store.express_interest(&data, PEER, now, &mut world.chance).await.unwrap();
+    }
+    let fourth = store.express_interest(&data, PEER, now, &mut world.chance).await;
+    assert!(matches!(fourth, Err(StoreError::Refused(Refused::Throttled { .. }))), "{fourth:?}");
+    let all = store.interests(&world.platform).await.unwrap();
+    assert_eq!(all.len(), 3);
+    assert!(all.iter().all(|one| one.data == data && one.state == InterestState::Received));
+    store.decide_interest(&world.platform, first, InterestState::Declined, now).await.unwrap();
+    assert_eq!(store.interest(&world.platform, first).await.unwrap().state, InterestState::Declined);
+    let again = store.decide_interest(&world.platform, first, InterestState::Admitted, now).await;
+    assert!(matches!(again, Err(StoreError::NotFound(_))));
+}
