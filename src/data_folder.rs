@@ -12,6 +12,8 @@ use anyhow::{Context, Result, bail};
 use domain::instrument::Instrument;
 use domain::keys::{Ring, RingKey, SealingKey};
 use rand::CryptoRng;
+use serde::Deserialize;
+use store::{Location, PostgresUrls};
 
 /// A folder with keys, store, segments, lake and releases.
 #[derive(Clone, Debug)]
@@ -80,9 +82,26 @@ impl DataFolder {
         self.root.join("portal")
     }
 
-    /// The portal's database.
-    pub(crate) fn store_file(&self) -> PathBuf {
-        self.portal().join("noncello.sqlite")
+    /// Says where PostgreSQL is; without it the portal's database is a file of SQLite.
+    fn postgres_file(&self) -> PathBuf {
+        self.portal().join("postgres.toml")
+    }
+
+    /// Where the portal's database is.
+    pub(crate) fn store_location(&self) -> Result<Location> {
+        let path = self.postgres_file();
+        if path.exists() {
+            Ok(Location::Postgres(read_postgres(&path)?))
+        } else {
+            Ok(Location::Sqlite(self.portal().join("noncello.sqlite")))
+        }
+    }
+
+    /// Has the portal's database in PostgreSQL, as a file says; before the store is opened for the first time.
+    pub(crate) fn use_postgres(&self, file: &Path) -> Result<()> {
+        read_postgres(file)?;
+        let text = zeroize::Zeroizing::new(fs::read(file).with_context(|| cannot("read", file))?);
+        write_private(&self.postgres_file(), &text)
     }
 
     /// The sealed segments of the feed.
@@ -131,11 +150,7 @@ impl DataFolder {
     /// A ring's wrapping key.
     pub(crate) fn key(&self, ring: Ring) -> Result<RingKey> {
         let path = self.key_file(ring);
-        let metadata = fs::metadata(&path).with_context(|| cannot("read", &path))?;
-        if metadata.mode() & 0o077 != 0 {
-            bail!("{} can be read by others; `chmod 600` it, and replace the key if they may have", path.display());
-        }
-        let text = zeroize::Zeroizing::new(fs::read_to_string(&path).with_context(|| cannot("read", &path))?);
+        let text = read_private(&path)?;
         RingKey::parse(&text, ring).with_context(|| cannot("use", &path))
     }
 
@@ -184,6 +199,35 @@ fn has_public_half(ring: Ring) -> bool {
         Ring::Pipeline | Ring::Release => true,
         Ring::Identity | Ring::Lake => false,
     }
+}
+
+/// How to reach PostgreSQL, as a file says it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PostgresFile {
+    portal: String,
+    owner: Option<String>,
+}
+
+fn read_postgres(path: &Path) -> Result<PostgresUrls> {
+    let text = read_private(path)?;
+    // What TOML says of a mistake quotes the line, and lines here hold passwords.
+    let Ok(file) = toml::from_str::<PostgresFile>(&text) else {
+        bail!(
+            "{} must hold `portal = \"postgres://ROLE:PASSWORD@HOST/DATABASE\"`, and `owner = …` where this program may change tables",
+            path.display()
+        );
+    };
+    Ok(PostgresUrls { portal: file.portal.into(), owner: file.owner.map(Into::into) })
+}
+
+/// Reads a file that nobody but its owner may.
+fn read_private(path: &Path) -> Result<zeroize::Zeroizing<String>> {
+    let metadata = fs::metadata(path).with_context(|| cannot("read", path))?;
+    if metadata.mode() & 0o077 != 0 {
+        bail!("{} can be read by others; `chmod 600` it, and replace what it holds if they may have", path.display());
+    }
+    Ok(zeroize::Zeroizing::new(fs::read_to_string(path).with_context(|| cannot("read", path))?))
 }
 
 fn sorted_entries(folder: &Path) -> Result<Vec<PathBuf>> {

@@ -44,6 +44,8 @@ enum Command {
     Release(commands::release::Command),
     /// Serve the portal and the dashboards.
     Serve(commands::serve::Arguments),
+    /// Print the code of an authenticator.
+    Totp(commands::totp::Arguments),
     /// Ask the lake.
     #[command(subcommand)]
     Warehouse(commands::warehouse::Command),
@@ -65,6 +67,7 @@ fn main() -> ExitCode {
         Command::Pipeline(command) => commands::pipeline::run(&command),
         Command::Release(command) => commands::release::run(&command),
         Command::Serve(arguments) => commands::serve::run(&arguments),
+        Command::Totp(arguments) => commands::totp::run(&arguments),
         Command::Warehouse(command) => commands::warehouse::run(&command),
         Command::Version => commands::version::run(),
     };

@@ -90,7 +90,7 @@ async fn see_dashboards(State(portal): State<Portal>, mut request: Request, next
     let scope = match visitor.scope(Right::SeeDashboards) {
         Ok(scope) => scope,
         Err(response) => {
-            let known = visitor.session().filter(|session| !session.must_change_password());
+            let known = visitor.session().filter(|session| session.require_complete().is_ok());
             let Some(session) = known else { return response };
             return match store.record_refusal(session, &asked, system::now()).await {
                 Ok(()) => response,
@@ -98,7 +98,7 @@ async fn see_dashboards(State(portal): State<Portal>, mut request: Request, next
             };
         }
     };
-    let ente = match store.ente(&scope).await {
+    let ente = match store.ente(&scope, system::now()).await {
         Ok(ente) => ente,
         Err(error) => return broken(error),
     };

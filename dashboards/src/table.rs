@@ -52,22 +52,7 @@ pub(crate) fn csv<'a>(
     }
     lines.push(Vec::new());
     lines.extend(notes.iter().map(|(name, value)| vec![name.clone(), value.clone()]));
-    let mut file = String::from('\u{feff}');
-    for line in lines {
-        let fields: Vec<String> = line.iter().map(|field| quoted(&harmless(field))).collect();
-        file.push_str(&fields.join(";"));
-        file.push_str("\r\n");
-    }
-    file
-}
-
-/// A spreadsheet takes a text that begins like this for a formula.
-fn harmless(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
-}
-
-fn quoted(text: &str) -> String {
-    if text.contains([';', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
+    templates::csv(lines)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! From a page, or a failure, to a response.
 
-use axum::http::StatusCode;
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use rand::Rng;
 use store::{Refused, StoreError};
@@ -78,6 +79,24 @@ pub(crate) fn no_accounts(visitor: &Visitor) -> Response {
     message(visitor, StatusCode::NOT_FOUND, MessageKind::NoAccounts)
 }
 
+/// A table as a file to keep; its name is ours, never somebody's text.
+pub(crate) fn csv<Line>(name: &'static str, head: &[&str], lines: impl IntoIterator<Item = Line>) -> Outcome
+where
+    Line: IntoIterator<Item = String>,
+{
+    let head = std::iter::once(head.iter().map(|&field| field.to_owned()).collect());
+    let lines = lines.into_iter().map(|line| line.into_iter().collect::<Vec<String>>());
+    file(name, "text/csv; charset=utf-8", templates::csv(head.chain(lines)).into_bytes())
+}
+
+/// A file to keep.
+pub(crate) fn file(name: &str, media_type: &'static str, bytes: Vec<u8>) -> Outcome {
+    let disposition =
+        HeaderValue::try_from(format!("attachment; filename=\"{name}\"")).map_err(|_| Failure::BadRequest)?;
+    let headers = [(CONTENT_TYPE, HeaderValue::from_static(media_type)), (CONTENT_DISPOSITION, disposition)];
+    Ok((headers, bytes).into_response())
+}
+
 /// To the login page, which says why.
 pub(crate) fn to_login() -> Response {
     Redirect::to("/accesso?motivo=scaduta").into_response()
@@ -96,8 +115,11 @@ pub(crate) fn failure(visitor: &Visitor, failure: &Failure) -> Response {
         Failure::BadRequest => bad_request(visitor),
         Failure::Refused(refused) | Failure::Store(StoreError::Refused(refused)) => match refused {
             Refused::NoSession => to_login(),
+            Refused::MustProveSecondFactor => see("/secondo-fattore"),
             Refused::MustChangePassword => see("/password"),
+            Refused::MustEnrolSecondFactor => see("/account/secondo-fattore"),
             Refused::NotAllowed(_) | Refused::NeedsAccount => forbidden(visitor),
+            Refused::NoAgreement => message(visitor, StatusCode::FORBIDDEN, MessageKind::NoAgreement),
             other => {
                 tracing::info!(refused = %other, "a request was refused by a rule that its page does not explain");
                 message(visitor, StatusCode::UNPROCESSABLE_ENTITY, MessageKind::BadRequest)

@@ -8,7 +8,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, FromRequestParts, Request, State};
 use axum::http::header::{HOST, ORIGIN};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{MethodRouter, get, post};
@@ -36,14 +36,22 @@ pub(crate) enum Need {
     Public,
     /// Nothing, and nobody is looked up: files, the health page.
     Open,
-    /// To be logged in, even with a password that must be changed.
+    /// To have given a password, even where a second factor is still asked for.
+    AnySession,
+    /// To be logged in, even with a password that must be changed or a second factor that must be set up.
     OwnAccount,
+    /// The same, with a password given in the last ten minutes.
+    OwnAccountFresh,
     /// To be logged in.
     Account,
     /// A right in one's own Ente.
     Ente(Right),
+    /// The same, with a password given in the last ten minutes.
+    EnteFresh(Right),
     /// A right on the platform.
     Platform(Right),
+    /// The same, with a password given in the last ten minutes.
+    PlatformFresh(Right),
 }
 
 /// What an unsafe request must prove, besides coming from a page of ours.
@@ -92,7 +100,10 @@ macro_rules! routes {
 const SEE: Need = Need::Ente(Right::SeePersone);
 const ASSESS: Need = Need::Ente(Right::Assess);
 const ACCOUNTS: Need = Need::Ente(Right::ManageAccounts);
+const CREDENTIALS: Need = Need::EnteFresh(Right::ManageAccounts);
+const PRIVACY: Need = Need::EnteFresh(Right::Erase);
 const ENTI: Need = Need::Platform(Right::ManageEnti);
+const ADMISSION: Need = Need::PlatformFresh(Right::ManageEnti);
 
 /// Every route.
 pub(crate) static ROUTES: &[Route] = routes! {
@@ -103,12 +114,24 @@ pub(crate) static ROUTES: &[Route] = routes! {
     post(WritesNothing) "/strumenti/{instrument}/prova", Need::Public, pages::tryout::post;
     get "/privacy", Need::Public, pages::notices::privacy;
     get "/accessibilita", Need::Public, pages::notices::accessibility;
+    get "/aderire", Need::Public, pages::interest::get;
+    post(Login) "/aderire", Need::Public, pages::interest::post;
     get "/salute", Need::Open, pages::health::get;
     get "/assets/{version}/{name}", Need::Open, pages::assets::get;
 
     get "/accesso", Need::Public, pages::login::get;
     post(Login) "/accesso", Need::Public, pages::login::post;
-    post(Session) "/esci", Need::OwnAccount, pages::login::leave;
+    post(Session) "/esci", Need::AnySession, pages::login::leave;
+    get "/secondo-fattore", Need::AnySession, pages::second_factor::get;
+    post(Session) "/secondo-fattore", Need::AnySession, pages::second_factor::post;
+    get "/conferma", Need::OwnAccount, pages::confirm::get;
+    post(Session) "/conferma", Need::OwnAccount, pages::confirm::post;
+    get "/account", Need::OwnAccount, pages::account::get;
+    post(Session) "/account/sessioni/{session}/chiudi", Need::OwnAccount, pages::account::end_session;
+    get "/account/secondo-fattore", Need::OwnAccountFresh, pages::second_factor::set_up;
+    post(Session) "/account/secondo-fattore", Need::OwnAccountFresh, pages::second_factor::enrol;
+    post(Session) "/account/secondo-fattore/togli", Need::OwnAccountFresh, pages::second_factor::remove;
+    post(Session) "/account/codici-di-recupero", Need::OwnAccountFresh, pages::second_factor::renew_codes;
     get "/password", Need::OwnAccount, pages::password::get;
     post(Session) "/password", Need::OwnAccount, pages::password::post;
     get "/scrivania", Need::Account, pages::desk::get;
@@ -121,6 +144,19 @@ pub(crate) static ROUTES: &[Route] = routes! {
     get "/persone/{persona}/modifica", ASSESS, pages::persona_form::edit;
     post(Session) "/persone/{persona}/modifica", ASSESS, pages::persona_form::update;
     post(Session) "/persone/{persona}/questionari", ASSESS, pages::draft::start;
+
+    get "/persone/doppioni", SEE, pages::duplicates::get;
+    get "/persone/{persona}/gestione", SEE, pages::persona_case::get;
+    post(Session) "/persone/{persona}/affida", Need::Ente(Right::Assign), pages::persona_case::assign;
+    post(Session) "/persone/{persona}/informativa", ASSESS, pages::persona_case::notice;
+    post(Session) "/persone/{persona}/unisci", ASSESS, pages::persona_case::merge;
+    post(Session) "/persone/{persona}/separa", ASSESS, pages::persona_case::unmerge;
+    post(Session) "/persone/{persona}/limita", PRIVACY, pages::persona_case::restrict;
+    post(Session) "/persone/{persona}/riammetti", PRIVACY, pages::persona_case::lift;
+    get "/persone/{persona}/cancella", PRIVACY, pages::erase::get;
+    post(Session) "/persone/{persona}/cancella", PRIVACY, pages::erase::post;
+    get "/persone/{persona}/fascicolo.json", PRIVACY, pages::dossier::json;
+    get "/persone/{persona}/accessi", ACCOUNTS, pages::audit::of_persona;
 
     get "/bozze/{draft}", ASSESS, pages::draft::open;
     get "/bozze/{draft}/parte/{section}", ASSESS, pages::draft::get;
@@ -138,15 +174,28 @@ pub(crate) static ROUTES: &[Route] = routes! {
     post(Session) "/questionari/{assessment}/annulla", ASSESS, pages::annul::post;
 
     get "/operatori", ACCOUNTS, pages::accounts::get;
-    post(Session) "/operatori", ACCOUNTS, pages::accounts::create;
-    post(Session) "/operatori/{account}/sospendi", ACCOUNTS, pages::accounts::suspend;
-    post(Session) "/operatori/{account}/riattiva", ACCOUNTS, pages::accounts::reactivate;
-    post(Session) "/operatori/{account}/password", ACCOUNTS, pages::accounts::reset;
+    get "/operatori/nuovo", CREDENTIALS, pages::account_form::new;
+    post(Session) "/operatori/nuovo", CREDENTIALS, pages::account_form::create;
+    get "/operatori/{account}", CREDENTIALS, pages::account_form::edit;
+    post(Session) "/operatori/{account}", CREDENTIALS, pages::account_form::update;
+    post(Session) "/operatori/{account}/sospendi", CREDENTIALS, pages::accounts::suspend;
+    post(Session) "/operatori/{account}/riattiva", CREDENTIALS, pages::accounts::reactivate;
+    post(Session) "/operatori/{account}/password", CREDENTIALS, pages::accounts::reset;
+    post(Session) "/operatori/{account}/secondo-fattore", CREDENTIALS, pages::accounts::reset_second_factor;
+    post(Session) "/operatori/{account}/sessioni", CREDENTIALS, pages::accounts::end_sessions;
+    get "/operatori/elenco.csv", ACCOUNTS, pages::accounts::list;
     get "/operatori/{account}/questionari", ACCOUNTS, pages::questionari::of_operator;
 
+    get "/registro", ACCOUNTS, pages::audit::get;
+
     get "/enti", ENTI, pages::enti::get;
-    get "/enti/nuovo", ENTI, pages::ente_form::get;
-    post(Session) "/enti/nuovo", ENTI, pages::ente_form::post;
+    get "/enti/{ente}", ENTI, pages::ente::get;
+    post(Session) "/enti/{ente}/convenzioni", ADMISSION, pages::ente::add_agreement;
+    get "/interessi", ENTI, pages::interests::get;
+    get "/interessi/{interest}", ENTI, pages::interests::one;
+    post(Session) "/interessi/{interest}/declina", ADMISSION, pages::interests::decline;
+    get "/enti/nuovo", ADMISSION, pages::ente_form::get;
+    post(Session) "/enti/nuovo", ADMISSION, pages::ente_form::post;
 };
 
 /// The router of the table, with others beside it.
@@ -176,7 +225,7 @@ async fn guard(State((portal, route)): State<(Portal, &'static Route)>, request:
         Ok(visitor) => visitor,
         Err(broken) => return broken,
     };
-    if let Err(answer) = admit(&visitor, route).await {
+    if let Err(answer) = admit(&visitor, route, &parts.uri).await {
         return answer;
     }
     let request = match route.verb {
@@ -205,7 +254,7 @@ async fn guard(State((portal, route)): State<(Portal, &'static Route)>, request:
 }
 
 /// Whether the visitor has what the route needs; a refusal to somebody known is written to the audit.
-async fn admit(visitor: &Visitor, route: &Route) -> Result<(), Response> {
+async fn admit(visitor: &Visitor, route: &Route, uri: &Uri) -> Result<(), Response> {
     let Some(store) = visitor.portal().store() else {
         return if route.need == Need::Public && route.path != "/accesso" {
             Ok(())
@@ -215,18 +264,34 @@ async fn admit(visitor: &Visitor, route: &Route) -> Result<(), Response> {
     };
     let session = match route.need {
         Need::Public | Need::Open => return Ok(()),
-        Need::OwnAccount | Need::Account | Need::Ente(_) | Need::Platform(_) => {
-            visitor.session().ok_or_else(reply::to_login)?
-        }
+        Need::AnySession
+        | Need::OwnAccount
+        | Need::OwnAccountFresh
+        | Need::Account
+        | Need::Ente(_)
+        | Need::EnteFresh(_)
+        | Need::Platform(_)
+        | Need::PlatformFresh(_) => visitor.session().ok_or_else(reply::to_login)?,
     };
+    let fresh = || session.require_fresh(visitor.portal().now());
     let admitted = match route.need {
-        Need::Public | Need::Open | Need::OwnAccount => Ok(()),
-        Need::Account if session.must_change_password() => return Err(reply::see("/password")),
-        Need::Account => Ok(()),
+        Need::Public | Need::Open | Need::AnySession => Ok(()),
+        Need::OwnAccount => session.require_proved().map_err(StoreError::from),
+        Need::OwnAccountFresh => fresh().map_err(StoreError::from),
+        Need::Account => session.require_complete().map_err(StoreError::from),
         Need::Ente(right) => session.scope(right).map(|_| ()),
+        Need::EnteFresh(right) => session.scope(right).and_then(|_| Ok(fresh()?)),
         Need::Platform(right) => session.platform_scope(right).map(|_| ()),
+        Need::PlatformFresh(right) => session.platform_scope(right).and_then(|_| Ok(fresh()?)),
     };
     let Err(error) = admitted else { return Ok(()) };
+    if matches!(error, StoreError::Refused(store::Refused::MustConfirmPassword)) {
+        // What was typed into a form is typed again: a form that was open for ten minutes is rare, and forms here are short.
+        let is_page = ROUTES.iter().any(|other| other.verb == Verb::Get && other.path == route.path);
+        let above = || uri.path().rsplit_once('/').map_or("/", |(above, _)| above);
+        let then = if is_page { uri.path() } else { above() };
+        return Err(reply::see(&format!("/conferma?poi={then}")));
+    }
     if matches!(error, StoreError::Refused(store::Refused::NotAllowed(_)))
         && let Err(error) = store.record_refusal(session, route.path, visitor.portal().now()).await
     {

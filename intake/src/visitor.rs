@@ -9,7 +9,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, NaiveDate, Utc};
-use store::{EnteScope, PlatformScope, Refused, Right, Role, Session, SessionToken, Store, StoreError};
+use store::{EnteScope, PlatformScope, Refused, Right, Role, Session, SessionToken, Standing, Store, StoreError};
 use templates::{Area, Entry, Layout, Page, UserView};
 
 use crate::cookies::Cookie;
@@ -63,8 +63,9 @@ impl Visitor {
                 name: session.display_name().to_owned(),
                 role: session.role().code().to_owned(),
                 ente: session.ente_name().map(ToOwned::to_owned),
+                agreement: agreement(session),
                 csrf: session.csrf().to_owned(),
-                entries: if session.must_change_password() { Vec::new() } else { entries(session.role()) },
+                entries: if session.require_complete().is_ok() { entries(session.role()) } else { Vec::new() },
             }),
         }
     }
@@ -112,6 +113,17 @@ where
     }
 }
 
+/// What must be said of the agreement: to everybody when nothing can be entered, to who renews it when it runs out.
+fn agreement(session: &Session) -> Option<(String, Option<String>)> {
+    let standing = session.standing();
+    let is_said = match standing {
+        Standing::Unrecorded | Standing::Active(_) | Standing::Closed => false,
+        Standing::RunningOut(_) => session.role().may(Right::ManageAccounts),
+        Standing::NotYet(_) | Standing::Expired(_) => true,
+    };
+    is_said.then(|| (standing.code().to_owned(), standing.day().map(crate::form::show_date)))
+}
+
 /// The entries of the navigation that a role opens.
 fn entries(role: Role) -> Vec<Entry> {
     let mut entries = vec![(Area::Desk, "/scrivania")];
@@ -123,6 +135,7 @@ fn entries(role: Role) -> Vec<Entry> {
     }
     if role.may(Right::ManageAccounts) {
         entries.push((Area::Operatori, "/operatori"));
+        entries.push((Area::Registro, "/registro"));
     }
     if role.may(Right::SeeDashboards) {
         entries.push((Area::Territorio, "/cruscotti/territorio"));
@@ -130,6 +143,7 @@ fn entries(role: Role) -> Vec<Entry> {
     }
     if role.may(Right::ManageEnti) {
         entries.push((Area::Enti, "/enti"));
+        entries.push((Area::Interessi, "/interessi"));
     }
     entries.into_iter().map(|(area, path)| Entry { area, path: path.to_owned() }).collect()
 }
@@ -149,7 +163,7 @@ macro_rules! needs {
     )+ };
 }
 
-needs!(SeePersone, Assess, ManageAccounts, ManageEnti);
+needs!(SeePersone, Assess, Assign, Erase, ManageAccounts, ManageEnti);
 
 /// A page's way to the data of one Ente.
 pub(crate) struct Desk<N: Need> {
@@ -166,6 +180,13 @@ impl<N: Need> Desk<N> {
         &self.visitor.portal
     }
 
+    /// The same desk, for reading persone.
+    pub(crate) fn to_see(self) -> Result<Desk<SeePersone>, StoreError> {
+        let Self { visitor, store, session, now, .. } = self;
+        let scope = session.scope(Right::SeePersone)?;
+        Ok(Desk { visitor, store, scope, session, now, right: PhantomData })
+    }
+
     /// The day in Italy.
     pub(crate) fn today(&self) -> NaiveDate {
         italian_day(self.now)
@@ -173,7 +194,7 @@ impl<N: Need> Desk<N> {
 
     /// Permission for something else that the same session may do.
     pub(crate) fn may(&self, right: Right) -> bool {
-        self.session.role().may(right)
+        self.session.may(right)
     }
 }
 
@@ -210,6 +231,26 @@ impl<N: Need> FromRequestParts<Portal> for PlatformDesk<N> {
     }
 }
 
+/// Somebody who gave a password, and perhaps has yet to give the second factor.
+pub(crate) struct AnySession {
+    pub(crate) visitor: Visitor,
+    pub(crate) store: Store,
+    pub(crate) session: Session,
+    pub(crate) now: DateTime<Utc>,
+}
+
+impl FromRequestParts<Portal> for AnySession {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, portal: &Portal) -> Result<Self, Response> {
+        let visitor = Visitor::from_request_parts(parts, portal).await?;
+        let (Some(store), Some(session)) = (portal.store().cloned(), visitor.session.clone()) else {
+            return Err(reply::to_login());
+        };
+        Ok(Self { visitor, store, session, now: portal.now() })
+    }
+}
+
 /// Somebody's own account: whatever the role, even when the password must be changed first.
 pub(crate) struct OwnAccount {
     pub(crate) visitor: Visitor,
@@ -222,11 +263,11 @@ impl FromRequestParts<Portal> for OwnAccount {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, portal: &Portal) -> Result<Self, Response> {
-        let visitor = Visitor::from_request_parts(parts, portal).await?;
-        let (Some(store), Some(session)) = (portal.store().cloned(), visitor.session.clone()) else {
-            return Err(reply::to_login());
-        };
-        Ok(Self { visitor, store, session, now: portal.now() })
+        let AnySession { visitor, store, session, now } = AnySession::from_request_parts(parts, portal).await?;
+        if session.require_proved().is_err() {
+            return Err(reply::see("/secondo-fattore"));
+        }
+        Ok(Self { visitor, store, session, now })
     }
 }
 

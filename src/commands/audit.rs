@@ -29,7 +29,7 @@ pub(crate) fn run(command: &Command) -> Result<ExitCode> {
         let store = open_store(&folder).await?;
         let platform = store.command_line_platform("audit verify", "audit verify", system::now()).await?;
         let mut chains = vec![(None, "platform".to_owned())];
-        chains.extend(store.enti(&platform).await?.into_iter().map(|ente| (Some(ente.id), ente.code)));
+        chains.extend(store.enti(&platform, system::now()).await?.into_iter().map(|ente| (Some(ente.id), ente.code)));
         let mut is_any_wrong = false;
         for (ente, name) in chains {
             let verdict = store.audit_verify(&platform, ente).await?;

@@ -34,6 +34,9 @@ pub(crate) struct Arguments {
     /// Where to listen; port 0 takes a free one.
     #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDRESS:PORT")]
     listen: SocketAddr,
+    /// Keep the portal's database in PostgreSQL, as with `noncello init`.
+    #[arg(long, value_name = "FILE")]
+    postgres: Option<PathBuf>,
     /// A definition file to have beside the strumenti shipped; may be given more than once.
     #[arg(long = "instrument", value_name = "FILE")]
     instruments: Vec<PathBuf>,
@@ -105,6 +108,9 @@ fn kept(data: &Path, mark: &Mark) -> Result<Option<DataFolder>> {
 fn make(arguments: &Arguments, mark: &Mark) -> Result<DataFolder> {
     let mut chance = system::chance();
     let folder = DataFolder::create(&arguments.data, &mut chance)?;
+    if let Some(file) = &arguments.postgres {
+        folder.use_postgres(file)?;
+    }
     print_line(&format!("filling {} with {} synthetic persone", arguments.data.display(), arguments.people));
     let instruments = folder.instruments()?;
     let bar = progress_bar("questionnaires");
@@ -140,6 +146,13 @@ fn make(arguments: &Arguments, mark: &Mark) -> Result<DataFolder> {
 fn print_users(data: &Path) {
     print_line("");
     print_line(&format!("everybody's password: {}", fill::PASSWORD));
+    let secret = store::totp_secret(&fill::TOTP_SECRET);
+    print_line(&format!(
+        "second factor of piattaforma, ricerca and each amministratore: {secret} (for an authenticator)"
+    ));
+    if let Ok(program) = std::env::current_exe() {
+        print_line(&format!("  its code of the moment: {} totp {secret}", program.display()));
+    }
     print_line("platform (leave the Ente empty): piattaforma, ricerca");
     print_line("in each Ente: amministratore, dirigente, analista, operatore1, operatore2, …");
     print_line("Enti:");

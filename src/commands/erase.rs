@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use store::PersonaId;
+use store::{ErasureGround, PersonaId};
 use uuid::Uuid;
 
 use super::{block_on, open_store, print_line};
@@ -33,11 +33,25 @@ pub(crate) struct Arguments {
     /// On what grounds, without naming the persona: written to the Ente's audit.
     #[arg(long, value_name = "TEXT")]
     reason: String,
+    /// On what grounds: request, retention or mistake.
+    #[arg(long, default_value = "request", value_name = "GROUND")]
+    ground: Ground,
+}
+
+/// A ground as it is typed.
+#[derive(Clone, Copy)]
+struct Ground(ErasureGround);
+
+impl std::str::FromStr for Ground {
+    type Err = &'static str;
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        ErasureGround::from_code(text).map(Self).ok_or("request, retention or mistake")
+    }
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     super::log_to_standard_error();
-    let Arguments { data, ente, persona, actor, reason } = arguments;
+    let Arguments { data, ente, persona, actor, reason, ground } = arguments;
     let folder = DataFolder::open(data)?;
     block_on(async {
         let store = open_store(&folder).await?;
@@ -45,7 +59,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         let now = system::now();
         let scope = store.command_line(id, actor, reason, now).await?;
         store
-            .erase_persona(&scope, PersonaId(*persona), now, &mut system::chance())
+            .erase_persona(&scope, PersonaId(*persona), ground.0, now, &mut system::chance())
             .await
             .with_context(|| format!("the persona {persona}"))?;
         store.close().await?;

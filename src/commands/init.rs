@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use store::{NewAccount, Role};
+use store::{NewAccount, Reach, Role};
 
 use super::{block_on, open_store, print_line};
 use crate::data_folder::DataFolder;
@@ -19,11 +19,18 @@ pub(crate) struct Arguments {
     /// The username of the first platform administrator.
     #[arg(long, default_value = "piattaforma")]
     administrator: String,
+    /// Keep the portal's database in PostgreSQL instead of a file of SQLite: a file of yours alone that says where
+    /// (`portal = "postgres://…"`, `owner = "postgres://…"`; docs/running.md). It is copied into the data folder.
+    #[arg(long, value_name = "FILE")]
+    postgres: Option<PathBuf>,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let mut chance = system::chance();
     let folder = DataFolder::create(&arguments.data, &mut chance)?;
+    if let Some(file) = &arguments.postgres {
+        folder.use_postgres(file)?;
+    }
     block_on(async {
         let store = open_store(&folder).await?;
         let now = system::now();
@@ -33,6 +40,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
             display_name: "Amministratore di piattaforma".to_owned(),
             role: Role::PlatformAdministrator,
             unita: None,
+            reach: Reach::Ente,
         };
         let (_, password) = store.create_platform_account(&platform, &account, now, &mut chance).await?;
         print_line(&format!("data folder: {}", arguments.data.display()));

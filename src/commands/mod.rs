@@ -11,6 +11,7 @@ pub(crate) mod instrument;
 pub(crate) mod pipeline;
 pub(crate) mod release;
 pub(crate) mod serve;
+pub(crate) mod totp;
 pub(crate) mod version;
 pub(crate) mod warehouse;
 
@@ -63,7 +64,7 @@ pub(crate) async fn open_store(folder: &DataFolder) -> Result<Store> {
     let identity = folder.key(Ring::Identity)?;
     let release = folder.sealing_key(Ring::Release)?;
     let cost = HashingCost::default();
-    Ok(Store::open(&folder.store_file(), identity, release, cost, &mut system::chance()).await?)
+    Ok(Store::open(&folder.store_location()?, identity, release, cost, &mut system::chance()).await?)
 }
 
 /// What goes wrong while serving or running, on standard error.

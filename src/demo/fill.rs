@@ -13,7 +13,7 @@ use domain::scoring::Sheet;
 use rand::{CryptoRng, Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 use store::{
-    AcceptedPassword, AccountId, EnteScope, ImportPersona, ImportRow, NewAccount, NewEnte, PersonaData, Role,
+    AcceptedPassword, AccountId, EnteScope, ImportPersona, ImportRow, NewAccount, NewEnte, PersonaData, Reach, Role,
     RowOutcome, Store,
 };
 
@@ -23,6 +23,9 @@ use super::people::{DemoPersona, People};
 
 /// The password of every demonstration account: printed at the start, of no use anywhere else.
 pub(crate) const PASSWORD: &str = "sasso-ciliegia-aquilone-47";
+
+/// The second factor of everybody who needs one.
+pub(crate) const TOTP_SECRET: [u8; 20] = *b"noncello dimostrazio";
 
 /// Two Enti stay this small, so that one can see what small numbers do to tables.
 const SMALL_ENTI: usize = 2;
@@ -85,7 +88,8 @@ pub(crate) async fn fill(
     ] {
         let account = new_account(username, name, role);
         let accepted = password(role, &[username, name])?;
-        store.create_platform_account_with_password(&platform, &account, &accepted, now, chance).await?;
+        let id = store.create_platform_account_with_password(&platform, &account, &accepted, now, chance).await?;
+        store.set_platform_totp(&platform, id, &TOTP_SECRET, now, chance).await?;
     }
     let known = Known::read()?;
     let enti = enti::enti();
@@ -184,7 +188,13 @@ fn sizes(enti: &[DemoEnte], people: u32) -> Vec<u32> {
 }
 
 fn new_account(username: &str, display_name: &str, role: Role) -> NewAccount {
-    NewAccount { username: username.to_owned(), display_name: display_name.to_owned(), role, unita: None }
+    NewAccount {
+        username: username.to_owned(),
+        display_name: display_name.to_owned(),
+        role,
+        unita: None,
+        reach: Reach::Ente,
+    }
 }
 
 /// Makes the accounts of an Ente; gives its operators with their practice.
@@ -210,6 +220,9 @@ async fn accounts(
             .context("the demonstration's password breaks a rule")?;
         let account = new_account(&username, &name, role);
         let id = store.create_account_with_password(scope, &account, &accepted, now, chance).await?;
+        if role.needs_second_factor() {
+            store.set_totp(scope, id, &TOTP_SECRET, now, chance).await?;
+        }
         if role == Role::Operator {
             operators.push((id, Practice::draw(world)));
         }

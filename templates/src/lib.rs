@@ -6,6 +6,7 @@
 
 mod assets;
 mod format;
+mod sheet;
 mod terms;
 
 use minijinja::syntax::SyntaxConfig;
@@ -14,6 +15,7 @@ use minijinja::{Environment, UndefinedBehavior, context};
 use serde::Serialize;
 
 pub use assets::{ASSETS, ASSETS_VERSION, Asset, asset_path};
+pub use sheet::{csv, harmless};
 pub use terms::term;
 
 /// A page: its template and the values the template may use, under `page`.
@@ -49,6 +51,8 @@ pub struct UserView {
     pub role: String,
     /// The Ente's name; `None` for accounts of the platform.
     pub ente: Option<String>,
+    /// What must be said of the Ente's agreement, if anything: a code of `standing` in messages/terms.toml, and a day.
+    pub agreement: Option<(String, Option<String>)>,
     /// The token of the form that ends the session.
     pub csrf: String,
     /// The entries of the navigation that the role opens, in their order.
@@ -86,8 +90,12 @@ pub enum Area {
     Comunita,
     /// The accounts of the Ente.
     Operatori,
+    /// The Ente's audit.
+    Registro,
     /// The Enti.
     Enti,
+    /// Expressions of interest.
+    Interessi,
     /// None of them.
     Other,
 }
@@ -116,39 +124,57 @@ macro_rules! template_files {
 /// Every template, by its path in this package.
 const TEMPLATES: &[(&str, &str)] = template_files![
     "components/base.html",
+    "components/agreement.html",
     "components/answers.html",
     "components/chart.html",
     "components/chart_dashboard.html",
     "components/evaluation.html",
     "components/form.html",
+    "components/interest.html",
     "components/report.html",
     "components/steps.html",
+    "pages/account.html",
     "pages/account_created.html",
+    "pages/account_form.html",
     "pages/accessibility.html",
     "pages/accounts.html",
     "pages/amend.html",
     "pages/annul.html",
     "pages/assessment.html",
+    "pages/audit.html",
     "pages/dashboard_comunita.html",
     "pages/dashboard_notice.html",
     "pages/dashboard_qualita.html",
     "pages/dashboard_territorio.html",
+    "pages/confirm.html",
     "pages/desk.html",
     "pages/draft.html",
     "pages/draft_summary.html",
+    "pages/ente.html",
     "pages/ente_form.html",
     "pages/enti.html",
+    "pages/duplicates.html",
+    "pages/erase.html",
+    "pages/erased.html",
     "pages/home.html",
     "pages/instrument.html",
     "pages/instruments.html",
+    "pages/interest.html",
+    "pages/interest_form.html",
+    "pages/interest_received.html",
+    "pages/interests.html",
     "pages/login.html",
     "pages/message.html",
     "pages/password.html",
     "pages/persona.html",
+    "pages/persona_case.html",
     "pages/persona_form.html",
     "pages/persone.html",
     "pages/privacy.html",
     "pages/questionari.html",
+    "pages/recovery_codes.html",
+    "pages/second_factor.html",
+    "pages/second_factor_set_up.html",
     "pages/tryout.html",
     "pages/tryout_report.html",
 ];

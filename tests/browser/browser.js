@@ -1,6 +1,7 @@
 // Starts one demonstration for all tests and a Chromium for each file, and ends them. Used by every *.test.js here.
 
 import { execFileSync, spawn } from 'node:child_process';
+import { createHmac } from 'node:crypto';
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
@@ -22,7 +23,7 @@ export function noncello(...args) {
   return execFileSync(program, args, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
 }
 
-/** A demonstration in a folder of its own, filled once and served on a free port: `{ url, data, enti, password, stop }`. */
+/** A demonstration in a folder of its own, filled once and served on a free port: `{ url, data, enti, password, secret, stop }`. */
 async function fillAndServe() {
   const parent = mkdtempSync(path.join(tmpdir(), 'noncello-browser-'));
   const data = path.join(parent, 'data');
@@ -32,8 +33,10 @@ async function fillAndServe() {
   });
   const enti = [];
   let password;
+  let secret;
   for await (const line of createInterface({ input: child.stdout })) {
     password ??= line.match(/password: (.+)$/)?.[1];
+    secret ??= line.match(/: ([A-Z2-7]{32}) \(for an authenticator\)/)?.[1];
     const ente = line.match(/^ {2}(dimostrazione-\S+) /)?.[1];
     if (ente) enti.push(ente);
     const url = line.match(/http:\/\/[^/ ]+/)?.[0];
@@ -45,7 +48,7 @@ async function fillAndServe() {
         });
         child.kill('SIGTERM');
       });
-      return { url, data, enti, password, stop };
+      return { url, data, enti, password, secret, stop };
     }
   }
   throw new Error('the demonstration ended before it said where it listens');
@@ -94,13 +97,44 @@ export async function statusOf(page, address) {
   return (await page.goto(address)).status();
 }
 
-/** Logs in. */
+/** The code that an authenticator shows at a step of thirty seconds (RFC 6238). */
+export function codeOf(secret, step) {
+  const bits = [...secret].map((letter) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(letter).toString(2).padStart(5, '0')).join('');
+  const key = Buffer.from(bits.match(/.{8}/g).map((byte) => Number.parseInt(byte, 2)));
+  const counter = Buffer.alloc(8);
+  counter.writeBigUInt64BE(BigInt(step));
+  const digest = createHmac('sha1', key).update(counter).digest();
+  const offset = digest[19] & 15;
+  return String((digest.readUInt32BE(offset) & 0x7fffffff) % 1_000_000).padStart(6, '0');
+}
+
+/** By user, the step whose code was used last: a code is good once. */
+const used = new Map();
+
+/** A code that this user has not used yet; one of the next half minute where the present one is spent. */
+async function freshCode(secret, user) {
+  const present = () => Math.floor(Date.now() / 30_000);
+  const step = Math.max(present(), (used.get(user) ?? 0) + 1);
+  while (step > present() + 1) await new Promise((resolve) => { setTimeout(resolve, 500); });
+  used.set(user, step);
+  return codeOf(secret, step);
+}
+
+/** Gives the second factor, if the page asks for it. */
+export async function giveSecondFactor(page, portal, user) {
+  await page.getByLabel(/^Codice/).fill(await freshCode(portal.secret, user));
+  await page.getByRole('button', { name: 'Continua' }).click();
+}
+
+/** Logs in, with the second factor of those who have one. */
 export async function logIn(page, portal, ente, username) {
   await page.goto('/accesso');
   await page.getByLabel("Codice dell'Ente").fill(ente);
   await page.getByLabel(/Nome utente/).fill(username);
   await page.getByLabel(/^Password/).fill(portal.password);
   await page.getByRole('button', { name: 'Entra' }).click();
+  await page.waitForURL(/\/(scrivania|secondo-fattore)$/);
+  if (page.url().endsWith('/secondo-fattore')) await giveSecondFactor(page, portal, `${ente}/${username}`);
   await page.waitForURL('**/scrivania');
 }
 

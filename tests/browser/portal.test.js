@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { WIDTHS, faults, logIn, noncello, picture, startChromium, startPortal, statusOf, withPage as openPage } from './browser.js';
+import { WIDTHS, codeOf, faults, logIn, noncello, picture, startChromium, startPortal, statusOf, withPage as openPage } from './browser.js';
 
 let portal;
 let browser;
@@ -173,8 +173,8 @@ test('a wrong password says one thing only', () => withPage(768, async (page) =>
 }));
 
 const PAGES = {
-  operatore1: ['/scrivania', '/persone', '/persone/nuova', '/questionari'],
-  amministratore: ['/scrivania', '/operatori', '/persone'],
+  operatore1: ['/scrivania', '/persone', '/persone/nuova', '/persone/doppioni', '/questionari', '/account', '/account/secondo-fattore', '/conferma'],
+  amministratore: ['/scrivania', '/operatori', '/operatori/nuovo', '/persone', '/registro', '/account'],
   dirigente: [
     '/scrivania',
     '/cruscotti/territorio',
@@ -199,7 +199,7 @@ for (const [user, addresses] of Object.entries(PAGES)) {
   }
 }
 
-for (const [user, addresses] of Object.entries({ piattaforma: ['/scrivania', '/enti', '/enti/nuovo'], ricerca: ['/scrivania'] })) {
+for (const [user, addresses] of Object.entries({ piattaforma: ['/scrivania', '/enti', '/enti/nuovo', '/interessi'], ricerca: ['/scrivania'] })) {
   test(`pages of ${user}`, () => withPage(768, async (page) => {
     await logIn(page, portal, '', user);
     for (const address of addresses) {
@@ -230,10 +230,10 @@ test('the CSV is what the page shows', () => withPage(1440, async (page) => {
 
 const WHO = {
   operatore1: ['/persone', '/questionari'],
-  amministratore: ['/persone', '/operatori'],
+  amministratore: ['/persone', '/operatori', '/operatori/nuovo', '/registro'],
   dirigente: ['/cruscotti/territorio', '/cruscotti/comunita', '/cruscotti/qualita', '/cruscotti/territorio.csv', '/cruscotti/comunita.csv'],
   analista: ['/cruscotti/territorio', '/cruscotti/comunita', '/cruscotti/qualita', '/cruscotti/territorio.csv', '/cruscotti/comunita.csv'],
-  piattaforma: ['/enti'],
+  piattaforma: ['/enti', '/interessi'],
   ricerca: [],
 };
 
@@ -285,3 +285,126 @@ test('what was imported says so, on screen and in the visura', async () => {
     assert.deepEqual(await faults(page), []);
   });
 });
+
+test('an administration asks to join and is admitted with its agreement', () => withPage(1440, async (page) => {
+  await page.goto('/aderire');
+  assert.deepEqual(await faults(page), []);
+  await picture(page, 'aderire');
+  await page.getByLabel(/^Amministrazione/).fill('Unione di Prova');
+  await page.getByLabel(/^Codice IPA/).fill('udp_x');
+  await page.getByLabel(/^PEC/).fill('unione');
+  await page.getByLabel(/^Comuni che servirebbe/).fill('Udine');
+  await page.getByLabel(/^Nome e cognome/).fill('Anna Neri');
+  await page.getByLabel(/^Posta elettronica/).fill('a.neri@unione.example');
+  await page.getByRole('button', { name: 'Invia' }).click();
+  await page.getByText('Niente è stato inviato.').waitFor();
+  assert.deepEqual(await faults(page), []);
+  await page.getByLabel(/^PEC/).fill('unione@pec.example');
+  await page.getByRole('button', { name: 'Invia' }).click();
+  await page.getByRole('heading', { level: 1, name: 'Richiesta ricevuta' }).waitFor();
+  assert.deepEqual(await faults(page), []);
+  await picture(page, 'aderire-ricevuta');
+
+  await logIn(page, portal, '', 'piattaforma');
+  await page.goto('/interessi');
+  await page.getByRole('link', { name: 'Unione di Prova' }).click();
+  assert.deepEqual(await faults(page), []);
+  await picture(page, 'interesse');
+  await page.getByRole('link', { name: "Ammetti l'Ente" }).click();
+  await page.getByLabel(/^Codice dell'Ente/).fill('unione-prova');
+  await page.getByLabel(/^Numero della convenzione/).fill('12/2026');
+  for (const [label, day] of [['Firmata il', '1/1/2020'], ['Vale dal', '2/1/2020'], ['Vale fino al', '31/12/2024']]) await page.getByLabel(new RegExp(`^${label}`)).fill(day);
+  await page.getByLabel(/^Manutenzione/).fill('ordinaria');
+  await page.getByLabel(/^Nome utente/).fill('anna.neri');
+  await page.getByRole('button', { name: "Crea l'Ente" }).click();
+  const password = await page.locator('.nc-secret').innerText();
+  await page.goto('/enti');
+  await page.getByRole('link', { name: 'Unione di Prova' }).click();
+  await page.getByText('scaduta il').first().waitFor();
+  assert.deepEqual(await faults(page), []);
+  await picture(page, 'ente');
+
+  // The first administrator: a password of their own, a second factor, and nothing that could be entered.
+  await page.getByRole('button', { name: 'Esci' }).click();
+  await page.goto('/accesso');
+  await page.getByLabel("Codice dell'Ente").fill('unione-prova');
+  await page.getByLabel(/Nome utente/).fill('anna.neri');
+  await page.getByLabel(/^Password/).fill(password);
+  await page.getByRole('button', { name: 'Entra' }).click();
+  await page.getByLabel(/^Password attuale/).fill(password);
+  await page.getByLabel(/^Nuova password \(/).fill('quattro mele verdi sul davanzale');
+  await page.getByLabel(/^Nuova password, di nuovo/).fill('quattro mele verdi sul davanzale');
+  await page.getByRole('button', { name: 'Cambia la password' }).click();
+  await page.getByRole('heading', { level: 1, name: 'Preparare il secondo fattore' }).waitFor();
+  assert.deepEqual(await faults(page), []);
+  await picture(page, 'secondo-fattore');
+  const secret = (await page.locator('.nc-secret').innerText()).replaceAll(' ', '');
+  await page.getByLabel(/^Codice/).fill(codeOf(secret, Math.floor(Date.now() / 30_000)));
+  await page.getByRole('button', { name: 'Conferma' }).click();
+  await page.getByRole('heading', { level: 1, name: 'Codici di recupero' }).waitFor();
+  assert.equal(await page.locator('.nc-codes li').count(), 10);
+  assert.deepEqual(await faults(page), []);
+  await picture(page, 'codici-di-recupero');
+  await page.getByRole('link', { name: /al sicuro/ }).click();
+  await page.getByText('Si può leggere, non inserire.').waitFor();
+  assert.deepEqual(await faults(page), []);
+}));
+
+test('an administrator says what an operator may see, and does not get round it', () => withPage(768, async (page) => {
+  await logIn(page, portal, ente, 'amministratore');
+  await page.goto('/operatori');
+  await page.getByRole('link', { name: 'Operatore 2', exact: true }).click();
+  await page.getByLabel('Persone che vede').selectOption('own');
+  await choose(page.getByLabel("estrae i dati dell'Ente senza nomi"));
+  await picture(page, 'account-di-un-operatore');
+  assert.deepEqual(await faults(page), []);
+  await page.getByRole('button', { name: 'Salva' }).click();
+  await page.getByText("L'account è stato modificato.").waitFor();
+  const row = page.locator('tr', { has: page.getByRole('link', { name: 'Operatore 2', exact: true }) });
+  assert.match(await row.innerText(), /soltanto quelle che segue/);
+  const waiting = page.waitForEvent('download');
+  await page.getByRole('link', { name: /CSV/ }).click();
+  assert.match(readFileSync(await (await waiting).path(), 'utf8'), /Operatore 2;operatore2;operatore/);
+}));
+
+test('what is decided about a persona, up to forgetting them', () => withPage(768, async (page) => {
+  await logIn(page, portal, ente, 'operatore1');
+  await enterPersona(page, { code: 'VRDNNA80A41G888N', surname: 'Verdi', name: 'Anna' });
+  const persona = page.url().replace(/\?.*/, '');
+  await page.getByRole('link', { name: /^Gestione della scheda/ }).click();
+  await page.getByRole('button', { name: 'Registra la consegna' }).click();
+  await page.getByText('Versione 1,').waitFor();
+  await page.getByLabel('Operatore', { exact: true }).selectOption({ label: 'Operatore 1' });
+  await page.getByRole('button', { name: 'Affida' }).click();
+  await page.getByText(/^Operatore 1/).first().waitFor();
+  assert.deepEqual(await faults(page), []);
+  await page.getByRole('button', { name: 'Esci' }).click();
+
+  await logIn(page, portal, ente, 'amministratore');
+  await page.goto(`${persona}/gestione`);
+  await page.getByLabel(/^Motivo/).last().fill('lo chiede la persona');
+  await page.getByRole('button', { name: "Limita l'uso dei dati" }).click();
+  await page.getByText("L'uso dei dati di questa persona è limitato").waitFor();
+  assert.deepEqual(await faults(page), []);
+  await picture(page, 'gestione');
+  await page.getByRole('link', { name: 'Chi ha visto la scheda' }).click();
+  assert.match(await page.locator('main table').innerText(), /persona\.create/);
+  assert.deepEqual(await faults(page), []);
+  await picture(page, 'chi-ha-visto');
+  await page.goto(`${persona}/gestione`);
+  const waiting = page.waitForEvent('download');
+  await page.getByRole('link', { name: /JSON/ }).click();
+  const dossier = JSON.parse(readFileSync(await (await waiting).path(), 'utf8'));
+  assert.equal(dossier.recorded.surname, 'Verdi');
+  assert.equal(dossier.notices.length, 1);
+  assert.ok(dossier.accesses.length > 3);
+  await page.getByRole('link', { name: 'Cancellazione' }).click();
+  assert.deepEqual(await faults(page), []);
+  await picture(page, 'cancellazione');
+  await page.getByLabel('Perché').selectOption('request');
+  await page.getByRole('button', { name: 'Cancella definitivamente' }).click();
+  await page.getByRole('heading', { level: 1, name: 'Attestato di cancellazione' }).waitFor();
+  assert.equal((await page.locator('main').innerText()).includes('Verdi'), false);
+  await picture(page, 'attestato');
+  assert.equal(await statusOf(page, persona), 404);
+}));

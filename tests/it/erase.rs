@@ -5,7 +5,7 @@ use std::path::Path;
 use domain::keys::{Ring, RingKey, SealingKey};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use store::{HashingCost, Store};
+use store::{HashingCost, Location, Store};
 
 use crate::demonstration::Demonstration;
 
@@ -28,8 +28,8 @@ fn somebody(data: &Path) -> (String, i64) {
     runtime.block_on(async {
         let mut chance = StdRng::seed_from_u64(1);
         let now = chrono::DateTime::UNIX_EPOCH + chrono::TimeDelta::days(20_000);
-        let path = data.join("portal/noncello.sqlite");
-        let store = Store::open(&path, identity, release, HashingCost::default(), &mut chance).await.unwrap();
+        let location = Location::Sqlite(data.join("portal/noncello.sqlite"));
+        let store = Store::open(&location, identity, release, HashingCost::default(), &mut chance).await.unwrap();
         let ente = store.ente_id(ENTE).await.unwrap();
         let scope = store.command_line(ente, "test", "test", now).await.unwrap();
         let persona = store.recent_persone(&scope, 1, now).await.unwrap().remove(0).id;

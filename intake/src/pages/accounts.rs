@@ -5,30 +5,17 @@ use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
-use store::{Account, AccountId, NewAccount, OneTimePassword, Refused, Role, StoreError};
+use store::{Account, AccountId, OneTimePassword, Refused, Unita};
 use templates::{Area, Page};
 
-use crate::form::{Field, Fields, Problem, Reading};
+use super::account_form::reach_problem;
 use crate::reply::{self, Failure, Outcome};
 use crate::visitor::{Desk, ManageAccounts, Visitor};
 
-/// What an Ente administrator can make.
-const ROLES: [Role; 4] = [Role::Operator, Role::Manager, Role::Analyst, Role::EnteAdministrator];
-
 #[derive(Serialize)]
 pub(crate) struct Accounts {
-    problems: Vec<Problem>,
     done: Option<&'static str>,
     accounts: Vec<Row>,
-    form: AccountForm,
-    roles: Vec<&'static str>,
-}
-
-#[derive(Default, Serialize)]
-struct AccountForm {
-    name: Field,
-    username: Field,
-    role: Field,
 }
 
 #[derive(Serialize)]
@@ -37,6 +24,10 @@ struct Row {
     name: String,
     username: String,
     role: &'static str,
+    unita: Option<String>,
+    reach: &'static str,
+    rights: Vec<&'static str>,
+    has_second_factor: bool,
     state: &'static str,
     is_self: bool,
 }
@@ -45,29 +36,26 @@ impl Page for Accounts {
     const TEMPLATE: &'static str = "pages/accounts.html";
 
     fn samples() -> Vec<Self> {
-        let row = |role, state, is_self| Row {
+        let row = |role, state, is_self: bool| Row {
             path: "/operatori/1".to_owned(),
             name: "Anna Prova".to_owned(),
             username: "anna".to_owned(),
             role,
+            unita: is_self.then(|| "Sacile".to_owned()),
+            reach: "unita",
+            rights: vec!["extract_pseudonymous"],
+            has_second_factor: is_self,
             state,
             is_self,
         };
-        let rows = || {
-            vec![
-                row("ente_administrator", "active", true),
-                row("operator", "must_change", false),
-                row("analyst", "suspended", false),
-            ]
-        };
-        let problem = Problem { name: "username", code: "username_taken" };
-        [(None, Vec::new()), (Some("suspended"), vec![problem]), (Some("active"), Vec::new())]
-            .map(|(done, problems)| Self {
-                problems,
+        [None, Some("suspended"), Some("active"), Some("changed"), Some("second_factor"), Some("sessions")]
+            .map(|done| Self {
                 done,
-                accounts: rows(),
-                form: AccountForm::default(),
-                roles: ROLES.map(Role::code).into(),
+                accounts: vec![
+                    row("ente_administrator", "active", true),
+                    row("operator", "must_change", false),
+                    row("analyst", "suspended", false),
+                ],
             })
             .into()
     }
@@ -117,33 +105,16 @@ pub(crate) fn id(path: Result<Path<String>, PathRejection>) -> Result<AccountId,
     path.ok().and_then(|Path(text)| text.parse().ok()).ok_or(Failure::NotFound)
 }
 
-async fn page(
-    desk: &Desk<ManageAccounts>,
-    status: StatusCode,
-    reading: &Reading<'_>,
-    done: Option<&'static str>,
-) -> Outcome {
-    let accounts = desk.store.accounts(&desk.scope).await?;
-    let page = Accounts {
-        problems: reading.problems.clone(),
-        done,
-        accounts: accounts.iter().map(|account| row(account, desk.session.account())).collect(),
-        form: AccountForm {
-            name: reading.field("name"),
-            username: reading.field("username"),
-            role: reading.field("role"),
-        },
-        roles: ROLES.map(Role::code).into(),
-    };
-    Ok(desk.visitor.page(Area::Operatori, status, &page))
-}
-
-fn row(account: &Account, own: AccountId) -> Row {
+fn row(account: &Account, own: AccountId, unita: &[Unita]) -> Row {
     Row {
         path: path(account.id),
         name: account.display_name.clone(),
         username: account.username.clone(),
         role: account.role.code(),
+        unita: unita.iter().find(|one| Some(one.id) == account.unita).map(|one| one.name.clone()),
+        reach: account.reach.code(),
+        rights: account.granted.iter().filter_map(|right| right.code()).collect(),
+        has_second_factor: account.has_second_factor,
         state: match (account.is_active, account.must_change) {
             (false, _) => "suspended",
             (true, true) => "must_change",
@@ -151,6 +122,12 @@ fn row(account: &Account, own: AccountId) -> Row {
         },
         is_self: account.id == own,
     }
+}
+
+async fn rows(desk: &Desk<ManageAccounts>) -> Result<Vec<Row>, Failure> {
+    let accounts = desk.store.accounts(&desk.scope).await?;
+    let unita = desk.store.unita(&desk.scope).await?;
+    Ok(accounts.iter().map(|account| row(account, desk.session.account(), &unita)).collect())
 }
 
 #[derive(Deserialize)]
@@ -162,33 +139,34 @@ pub(crate) async fn get(desk: Desk<ManageAccounts>, done: Result<Query<Done>, Qu
     let done = match done.ok().and_then(|Query(done)| done.fatto).as_deref() {
         Some("sospeso") => Some("suspended"),
         Some("riattivato") => Some("active"),
+        Some("cambiato") => Some("changed"),
+        Some("senza-secondo-fattore") => Some("second_factor"),
+        Some("sessioni") => Some("sessions"),
         Some(_) | None => None,
     };
-    page(&desk, StatusCode::OK, &Reading::new(&Fields::default()), done).await
+    let page = Accounts { done, accounts: rows(&desk).await? };
+    Ok(desk.visitor.page(Area::Operatori, StatusCode::OK, &page))
 }
 
-pub(crate) async fn create(desk: Desk<ManageAccounts>, fields: Fields) -> Outcome {
-    let mut reading = Reading::new(&fields);
-    let display_name = reading.required("name", 100);
-    let username = reading.required("username", 64);
-    let role = reading.code("role", |code| ROLES.into_iter().find(|role| role.code() == code));
-    if role.is_none() && fields.get("role").is_empty() {
-        reading.refuse("role", "required");
-    }
-    if let (Some(display_name), Some(username), Some(role), true) =
-        (display_name, username, role, reading.problems.is_empty())
-    {
-        let new = NewAccount { username, display_name, role, unita: None };
-        match desk.store.create_account(&desk.scope, &new, desk.now, &mut desk.portal().chance()).await {
-            Ok((_, password)) => return Ok(created(&desk, new.display_name, new.username, &password)),
-            Err(StoreError::Refused(refused)) => match account_problem(&refused) {
-                Some((name, code)) => reading.refuse(name, code),
-                None => return Err(Failure::Refused(refused)),
-            },
-            Err(error) => return Err(error.into()),
-        }
-    }
-    page(&desk, StatusCode::UNPROCESSABLE_ENTITY, &reading, None).await
+/// Who can do what, as a table to keep: the same rows as the page.
+pub(crate) async fn list(desk: Desk<ManageAccounts>) -> Outcome {
+    let rows = rows(&desk).await?;
+    let words = |kind: &str, code: &str| templates::term(kind, code).unwrap_or_default();
+    let head = ["nome", "nome_utente", "ruolo", "unita", "vede", "diritti_in_piu", "secondo_fattore", "stato"];
+    let lines = rows.iter().map(|row| {
+        let rights: Vec<&str> = row.rights.iter().map(|code| words("right", code)).collect();
+        [
+            row.name.clone(),
+            row.username.clone(),
+            words("role", row.role).to_owned(),
+            row.unita.clone().unwrap_or_default(),
+            words("reach", row.reach).to_owned(),
+            rights.join("; "),
+            if row.has_second_factor { "sì" } else { "no" }.to_owned(),
+            words("account_state", row.state).to_owned(),
+        ]
+    });
+    reply::csv("account.csv", &head, lines)
 }
 
 /// The field of an account's form that a rule speaks of.
@@ -198,11 +176,16 @@ pub(crate) fn account_problem(refused: &Refused) -> Option<(&'static str, &'stat
     } else if *refused == Refused::UsernameForm {
         Some(("username", "username_form"))
     } else {
-        matches!(refused, Refused::TextForm(_)).then_some(("name", "text"))
+        reach_problem(refused).or_else(|| matches!(refused, Refused::TextForm(_)).then_some(("name", "text")))
     }
 }
 
-fn created(desk: &Desk<ManageAccounts>, name: String, username: String, password: &OneTimePassword) -> Response {
+pub(crate) fn created(
+    desk: &Desk<ManageAccounts>,
+    name: String,
+    username: String,
+    password: &OneTimePassword,
+) -> Response {
     let page = AccountCreated {
         ente: desk.session.ente_name().map(ToOwned::to_owned),
         ente_code: desk.session.ente_code().map(ToOwned::to_owned),
@@ -236,4 +219,17 @@ pub(crate) async fn reset(desk: Desk<ManageAccounts>, path: Result<Path<String>,
     let account = desk.store.account(&desk.scope, id).await?;
     let password = desk.store.reset_password(&desk.scope, id, desk.now, &mut desk.portal().chance()).await?;
     Ok(created(&desk, account.display_name, account.username, &password))
+}
+
+pub(crate) async fn reset_second_factor(
+    desk: Desk<ManageAccounts>,
+    path: Result<Path<String>, PathRejection>,
+) -> Outcome {
+    desk.store.reset_second_factor(&desk.scope, id(path)?, desk.now).await?;
+    Ok(reply::see("/operatori?fatto=senza-secondo-fattore"))
+}
+
+pub(crate) async fn end_sessions(desk: Desk<ManageAccounts>, path: Result<Path<String>, PathRejection>) -> Outcome {
+    desk.store.end_sessions_of(&desk.scope, id(path)?, desk.now).await?;
+    Ok(reply::see("/operatori?fatto=sessioni"))
 }

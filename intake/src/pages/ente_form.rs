@@ -2,15 +2,18 @@
 
 use std::collections::BTreeSet;
 
+use axum::extract::Query;
+use axum::extract::rejection::QueryRejection;
 use axum::http::StatusCode;
 use axum::response::Response;
 use chrono::NaiveDate;
-use serde::Serialize;
-use store::{NewEnte, Refused, StoreError};
+use serde::{Deserialize, Serialize};
+use store::{AgreementKind, InterestId, InterestState, NewEnte, Refused, StoreError};
 use templates::{Area, Page};
 use territory::ComuneCode;
 
 use super::accounts::{AccountCreated, account_problem};
+use super::ente::{AgreementForm, read_agreement};
 use super::persona_form::comuni_named;
 use crate::form::{Field, Fields, Problem, Reading};
 use crate::reply::{Failure, Outcome};
@@ -30,6 +33,9 @@ struct FormView {
     comuni: Field,
     administrator_name: Field,
     username: Field,
+    agreement: AgreementForm,
+    /// The expression of interest that it comes from.
+    interest: String,
 }
 
 impl Page for EnteForm {
@@ -44,19 +50,46 @@ impl Page for EnteForm {
     }
 }
 
-fn page(desk: &PlatformDesk<ManageEnti>, status: StatusCode, reading: &Reading<'_>, unknown: Vec<String>) -> Response {
+fn page(
+    desk: &PlatformDesk<ManageEnti>,
+    status: StatusCode,
+    reading: &Reading<'_>,
+    fields: &Fields,
+    unknown: Vec<String>,
+) -> Response {
     let form = FormView {
         name: reading.field("name"),
         code: reading.field("code"),
         comuni: reading.field("comuni"),
         administrator_name: reading.field("administrator_name"),
         username: reading.field("username"),
+        agreement: AgreementForm::of(reading),
+        interest: fields.get("interest").to_owned(),
     };
     desk.visitor.page(Area::Enti, status, &EnteForm { problems: reading.problems.clone(), unknown, form })
 }
 
-pub(crate) async fn get(desk: PlatformDesk<ManageEnti>) -> Response {
-    page(&desk, StatusCode::OK, &Reading::new(&Fields::default()), Vec::new())
+#[derive(Deserialize)]
+pub(crate) struct From {
+    interesse: Option<String>,
+}
+
+pub(crate) async fn get(desk: PlatformDesk<ManageEnti>, from: Result<Query<From>, QueryRejection>) -> Outcome {
+    let id: Option<InterestId> = from.ok().and_then(|Query(from)| from.interesse).and_then(|text| text.parse().ok());
+    let fields = match id {
+        Some(id) => {
+            let data = desk.store.interest(&desk.scope, id).await?.data;
+            let pairs = [
+                ("interest", id.to_string()),
+                ("name", data.administration),
+                ("comuni", data.comuni),
+                ("administrator_name", data.contact),
+            ];
+            Fields::new(pairs.map(|(name, value)| (name.to_owned(), value)).into())
+        }
+        None => Fields::default(),
+    };
+    Ok(page(&desk, StatusCode::OK, &Reading::new(&fields), &fields, Vec::new()))
 }
 
 /// The comuni of a text, one on each line, by name or code; and the lines that are none, or several.
@@ -95,18 +128,24 @@ pub(crate) async fn post(desk: PlatformDesk<ManageEnti>, fields: Fields) -> Outc
     } else if comuni.is_empty() {
         reading.refuse("comuni", "comuni_empty");
     }
+    let agreement = read_agreement(&mut reading, Some(AgreementKind::First));
+    let interest: Option<InterestId> = fields.get("interest").parse().ok();
     if let Some(username) = &username
         && !is_username(username)
     {
         reading.refuse("username", "username_form");
     }
-    if let (Some(name), Some(code), Some(administrator), Some(username), true) =
-        (name, code, administrator, username, reading.problems.is_empty())
+    if let (Some(name), Some(code), Some(administrator), Some(username), Some(agreement), true) =
+        (name, code, administrator, username, agreement, reading.problems.is_empty())
     {
         let mut chance = desk.visitor.portal().chance();
         let new = NewEnte { code: code.clone(), name: name.clone(), from: today, comuni, is_demo: false };
         match desk.store.create_ente(&desk.scope, &new, desk.now, &mut chance).await {
             Ok(ente) => {
+                desk.store.add_agreement(&desk.scope, ente, &agreement, desk.now, &mut chance).await?;
+                if let Some(interest) = interest {
+                    desk.store.decide_interest(&desk.scope, interest, InterestState::Admitted, desk.now).await?;
+                }
                 let made = desk.store.create_ente_administrator(
                     &desk.scope,
                     ente,
@@ -135,7 +174,7 @@ pub(crate) async fn post(desk: PlatformDesk<ManageEnti>, fields: Fields) -> Outc
             Err(error) => return Err(error.into()),
         }
     }
-    Ok(page(&desk, StatusCode::UNPROCESSABLE_ENTITY, &reading, unknown))
+    Ok(page(&desk, StatusCode::UNPROCESSABLE_ENTITY, &reading, &fields, unknown))
 }
 
 /// What the store asks of a username; looked at first, because the Ente and its administrator are two steps.

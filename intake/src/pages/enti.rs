@@ -4,6 +4,7 @@ use axum::http::StatusCode;
 use serde::Serialize;
 use templates::{Area, Page};
 
+use super::ente::StandingView;
 use crate::reply::Outcome;
 use crate::visitor::{ManageEnti, PlatformDesk};
 
@@ -18,6 +19,8 @@ struct Row {
     code: String,
     count_comuni: usize,
     count_accounts: u64,
+    path: String,
+    standing: StandingView,
 }
 
 impl Page for Enti {
@@ -29,6 +32,8 @@ impl Page for Enti {
             code: "pordenone-demo".to_owned(),
             count_comuni: 12,
             count_accounts: 7,
+            path: "/enti/1".to_owned(),
+            standing: StandingView::sample("running_out"),
         };
         vec![Self { enti: Vec::new() }, Self { enti: vec![row] }]
     }
@@ -36,10 +41,12 @@ impl Page for Enti {
 
 pub(crate) async fn get(desk: PlatformDesk<ManageEnti>) -> Outcome {
     let counts = desk.store.account_counts(&desk.scope).await?;
-    let enti = desk.store.enti(&desk.scope).await?;
+    let enti = desk.store.enti(&desk.scope, desk.now).await?;
     let rows = enti.into_iter().map(|ente| Row {
         count_comuni: ente.comuni.len(),
         count_accounts: counts.iter().filter(|((of, _), _)| *of == Some(ente.id)).map(|(_, count)| count).sum(),
+        path: format!("/enti/{}", ente.id),
+        standing: StandingView::of(ente.standing),
         name: ente.name,
         code: ente.code,
     });

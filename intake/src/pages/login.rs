@@ -6,13 +6,13 @@ use axum::http::header::SET_COOKIE;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
-use store::{Credentials, Refused, StoreError};
+use store::{Credentials, Refused, SecondFactor, StoreError};
 use templates::{Area, Page};
 
 use crate::cookies::{self, Cookie};
 use crate::form::{Field, Fields};
 use crate::reply::{self, Failure, Outcome};
-use crate::visitor::{OwnAccount, Peer, Visitor};
+use crate::visitor::{AnySession, Peer, Visitor};
 
 #[derive(Serialize)]
 pub(crate) struct Login {
@@ -98,7 +98,12 @@ pub(crate) async fn post(visitor: Visitor, headers: HeaderMap, Peer(peer): Peer,
         )) => return Ok(form(&visitor, &headers, StatusCode::UNAUTHORIZED, Some("refused"), &fields)),
         Err(error) => return Err(error.into()),
     };
-    let to = if new.session.must_change_password() { "/password" } else { "/scrivania" };
+    let to = match new.session.second_factor() {
+        SecondFactor::MustProve => "/secondo-fattore",
+        _ if new.session.must_change_password() => "/password",
+        SecondFactor::MustEnrol => "/account/secondo-fattore",
+        SecondFactor::NotAsked | SecondFactor::Proved => "/scrivania",
+    };
     let mut response = reply::see(to);
     let cookies = portal.cookies();
     for header in
@@ -109,7 +114,7 @@ pub(crate) async fn post(visitor: Visitor, headers: HeaderMap, Peer(peer): Peer,
     Ok(response)
 }
 
-pub(crate) async fn leave(own: OwnAccount) -> Outcome {
+pub(crate) async fn leave(own: AnySession) -> Outcome {
     own.store.logout(&own.session, own.now).await?;
     let mut response = reply::see("/accesso?motivo=uscita").into_response();
     let headers = response.headers_mut();

@@ -1,32 +1,44 @@
 //! One file per page: its values, handler and samples. What several pages show of a strumento is in `view`, of a persona in
 //! `people`; what an operator decides is in `evaluation`.
 
+pub(crate) mod account;
+pub(crate) mod account_form;
 pub(crate) mod accounts;
 pub(crate) mod amend;
 pub(crate) mod annul;
 pub(crate) mod assessment;
 pub(crate) mod assets;
+pub(crate) mod audit;
+pub(crate) mod confirm;
 pub(crate) mod desk;
+pub(crate) mod dossier;
 pub(crate) mod draft;
 pub(crate) mod draft_summary;
+pub(crate) mod duplicates;
+pub(crate) mod ente;
 pub(crate) mod ente_form;
 pub(crate) mod enti;
+pub(crate) mod erase;
 pub(crate) mod evaluation;
 pub(crate) mod health;
 pub(crate) mod history;
 pub(crate) mod home;
 pub(crate) mod instrument;
 pub(crate) mod instruments;
+pub(crate) mod interest;
+pub(crate) mod interests;
 pub(crate) mod login;
 pub(crate) mod message;
 pub(crate) mod notices;
 pub(crate) mod password;
 pub(crate) mod people;
 pub(crate) mod persona;
+pub(crate) mod persona_case;
 pub(crate) mod persona_form;
 pub(crate) mod persone;
 pub(crate) mod questionari;
 pub(crate) mod report;
+pub(crate) mod second_factor;
 pub(crate) mod tryout;
 pub(crate) mod view;
 
@@ -44,6 +56,7 @@ mod tests {
             name: "Anna Prova".to_owned(),
             role: "operator".to_owned(),
             ente: Some("Ente di prova".to_owned()),
+            agreement: None,
             csrf: "token-of-the-session".to_owned(),
             entries: vec![Entry { area: Area::Persone, path: "/persone".to_owned() }],
         };
@@ -75,28 +88,44 @@ mod tests {
 
     #[test]
     fn every_page_renders_its_samples() {
+        check::<super::account::OwnAccountPage>(true);
+        check::<super::account_form::AccountForm>(true);
         check::<super::accounts::AccountCreated>(true);
         check::<super::accounts::Accounts>(true);
         check::<super::amend::Amend>(true);
         check::<super::annul::Annul>(true);
         check::<super::assessment::AssessmentPage>(true);
+        check::<super::audit::AuditPage>(true);
+        check::<super::confirm::Confirm>(true);
         check::<super::desk::DeskPage>(true);
         check::<super::draft::DraftPage>(true);
         check::<super::draft_summary::DraftSummary>(true);
+        check::<super::duplicates::Duplicates>(true);
+        check::<super::ente::EntePage>(true);
         check::<super::ente_form::EnteForm>(true);
         check::<super::enti::Enti>(true);
+        check::<super::erase::ErasePage>(true);
+        check::<super::erase::ErasedPage>(true);
         check::<super::home::Home>(false);
         check::<super::instrument::InstrumentPage>(false);
         check::<super::instruments::Instruments>(false);
+        check::<super::interest::InterestForm>(false);
+        check::<super::interest::InterestReceived>(false);
+        check::<super::interests::InterestPage>(true);
+        check::<super::interests::Interests>(true);
         check::<super::login::Login>(false);
         check::<super::message::Message>(false);
         check::<super::notices::Accessibility>(false);
         check::<super::notices::Privacy>(false);
         check::<super::password::Password>(true);
         check::<super::persona::PersonaPage>(true);
+        check::<super::persona_case::CasePage>(true);
         check::<super::persona_form::PersonaForm>(true);
         check::<super::persone::Persone>(true);
         check::<super::questionari::Questionari>(true);
+        check::<super::second_factor::GiveSecondFactor>(true);
+        check::<super::second_factor::RecoveryCodes>(true);
+        check::<super::second_factor::SetUpSecondFactor>(true);
         check::<super::tryout::Tryout>(false);
         check::<super::tryout::TryoutReport>(false);
     }

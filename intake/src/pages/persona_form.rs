@@ -36,6 +36,7 @@ pub(crate) struct PersonaForm {
     problems: Vec<Problem>,
     is_read: bool,
     duplicate: Option<PersonaHead>,
+    similar: Vec<PersonaHead>,
     is_changed_elsewhere: bool,
     form: FormView,
     identifier_kinds: Vec<&'static str>,
@@ -92,6 +93,7 @@ struct Around {
     revision: i32,
     is_read: bool,
     duplicate: Option<PersonaHead>,
+    similar: Vec<PersonaHead>,
     is_changed_elsewhere: bool,
     comuni: Vec<Named>,
     birth_places: Vec<Named>,
@@ -109,6 +111,7 @@ impl PersonaForm {
             problems: reading.problems.clone(),
             is_read: around.is_read,
             duplicate: around.duplicate,
+            similar: around.similar,
             is_changed_elsewhere: around.is_changed_elsewhere,
             form: FormView {
                 identifier_kind: reading.field("identifier_kind"),
@@ -183,6 +186,7 @@ impl Page for PersonaForm {
                     persona: "00000000-0000-0000-0000-000000000001".parse().ok(),
                     revision: 3,
                     duplicate: Some(PersonaHead::sample()),
+                    similar: vec![PersonaHead::sample()],
                     is_changed_elsewhere: true,
                     birth_places: comuni,
                     ..Around::default()
@@ -194,7 +198,7 @@ impl Page for PersonaForm {
 
 /// The comuni to choose from: the Ente's, and the one chosen where it is another.
 async fn comuni(desk: &Desk<Assess>, chosen: &str, found: &[Named]) -> Result<Vec<Named>, StoreError> {
-    let ente = desk.store.ente(&desk.scope).await?;
+    let ente = desk.store.ente(&desk.scope, desk.now).await?;
     let named = |code: &str| Named { code: code.to_owned(), text: people::comune_name(code) };
     let mut comuni: Vec<Named> = ente.comuni.iter().map(|code| named(code)).collect();
     comuni.extend(found.iter().cloned());
@@ -298,7 +302,11 @@ async fn send(desk: &Desk<Assess>, persona: Option<PersonaId>, fields: &Fields) 
             let known = desk.store.find_by_identifier(&desk.scope, identifier, desk.now).await?;
             around.duplicate = known.filter(|known| Some(known.id) != persona).as_ref().map(PersonaHead::of_summary);
         }
-        if around.duplicate.is_none() {
+        if around.duplicate.is_none() && persona.is_none() && fields.get("another").is_empty() {
+            let similar = desk.store.similar_persone(&desk.scope, &read.data, desk.now).await?;
+            around.similar = similar.iter().map(PersonaHead::of_summary).collect();
+        }
+        if around.duplicate.is_none() && around.similar.is_empty() {
             let mut chance = desk.portal().chance();
             let done = match persona {
                 None => desk.store.create_persona(&desk.scope, &read.data, desk.now, &mut chance).await,

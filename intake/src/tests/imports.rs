@@ -5,6 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use domain::feed::{Evaluation, Origin, What};
 use domain::instrument::Instrument;
 
+use rstest::rstest;
+use test_database::Kind;
+
 use super::{World, chance, now};
 use crate::import::{ImportError, ImportReport, Options, Plausibility, read_map, run};
 
@@ -34,9 +37,10 @@ const GOOD: &str = "1,2,4,3,4,4,2,3,3,4,4,3,3,3,4,4,3,4,2,2,3,3,6,3,4,3,1,NA,16"
 const WITH_MISSING: &str = "2,2,NA,3,4,4,2,3,3,4,4,3,3,3,4,4,3,4,2,2,3,3,6,3,4,3,2,3,44";
 const STRAIGHT: &str = "3,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,2,3,44";
 
+#[rstest]
 #[tokio::test]
-async fn a_table_is_imported_once_and_marked_as_such() {
-    let world = World::new().await;
+async fn a_table_is_imported_once_and_marked_as_such(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let world = World::new(kind).await;
     let dry = Options { dry_run: true, ..Options::default() };
     let report = import(&world, MAP, &table(&[GOOD, WITH_MISSING]), dry).await.unwrap();
     assert_eq!((report.rows, report.imported, report.is_dry_run), (2, 2, true));
@@ -61,9 +65,10 @@ async fn a_table_is_imported_once_and_marked_as_such() {
     assert!(refusals[0].rule.contains("never changes"), "{refusals:?}");
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_wrong_cell_is_named_and_nothing_is_stored() {
-    let world = World::new().await;
+async fn a_wrong_cell_is_named_and_nothing_is_stored(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let world = World::new(kind).await;
     let wrong = GOOD.replacen(",6,3,4,3,1,", ",9,3,4,3,7,", 1);
     let refused = import(&world, MAP, &table(&[WITH_MISSING, &wrong]), Options::default()).await.unwrap_err();
     let ImportError::Refused { refusals, count } = refused else { panic!("{refused}") };
@@ -80,9 +85,10 @@ async fn a_wrong_cell_is_named_and_nothing_is_stored() {
     assert_eq!(report.rejected.values().next().unwrap().first_rows, [2]);
 }
 
+#[rstest]
 #[tokio::test]
-async fn what_is_surprising_needs_a_word() {
-    let world = World::new().await;
+async fn what_is_surprising_needs_a_word(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let world = World::new(kind).await;
     let refused = import(&world, MAP, &table(&[STRAIGHT]), Options::default()).await.unwrap_err();
     let ImportError::Warnings(report) = refused else { panic!("{refused}") };
     assert_eq!(report.warnings[&Plausibility::SameAnswers].first_rows, [1]);
@@ -90,9 +96,10 @@ async fn what_is_surprising_needs_a_word() {
     assert_eq!(import(&world, MAP, &table(&[STRAIGHT]), accepted).await.unwrap().imported, 1);
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_table_without_its_columns_is_refused() {
-    let world = World::new().await;
+async fn a_table_without_its_columns_is_refused(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let world = World::new(kind).await;
     let headings = HEADINGS.replace("A1", "B1");
     let refused = import(&world, MAP, &format!("{headings}{GOOD}\n"), Options::default()).await.unwrap_err();
     assert!(refused.to_string().contains("items.columns.a1"), "{refused}");

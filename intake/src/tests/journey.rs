@@ -3,6 +3,9 @@
 use axum::http::StatusCode;
 use domain::feed::What;
 
+use rstest::rstest;
+use test_database::Kind;
+
 use super::{Browser, World, section_fields};
 
 const CODE: &str = "BNCLRA80A41G888J";
@@ -61,9 +64,10 @@ async fn fills_in(operator: &mut Browser, persona: &str, id: &str, place: usize)
     path.strip_suffix("/riepilogo").unwrap().to_owned()
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_questionnaire_from_login_to_report_and_beyond() {
-    let world = World::new().await;
+async fn a_questionnaire_from_login_to_report_and_beyond(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let world = World::new(kind).await;
     let mut operator = world.logged_in("primo", "operator").await;
     let persona = enters_persona(&mut operator).await;
 
@@ -174,9 +178,10 @@ async fn a_questionnaire_from_login_to_report_and_beyond() {
     assert!(world.store.events(world.enti[1], 0, 10).await.unwrap().is_empty());
 }
 
+#[rstest]
 #[tokio::test]
-async fn two_windows_lose_nothing() {
-    let world = World::new().await;
+async fn two_windows_lose_nothing(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let world = World::new(kind).await;
     let mut operator = world.logged_in("primo", "operator").await;
     let persona = enters_persona(&mut operator).await;
     operator.get(&persona).await;
@@ -205,9 +210,10 @@ async fn two_windows_lose_nothing() {
     assert_eq!(second.post(&path, &again).await.location(), "/scrivania");
 }
 
+#[rstest]
 #[tokio::test]
-async fn what_is_wrong_is_named_and_the_rest_is_kept() {
-    let world = World::new().await;
+async fn what_is_wrong_is_named_and_the_rest_is_kept(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let world = World::new(kind).await;
     let mut operator = world.logged_in("primo", "operator").await;
     let persona = enters_persona(&mut operator).await;
     operator.get(&persona).await;
@@ -222,9 +228,10 @@ async fn what_is_wrong_is_named_and_the_rest_is_kept() {
     assert_eq!(colleague.get(&path).await.status, StatusCode::NOT_FOUND, "a draft is its operator's own");
 }
 
+#[rstest]
 #[tokio::test]
-async fn leaving_ends_the_session() {
-    let world = World::new().await;
+async fn leaving_ends_the_session(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let world = World::new(kind).await;
     let mut operator = world.logged_in("primo", "operator").await;
     let mut thief = operator.clone();
     let left = operator.post("/esci", &[]).await;
@@ -234,9 +241,10 @@ async fn leaving_ends_the_session() {
     assert_eq!(thief.get("/persone").await.location(), "/accesso?motivo=scaduta");
 }
 
+#[rstest]
 #[tokio::test]
-async fn the_platform_admits_an_ente_and_sees_nothing_else() {
-    let world = World::new().await;
+async fn the_platform_admits_an_ente_and_sees_nothing_else(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let world = World::new(kind).await;
     let mut platform = world.logged_in("", "platform_administrator").await;
     let list = platform.get("/enti").await.body;
     assert!(list.contains("Ente primo") && list.contains("Ente secondo"));

@@ -5,6 +5,9 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use store::{Credentials, NewDraft, PersonaData, Right, Role, Validation};
 
+use rstest::rstest;
+use test_database::Kind;
+
 use super::{Browser, PASSWORD, Reply, World, chance, now};
 use crate::routes::{Need, ROUTES, Route, Token, Verb};
 
@@ -14,6 +17,7 @@ struct Things {
     draft: String,
     assessment: String,
     account: String,
+    session: String,
 }
 
 impl Things {
@@ -51,13 +55,14 @@ impl Things {
             draft: draft.to_string(),
             assessment: assessment.to_string(),
             account: world.accounts[&(place, "colleague".to_owned())].to_string(),
+            session: session.id().to_string(),
         }
     }
 
     /// Ids of nothing.
     fn of_nothing(digit: char) -> Self {
         let id = || format!("00000000-0000-4000-8000-00000000000{digit}");
-        Self { persona: id(), draft: id(), assessment: id(), account: id() }
+        Self { persona: id(), draft: id(), assessment: id(), account: id(), session: id() }
     }
 
     fn path(&self, route: &Route) -> String {
@@ -68,6 +73,7 @@ impl Things {
             .replace("{draft}", &self.draft)
             .replace("{assessment}", &self.assessment)
             .replace("{account}", &self.account)
+            .replace("{session}", &self.session)
             .replace("{section}", instruments[0].sections[0].id.as_str())
             .replace("{instrument}", instruments[0].id.as_str())
             .replace("{version}", templates::ASSETS_VERSION)
@@ -76,7 +82,7 @@ impl Things {
 }
 
 fn names_a_thing(route: &Route) -> bool {
-    ["{persona}", "{draft}", "{assessment}", "{account}"].iter().any(|name| route.path.contains(name))
+    ["{persona}", "{draft}", "{assessment}", "{account}", "{session}"].iter().any(|name| route.path.contains(name))
 }
 
 async fn ask(browser: &mut Browser, route: &Route, path: &str) -> Reply {
@@ -88,9 +94,9 @@ async fn ask(browser: &mut Browser, route: &Route, path: &str) -> Reply {
 
 fn allows(need: Need, role: Role) -> bool {
     match need {
-        Need::Public | Need::Open | Need::OwnAccount | Need::Account => true,
-        Need::Ente(right) => role.is_of_an_ente() && role.may(right),
-        Need::Platform(right) => !role.is_of_an_ente() && role.may(right),
+        Need::Public | Need::Open | Need::AnySession | Need::OwnAccount | Need::OwnAccountFresh | Need::Account => true,
+        Need::Ente(right) | Need::EnteFresh(right) => role.is_of_an_ente() && role.may(right),
+        Need::Platform(right) | Need::PlatformFresh(right) => !role.is_of_an_ente() && role.may(right),
     }
 }
 
@@ -98,9 +104,10 @@ fn is_public(need: Need) -> bool {
     matches!(need, Need::Public | Need::Open)
 }
 
+#[rstest]
 #[tokio::test]
-async fn nobody_gets_in_without_a_session() {
-    let world = World::new().await;
+async fn nobody_gets_in_without_a_session(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let world = World::new(kind).await;
     let things = Things::make(&world, 0, "primo").await;
     for route in ROUTES.iter().filter(|route| !is_public(route.need)) {
         let mut browser = world.browser();
@@ -115,9 +122,10 @@ async fn nobody_gets_in_without_a_session() {
     assert_eq!(suspended.log_in("primo", "suspended", PASSWORD).await.status, StatusCode::UNAUTHORIZED);
 }
 
+#[rstest]
 #[tokio::test]
-async fn every_route_as_every_role() {
-    let world = World::new().await;
+async fn every_route_as_every_role(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let world = World::new(kind).await;
     let own = Things::make(&world, 0, "primo").await;
     let foreign = Things::make(&world, 1, "secondo").await;
     let (nothing, nothing_else) = (Things::of_nothing('1'), Things::of_nothing('2'));
@@ -145,6 +153,7 @@ async fn every_route_as_every_role() {
                 let senseless = route.path.replace("{persona}", "x").replace("{draft}", "x");
                 let senseless =
                     senseless.replace("{assessment}", "x").replace("{account}", "x").replace("{section}", "x");
+                let senseless = senseless.replace("{session}", "x");
                 let reply = ask(&mut browser.clone(), route, &senseless).await;
                 assert_eq!((reply.status, &reply.body), (StatusCode::NOT_FOUND, &absent.body), "{at}");
             }
@@ -159,9 +168,10 @@ async fn every_route_as_every_role() {
     }
 }
 
+#[rstest]
 #[tokio::test]
-async fn nothing_is_written_without_the_token_or_from_elsewhere() {
-    let world = World::new().await;
+async fn nothing_is_written_without_the_token_or_from_elsewhere(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let world = World::new(kind).await;
     let own = Things::make(&world, 0, "primo").await;
     for route in ROUTES {
         let Verb::Post(token) = route.verb else { continue };
@@ -196,30 +206,34 @@ async fn nothing_is_written_without_the_token_or_from_elsewhere() {
     }
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_role_in_a_form_is_no_role() {
-    let world = World::new().await;
+async fn a_role_in_a_form_is_no_role(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let world = World::new(kind).await;
     let mut administrator = world.logged_in("primo", "ente_administrator").await;
     for role in ["platform_administrator", "research_officer", "root"] {
         let fields = [("name", "X Y"), ("username", "mallory"), ("role", role), ("ente_id", "1"), ("is_admin", "true")];
-        let reply = administrator.post("/operatori", &fields).await;
+        let reply = administrator.post("/operatori/nuovo", &fields).await;
         assert_eq!(reply.status, StatusCode::UNPROCESSABLE_ENTITY, "{role}");
     }
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_one_time_password_opens_nothing_but_its_own_change() {
-    let world = World::new().await;
+async fn a_one_time_password_opens_nothing_but_its_own_change(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let world = World::new(kind).await;
     let mut administrator = world.logged_in("primo", "ente_administrator").await;
     let fields = [("name", "Nuova Persona"), ("username", "nuova"), ("role", "operator")];
-    let created = administrator.post("/operatori", &fields).await;
+    let created = administrator.post("/operatori/nuovo", &fields).await;
     assert_eq!(created.status, StatusCode::OK);
     let at = created.body.find("nc-secret\">").unwrap() + "nc-secret\">".len();
     let one_time = created.body[at..].split('<').next().unwrap().to_owned();
     let mut new = world.browser();
     assert_eq!(new.log_in("primo", "nuova", &one_time).await.location(), "/password");
     new.get("/password").await;
-    for route in ROUTES.iter().filter(|route| !is_public(route.need) && route.need != Need::OwnAccount) {
+    for route in ROUTES.iter().filter(|route| {
+        !is_public(route.need) && !matches!(route.need, Need::AnySession | Need::OwnAccount | Need::OwnAccountFresh)
+    }) {
         let reply = ask(&mut new, route, &Things::of_nothing('1').path(route)).await;
         let answer = (reply.status, reply.location().to_owned());
         let lacks_right = answer.0 == StatusCode::FORBIDDEN;
@@ -233,9 +247,10 @@ async fn a_one_time_password_opens_nothing_but_its_own_change() {
     assert_eq!(world.logged_in("primo", "nuova").await.get("/persone").await.status, StatusCode::OK);
 }
 
+#[rstest]
 #[tokio::test]
-async fn every_failed_login_says_the_same() {
-    let world = World::new().await;
+async fn every_failed_login_says_the_same(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let world = World::new(kind).await;
     let mut bodies = Vec::new();
     for (ente, username, password) in [
         ("primo", "operator", "sbagliata sbagliata"),
@@ -254,4 +269,117 @@ async fn every_failed_login_says_the_same() {
     }
     let shape = |body: &String| body.split("value=\"").next().unwrap().to_owned();
     assert!(bodies.windows(2).all(|two| shape(&two[0]) == shape(&two[1])));
+}
+
+#[rstest]
+#[tokio::test]
+async fn half_a_login_opens_nothing_but_its_other_half(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let world = World::new(kind).await;
+    for (ente, username) in [("primo", "ente_administrator"), ("", "platform_administrator"), ("", "research_officer")]
+    {
+        let mut half = world.browser();
+        half.get("/accesso").await;
+        let fields = [("ente", ente), ("username", username), ("password", PASSWORD)];
+        assert_eq!(half.post("/accesso", &fields).await.location(), "/secondo-fattore");
+        half.get("/secondo-fattore").await;
+        for route in ROUTES.iter().filter(|route| !is_public(route.need) && route.need != Need::AnySession) {
+            let reply = ask(&mut half, route, &Things::of_nothing('1').path(route)).await;
+            let answer = (reply.status, reply.location().to_owned());
+            let goes_on = answer == (StatusCode::SEE_OTHER, "/secondo-fattore".to_owned());
+            assert!(goes_on || answer.0 == StatusCode::FORBIDDEN, "{username} {}: {answer:?}", route.path);
+        }
+        half.get("/secondo-fattore").await;
+        assert_eq!(half.post("/secondo-fattore", &[("code", "000000")]).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    }
+}
+
+#[rstest]
+#[tokio::test]
+async fn who_must_have_a_second_factor_sets_it_up_first(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let world = World::new(kind).await;
+    let mut chance = chance(60);
+    let scope = world.store.command_line(world.enti[0], "prova", "test", now()).await.unwrap();
+    let new = super::account(Role::EnteAdministrator, "seconda");
+    let password = store::AcceptedPassword::check(PASSWORD, Role::EnteAdministrator, &[]).unwrap();
+    world.store.create_account_with_password(&scope, &new, &password, now(), &mut chance).await.unwrap();
+    let mut browser = world.browser();
+    assert_eq!(browser.log_in("primo", "seconda", PASSWORD).await.location(), "/account/secondo-fattore");
+    for route in ROUTES.iter().filter(|route| matches!(route.need, Need::Account | Need::Ente(_) | Need::EnteFresh(_)))
+    {
+        browser.get("/account").await;
+        let reply = ask(&mut browser, route, &Things::of_nothing('1').path(route)).await;
+        let answer = (reply.status, reply.location().to_owned());
+        let goes_on = answer == (StatusCode::SEE_OTHER, "/account/secondo-fattore".to_owned());
+        assert!(goes_on || answer.0 == StatusCode::FORBIDDEN, "{}: {answer:?}", route.path);
+    }
+    let page = browser.get("/account/secondo-fattore").await;
+    let at = page.body.find("nc-secret\">").unwrap() + "nc-secret\">".len();
+    let secret = page.body[at..].split('<').next().unwrap().to_owned();
+    let code = store::totp_code(&secret, world.clock.now()).unwrap();
+    let offer = page.value("offer");
+    let done = browser.post("/account/secondo-fattore", &[("offer", &offer), ("code", &code)]).await;
+    assert_eq!(done.status, StatusCode::OK);
+    assert_eq!(done.body.matches("<li><span class=\"nc-secret\">").count(), 10);
+    assert_eq!(browser.get("/operatori").await.status, StatusCode::OK);
+}
+
+#[rstest]
+#[tokio::test]
+async fn what_cannot_be_taken_back_asks_for_the_password_again(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let world = World::new(kind).await;
+    let own = Things::make(&world, 0, "primo").await;
+    let fresh = |need| matches!(need, Need::OwnAccountFresh | Need::EnteFresh(_) | Need::PlatformFresh(_));
+    for (ente, username) in [("primo", "ente_administrator"), ("", "platform_administrator")] {
+        let mut browser = world.logged_in(ente, username).await;
+        let role = Role::from_code(username).unwrap();
+        for _ in 0..11 {
+            world.clock.pass(60);
+            browser.get("/account").await;
+        }
+        let mut asked = 0;
+        for route in ROUTES.iter().filter(|route| fresh(route.need) && allows(route.need, role)) {
+            browser.get("/account").await;
+            let reply = ask(&mut browser, route, &own.path(route)).await;
+            assert!(reply.location().starts_with("/conferma?poi=/"), "{}: {}", route.path, reply.location());
+            asked += 1;
+        }
+        assert!(asked > 3, "{username}");
+        let wrong = browser.get("/conferma?poi=/account/secondo-fattore").await;
+        assert_eq!(wrong.value("then"), "/account/secondo-fattore");
+        let then = ("then", "/account/secondo-fattore");
+        assert_eq!(
+            browser.post("/conferma", &[then, ("password", "x")]).await.status,
+            StatusCode::UNPROCESSABLE_ENTITY
+        );
+        let right = browser.post("/conferma", &[then, ("password", PASSWORD)]).await;
+        assert_eq!(right.location(), "/account/secondo-fattore");
+        assert_eq!(browser.get("/account/secondo-fattore").await.status, StatusCode::OK);
+    }
+}
+
+#[rstest]
+#[tokio::test]
+async fn an_operator_of_little_reach_finds_nobody_elses_case(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let world = World::new(kind).await;
+    let own = Things::make(&world, 0, "primo").await;
+    let mut administrator = world.logged_in("primo", "ente_administrator").await;
+    let colleague = &own.account;
+    let fields = [("name", "Collega"), ("reach", "own"), ("unita", "")];
+    let saved = administrator.post(&format!("/operatori/{colleague}"), &fields).await;
+    assert_eq!(saved.location(), "/operatori?fatto=cambiato");
+    let (nothing, mut narrow) = (Things::of_nothing('1'), world.logged_in("primo", "colleague").await);
+    for route in ROUTES.iter().filter(|route| {
+        let names = route.path.contains("{persona}") || route.path.contains("{assessment}");
+        names && allows(route.need, Role::Operator)
+    }) {
+        let absent = ask(&mut narrow.clone(), route, &nothing.path(route)).await;
+        let hidden = ask(&mut narrow.clone(), route, &own.path(route)).await;
+        assert_eq!((hidden.status, hidden.body), (absent.status, absent.body), "{}", route.path);
+        assert_eq!(hidden.status, StatusCode::NOT_FOUND, "{}", route.path);
+    }
+    let found = narrow.post("/persone/cerca", &[("query", "Rossi")]).await;
+    assert!(!found.body.contains("Maria"), "a search finds only one's own");
+    assert!(!narrow.get("/scrivania").await.body.contains("Maria"));
+    let wide = world.logged_in("primo", "operator").await.post("/persone/cerca", &[("query", "Rossi")]).await;
+    assert!(wide.body.contains("Maria"));
 }

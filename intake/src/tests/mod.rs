@@ -6,26 +6,34 @@ mod matrix;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use axum::Router;
 use axum::body::Body;
 use axum::http::header::{CONTENT_TYPE, COOKIE, LOCATION, SET_COOKIE};
 use axum::http::{HeaderMap, Request, StatusCode};
-use chrono::{DateTime, TimeZone, Utc};
+use chrono::{DateTime, Duration, TimeZone, Utc};
 use domain::feed::EnteId;
 use domain::instrument::{Answer, Instrument};
 use domain::keys::{Ring, RingKey};
 use http_body_util::BodyExt;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use store::{AcceptedPassword, AccountId, HashingCost, NewAccount, NewEnte, Role, Store};
+use store::{
+    AcceptedPassword, AccountId, HashingCost, Location, NewAccount, NewEnte, PostgresUrls, Reach, Role, Store,
+    totp_code, totp_secret,
+};
+use test_database::{Kind, Place, TestDatabase};
 use tower::ServiceExt;
 
 use crate::{Cookies, Portal, PortalConfig};
 
+/// The second factor of everybody who needs one.
+const TOTP_SECRET: [u8; 20] = *b"prova prova prova 20";
+
 const PASSWORD: &str = "tavolo nuvola girasole binario 7";
 
-/// The moment at which all tests happen.
+/// The moment at which all tests begin.
 fn now() -> DateTime<Utc> {
     Utc.with_ymd_and_hms(2026, 11, 25, 9, 0, 0).unwrap()
 }
@@ -34,24 +42,44 @@ fn chance(seed: u64) -> StdRng {
     StdRng::seed_from_u64(seed)
 }
 
+/// The portal's clock: `now` and the seconds that have passed since.
+#[derive(Clone, Default)]
+struct TestClock(Arc<AtomicI64>);
+
+impl TestClock {
+    fn now(&self) -> DateTime<Utc> {
+        now() + Duration::seconds(self.0.load(Ordering::SeqCst))
+    }
+
+    fn pass(&self, seconds: i64) {
+        self.0.fetch_add(seconds, Ordering::SeqCst);
+    }
+}
+
 /// A portal with two Enti.
 struct World {
     store: Store,
     router: Router,
+    clock: TestClock,
     enti: [EnteId; 2],
     /// By Ente (0, 1; 2 for the platform) and username.
     accounts: BTreeMap<(usize, String), AccountId>,
-    _folder: tempfile::TempDir,
+    _database: TestDatabase,
 }
 
 impl World {
-    async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+    async fn new(kind: Kind) -> Self {
+        let database = TestDatabase::new(kind);
         let mut chance = chance(1);
         let identity = RingKey::generate(Ring::Identity, &mut chance);
         let release = RingKey::generate(Ring::Release, &mut chance).opening().sealing().clone();
-        let file = folder.path().join("noncello.sqlite");
-        let store = Store::open(&file, identity, release, HashingCost::LEAST, &mut chance).await.unwrap();
+        let location = match database.place() {
+            Place::File(file) => Location::Sqlite(file.clone()),
+            Place::Server { owner, portal } => {
+                Location::Postgres(PostgresUrls { portal: portal.clone().into(), owner: Some(owner.clone().into()) })
+            }
+        };
+        let store = Store::open(&location, identity, release, HashingCost::LEAST, &mut chance).await.unwrap();
         let platform = store.command_line_platform("prova", "test", now()).await.unwrap();
         let mut accounts = BTreeMap::new();
         let mut enti = Vec::new();
@@ -72,6 +100,9 @@ impl World {
                 let password = AcceptedPassword::check(PASSWORD, role, &[]).unwrap();
                 let made =
                     store.create_account_with_password(&scope, &new, &password, now(), &mut chance).await.unwrap();
+                if role.needs_second_factor() {
+                    store.set_totp(&scope, made, &TOTP_SECRET, now(), &mut chance).await.unwrap();
+                }
                 if username == "suspended" {
                     store.set_account_active(&scope, made, false, now()).await.unwrap();
                 }
@@ -85,23 +116,33 @@ impl World {
                 .create_platform_account_with_password(&platform, &new, &password, now(), &mut chance)
                 .await
                 .unwrap();
+            store.set_platform_totp(&platform, made, &TOTP_SECRET, now(), &mut chance).await.unwrap();
             accounts.insert((2, role.code().to_owned()), made);
         }
+        let clock = TestClock::default();
         let config = PortalConfig {
             store: Some(store.clone()),
             instruments: crate::instruments::shipped().unwrap(),
             is_demonstration: false,
-            clock: Arc::new(now),
+            clock: Arc::new({
+                let clock = clock.clone();
+                move || clock.now()
+            }),
             chance: StdRng::seed_from_u64(2),
             cookies: Cookies::Host,
             trusted_proxies: Vec::new(),
         };
         let router = Portal::new(config).unwrap().router();
-        Self { store, router, enti: [enti[0], enti[1]], accounts, _folder: folder }
+        Self { store, router, clock, enti: [enti[0], enti[1]], accounts, _database: database }
     }
 
     fn browser(&self) -> Browser {
-        Browser { router: self.router.clone(), cookies: BTreeMap::new(), csrf: String::new() }
+        Browser {
+            router: self.router.clone(),
+            clock: self.clock.clone(),
+            cookies: BTreeMap::new(),
+            csrf: String::new(),
+        }
     }
 
     /// Somebody at a browser, logged in. The platform's Ente is "".
@@ -115,7 +156,13 @@ impl World {
 }
 
 fn account(role: Role, username: &str) -> NewAccount {
-    NewAccount { username: username.to_owned(), display_name: format!("Prova {username}"), role, unita: None }
+    NewAccount {
+        username: username.to_owned(),
+        display_name: format!("Prova {username}"),
+        role,
+        unita: None,
+        reach: Reach::Ente,
+    }
 }
 
 /// What the portal answered.
@@ -142,6 +189,7 @@ impl Reply {
 #[derive(Clone)]
 struct Browser {
     router: Router,
+    clock: TestClock,
     cookies: BTreeMap<String, String>,
     csrf: String,
 }
@@ -190,7 +238,16 @@ impl Browser {
 
     async fn log_in(&mut self, ente: &str, username: &str, password: &str) -> Reply {
         self.get("/accesso").await;
-        self.post("/accesso", &[("ente", ente), ("username", username), ("password", password)]).await
+        let fields = [("ente", ente), ("username", username), ("password", password)];
+        let reply = self.post("/accesso", &fields).await;
+        if reply.location() != "/secondo-fattore" {
+            return reply;
+        }
+        // A code is good once: the next one comes half a minute later.
+        self.clock.pass(30);
+        self.get("/secondo-fattore").await;
+        let code = totp_code(&totp_secret(&TOTP_SECRET), self.clock.now()).unwrap();
+        self.post("/secondo-fattore", &[("code", &code)]).await
     }
 }
 

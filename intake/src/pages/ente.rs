@@ -1,0 +1,235 @@
+//! An Ente, as the platform may know it: its agreements, how it stands, how many accounts it has.
+
+use axum::extract::Path;
+use axum::extract::rejection::PathRejection;
+use axum::http::StatusCode;
+use chrono::NaiveDate;
+use domain::feed::EnteId;
+use serde::Serialize;
+use store::{Agreement, AgreementKind, NewAgreement, Refused, Role, Standing, StoreError};
+use templates::{Area, Page};
+use uuid::Uuid;
+
+use crate::form::{Field, Fields, Problem, Reading, show_date};
+use crate::reply::{self, Failure, Outcome};
+use crate::visitor::{ManageEnti, PlatformDesk};
+
+/// The version of the standard text that is signed today.
+pub(crate) const TEXT_VERSION: i32 = 1;
+
+/// How an Ente stands, as pages show it.
+#[derive(Clone, Serialize)]
+pub(crate) struct StandingView {
+    code: &'static str,
+    day: Option<String>,
+}
+
+impl StandingView {
+    pub(crate) fn of(standing: Standing) -> Self {
+        Self { code: standing.code(), day: standing.day().map(show_date) }
+    }
+
+    pub(crate) fn sample(code: &'static str) -> Self {
+        let day = (!matches!(code, "unrecorded" | "closed")).then(|| "31 dicembre 2026".to_owned());
+        Self { code, day }
+    }
+}
+
+#[derive(Serialize)]
+pub(crate) struct EntePage {
+    problems: Vec<Problem>,
+    path: String,
+    name: String,
+    code: String,
+    standing: StandingView,
+    comuni: Vec<String>,
+    accounts: Vec<Count>,
+    agreements: Vec<AgreementView>,
+    kinds: Vec<&'static str>,
+    form: AgreementForm,
+}
+
+#[derive(Serialize)]
+struct Count {
+    role: &'static str,
+    count: u64,
+}
+
+/// An agreement, as pages show it.
+#[derive(Serialize)]
+pub(crate) struct AgreementView {
+    kind: &'static str,
+    number: String,
+    text_version: i32,
+    signed_on: String,
+    from: String,
+    until: String,
+    maintenance: String,
+}
+
+impl AgreementView {
+    pub(crate) fn of(agreement: &Agreement) -> Self {
+        let terms = &agreement.terms;
+        Self {
+            kind: terms.kind.code(),
+            number: terms.number.clone(),
+            text_version: terms.text_version,
+            signed_on: show_date(terms.signed_on),
+            from: show_date(terms.from),
+            until: show_date(terms.until),
+            maintenance: terms.maintenance.clone(),
+        }
+    }
+
+    pub(crate) fn sample() -> Self {
+        Self {
+            kind: "first",
+            number: "12/2026".to_owned(),
+            text_version: 1,
+            signed_on: "2 gennaio 2026".to_owned(),
+            from: "2 gennaio 2026".to_owned(),
+            until: "31 dicembre 2028".to_owned(),
+            maintenance: "ordinaria".to_owned(),
+        }
+    }
+}
+
+/// The fields of an agreement in a form.
+#[derive(Default, Serialize)]
+pub(crate) struct AgreementForm {
+    kind: Field,
+    number: Field,
+    signed_on: Field,
+    from: Field,
+    until: Field,
+    maintenance: Field,
+}
+
+impl AgreementForm {
+    pub(crate) fn of(reading: &Reading<'_>) -> Self {
+        Self {
+            kind: reading.field("kind"),
+            number: reading.field("number"),
+            signed_on: reading.field("signed_on"),
+            from: reading.field("from"),
+            until: reading.field("until"),
+            maintenance: reading.field("maintenance"),
+        }
+    }
+}
+
+/// An agreement as a form gives it; what is missing is noted.
+pub(crate) fn read_agreement(reading: &mut Reading<'_>, kind: Option<AgreementKind>) -> Option<NewAgreement> {
+    let mut day = |name: &'static str| -> Option<NaiveDate> {
+        let read = reading.date(name);
+        if read.is_none() && !reading.problems.iter().any(|problem| problem.name == name) {
+            reading.refuse(name, "required");
+        }
+        read
+    };
+    let (signed_on, from, until) = (day("signed_on"), day("from"), day("until"));
+    let number = reading.required("number", 60);
+    let maintenance = reading.required("maintenance", 200);
+    if let (Some(from), Some(until)) = (from, until)
+        && until < from
+    {
+        reading.refuse("until", "agreement_days");
+    }
+    Some(NewAgreement {
+        kind: kind?,
+        number: number?,
+        text_version: TEXT_VERSION,
+        signed_on: signed_on?,
+        from: from?,
+        until: until?,
+        maintenance: maintenance?,
+    })
+}
+
+impl Page for EntePage {
+    const TEMPLATE: &'static str = "pages/ente.html";
+
+    fn samples() -> Vec<Self> {
+        ["unrecorded", "not_yet", "active", "running_out", "expired", "closed"]
+            .map(|code| Self {
+                problems: match code {
+                    "expired" => vec![Problem { name: "until", code: "agreement_days" }],
+                    _ => Vec::new(),
+                },
+                path: "/enti/1".to_owned(),
+                name: "Pordenone".to_owned(),
+                code: "pordenone-demo".to_owned(),
+                standing: StandingView::sample(code),
+                comuni: vec!["Pordenone".to_owned()],
+                accounts: vec![Count { role: "operator", count: 3 }],
+                agreements: if code == "unrecorded" { Vec::new() } else { vec![AgreementView::sample()] },
+                kinds: AgreementKind::ALL.map(AgreementKind::code).into(),
+                form: AgreementForm::default(),
+            })
+            .into()
+    }
+}
+
+/// The Ente of a path.
+fn id(path: Result<Path<String>, PathRejection>) -> Result<EnteId, Failure> {
+    path.ok().and_then(|Path(text)| Uuid::parse_str(&text).ok()).map(EnteId).ok_or(Failure::NotFound)
+}
+
+async fn page(
+    desk: &PlatformDesk<ManageEnti>,
+    id: EnteId,
+    status: StatusCode,
+    problems: Vec<Problem>,
+    form: AgreementForm,
+) -> Outcome {
+    let enti = desk.store.enti(&desk.scope, desk.now).await?;
+    let ente = enti.into_iter().find(|ente| ente.id == id).ok_or(Failure::NotFound)?;
+    let counts = desk.store.account_counts(&desk.scope).await?;
+    let count = |role: Role| counts.get(&(Some(id), role)).copied().unwrap_or(0);
+    let roles = Role::ALL.into_iter().filter(|role| role.is_of_an_ente());
+    let name_of = |code: &String| {
+        let known = code.parse().ok().and_then(territory::comune).map(|comune| comune.name.to_string());
+        known.unwrap_or_else(|| code.clone())
+    };
+    let page = EntePage {
+        problems,
+        path: format!("/enti/{id}"),
+        standing: StandingView::of(ente.standing),
+        comuni: ente.comuni.iter().map(name_of).collect(),
+        name: ente.name,
+        code: ente.code,
+        accounts: roles.map(|role| Count { role: role.code(), count: count(role) }).collect(),
+        agreements: desk.store.agreements(&desk.scope, id).await?.iter().map(AgreementView::of).collect(),
+        kinds: AgreementKind::ALL.map(AgreementKind::code).into(),
+        form,
+    };
+    Ok(desk.visitor.page(Area::Enti, status, &page))
+}
+
+pub(crate) async fn get(desk: PlatformDesk<ManageEnti>, path: Result<Path<String>, PathRejection>) -> Outcome {
+    page(&desk, id(path)?, StatusCode::OK, Vec::new(), AgreementForm::default()).await
+}
+
+pub(crate) async fn add_agreement(
+    desk: PlatformDesk<ManageEnti>,
+    path: Result<Path<String>, PathRejection>,
+    fields: Fields,
+) -> Outcome {
+    let ente = id(path)?;
+    let mut reading = Reading::new(&fields);
+    let kind = reading.code("kind", AgreementKind::from_code);
+    if kind.is_none() && fields.get("kind").is_empty() {
+        reading.refuse("kind", "required");
+    }
+    let read = read_agreement(&mut reading, kind);
+    if let (Some(new), true) = (read, reading.problems.is_empty()) {
+        let mut chance = desk.visitor.portal().chance();
+        match desk.store.add_agreement(&desk.scope, ente, &new, desk.now, &mut chance).await {
+            Ok(_) => return Ok(reply::see(&format!("/enti/{ente}"))),
+            Err(StoreError::Refused(Refused::AgreementDays)) => reading.refuse("from", "agreement_days"),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let form = AgreementForm::of(&reading);
+    page(&desk, ente, StatusCode::UNPROCESSABLE_ENTITY, reading.problems.clone(), form).await
+}

@@ -1,0 +1,110 @@
+//! Erasing a persona: first what would go, then the deed, then a certificate that names nobody.
+
+use axum::extract::Path;
+use axum::extract::rejection::PathRejection;
+use axum::http::StatusCode;
+use serde::Serialize;
+use store::{ErasureGround, PersonaId};
+use templates::{Area, Page};
+
+use super::people::{self, PersonaHead};
+use super::persona_form::id;
+use crate::form::{Field, Fields, Problem, Reading};
+use crate::reply::{Failure, Outcome};
+use crate::visitor::{Desk, Erase, show_instant};
+
+#[derive(Serialize)]
+pub(crate) struct ErasePage {
+    head: PersonaHead,
+    problems: Vec<Problem>,
+    count_questionnaires: usize,
+    count_drafts: u64,
+    count_merged: usize,
+    grounds: Vec<&'static str>,
+    ground: Field,
+}
+
+impl Page for ErasePage {
+    const TEMPLATE: &'static str = "pages/erase.html";
+
+    fn samples() -> Vec<Self> {
+        [(0, 0, vec![]), (3, 1, vec![Problem { name: "ground", code: "required" }])]
+            .map(|(questionnaires, merged, problems)| Self {
+                head: PersonaHead::sample(),
+                problems,
+                count_questionnaires: questionnaires,
+                count_drafts: 1,
+                count_merged: merged,
+                grounds: ErasureGround::ALL.map(ErasureGround::code).into(),
+                ground: Field::default(),
+            })
+            .into()
+    }
+}
+
+/// What was done, for whoever asked for it: who it was is not said.
+#[derive(Serialize)]
+pub(crate) struct ErasedPage {
+    at: String,
+    ente: String,
+    number: String,
+    ground: &'static str,
+    count_questionnaires: usize,
+}
+
+impl Page for ErasedPage {
+    const TEMPLATE: &'static str = "pages/erased.html";
+
+    fn samples() -> Vec<Self> {
+        vec![Self {
+            at: "3/11/2026, 9:00".to_owned(),
+            ente: "Ente di prova".to_owned(),
+            number: "0a1b2c3d".to_owned(),
+            ground: "request",
+            count_questionnaires: 3,
+        }]
+    }
+}
+
+async fn page(desk: &Desk<Erase>, id: PersonaId, status: StatusCode, reading: &Reading<'_>) -> Outcome {
+    let persona = desk.store.persona(&desk.scope, id, desk.now).await?;
+    let would_go = desk.store.erasure_preview(&desk.scope, id).await?;
+    let page = ErasePage {
+        head: PersonaHead::new(id, &persona.data),
+        problems: reading.problems.clone(),
+        count_questionnaires: would_go.assessments,
+        count_drafts: would_go.drafts,
+        count_merged: would_go.merged,
+        grounds: ErasureGround::ALL.map(ErasureGround::code).into(),
+        ground: reading.field("ground"),
+    };
+    Ok(desk.visitor.page(Area::Persone, status, &page))
+}
+
+pub(crate) async fn get(desk: Desk<Erase>, path: Result<Path<String>, PathRejection>) -> Outcome {
+    page(&desk, id(path)?, StatusCode::OK, &Reading::new(&Fields::default())).await
+}
+
+pub(crate) async fn post(desk: Desk<Erase>, path: Result<Path<String>, PathRejection>, fields: Fields) -> Outcome {
+    let id = id(path)?;
+    let mut reading = Reading::new(&fields);
+    let ground = reading.code("ground", ErasureGround::from_code);
+    let Some(ground) = ground else {
+        if reading.problems.is_empty() {
+            reading.refuse("ground", "required");
+        }
+        return page(&desk, id, StatusCode::UNPROCESSABLE_ENTITY, &reading).await;
+    };
+    let gone = desk.store.erasure_preview(&desk.scope, id).await?;
+    desk.store.erase_persona(&desk.scope, id, ground, desk.now, &mut desk.portal().chance()).await?;
+    let ente = desk.session.ente_name().ok_or(Failure::NotFound)?;
+    let erased = ErasedPage {
+        at: show_instant(desk.now),
+        ente: ente.to_owned(),
+        // Of the id that was theirs: it leads nowhere any more, and finds the line of the audit.
+        number: people::path(id).rsplit('/').next().unwrap_or_default().chars().take(8).collect(),
+        ground: ground.code(),
+        count_questionnaires: gone.assessments,
+    };
+    Ok(desk.visitor.page(Area::Persone, StatusCode::OK, &erased))
+}
