@@ -1,7 +1,11 @@
 //! Writes every sample to a folder, to be looked at, and says how long each took.
 //!
 //! `cargo run -p documents --example papers -- FOLDER`
-#![expect(clippy::print_stdout, clippy::disallowed_methods, reason = "a tool for the hand: it prints, and measures with the clock")]
+#![expect(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a tool for the hand: it prints, and measures with the clock"
+)]
 
 use std::error::Error;
 use std::path::{Path, PathBuf};

@@ -73,8 +73,7 @@ impl Press {
     /// # Errors
     /// When the values do not serialise, or do not fit their `.typ` file.
     pub fn print<P: Paper>(&self, paper: &P) -> Result<Vec<u8>, PaperError> {
-        let values =
-            serde_json::to_value(paper).map_err(|source| PaperError::Values { file: P::FILE, source })?;
+        let values = serde_json::to_value(paper).map_err(|source| PaperError::Values { file: P::FILE, source })?;
         // Marks that one font has and the letter before them has not cannot be foreseen letter by letter: what the
         // standards then refuse is set again with the plain letters alone.
         let first = self.set(P::FILE, values.clone(), Strictness::AnyFont);

@@ -137,7 +137,7 @@ mod tests {
     fn texts_are_as_they_were_typed_unless_they_cannot_be_drawn() {
         check("Niccolò #let *x* $y$ \\ @z <a> _b_", "Niccolò #let *x* $y$ \\ @z <a> _b_", &[]);
         check("Šimun Đorđević, Łucja, Олена, محمد, Αθηνά", "Šimun Đorđević, Łucja, Олена, محمد, Αθηνά", &[]);
-        check("王小明 🙂 王", "□□□ 🙂 □", &["U+738B", "U+5C0F", "U+660E"]);
+        check("王小明 🙂 王 ☺", "□□□ □ □ ☺", &["U+738B", "U+5C0F", "U+660E", "U+1F642"]);
         check("👩\u{200D}👧", "□□", &["U+1F469", "U+1F467"]);
         check("a\u{0}b\u{7}", "a□b□", &["U+0000", "U+0007"]);
         check("\u{E000}\u{FFFF}", "□□", &["U+E000", "U+FFFF"]);

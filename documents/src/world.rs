@@ -52,7 +52,9 @@ impl Shop {
         let sources = FILES.iter().map(|(name, text)| Some(Source::new(file_id(name)?, (*text).to_owned())));
         Ok(Self {
             // Header cells of rows and summaries of tables are still behind this switch.
-            library: LazyHash::new(Library::builder().with_features(Features::from_iter([Feature::A11yExtras])).build()),
+            library: LazyHash::new(
+                Library::builder().with_features(Features::from_iter([Feature::A11yExtras])).build(),
+            ),
             book: LazyHash::new(FontBook::from_fonts(&fonts)),
             fonts,
             sources: sources.collect::<Option<_>>().ok_or(PaperError::Press("a file with a name"))?,
@@ -94,7 +96,8 @@ pub(crate) struct Desk<'shop> {
 
 impl<'shop> Desk<'shop> {
     pub(crate) fn new(shop: &'shop Shop, file: &str, values: Vec<u8>) -> Result<Self, PaperError> {
-        let main = file_id(file).filter(|id| shop.source(*id).is_some()).ok_or(PaperError::Press("the paper's file"))?;
+        let main =
+            file_id(file).filter(|id| shop.source(*id).is_some()).ok_or(PaperError::Press("the paper's file"))?;
         Ok(Self { shop, main, values: Bytes::new(values) })
     }
 }

@@ -107,7 +107,11 @@ impl Paper for Certificate {
                 reference: "0b9d7c1e-5a3f-4c77-9a0e-3f5f2d1c8e42".to_owned(),
                 reason: "Richiesta della persona (art. 17 del Regolamento)".to_owned(),
             },
-            removed: vec![removed("dati che identificano", None), removed("questionari, in ogni versione", Some(3)), removed("bozze", Some(0))],
+            removed: vec![
+                removed("dati che identificano", None),
+                removed("questionari, in ogni versione", Some(3)),
+                removed("bozze", Some(0)),
+            ],
             keys: vec![DestroyedKey {
                 what: "chiave della persona".to_owned(),
                 fingerprint: "5f2b8e0c91d47a36".to_owned(),
@@ -118,7 +122,10 @@ impl Paper for Certificate {
                 digest: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".to_owned(),
             }],
             remains: vec![
-                remainder("le righe del registro delle operazioni", "provano che la cancellazione è avvenuta; hanno soltanto codici casuali"),
+                remainder(
+                    "le righe del registro delle operazioni",
+                    "provano che la cancellazione è avvenuta; hanno soltanto codici casuali",
+                ),
                 remainder("i dati anonimi già pubblicati", "non riguardano più una persona che si possa riconoscere"),
             ],
         };
@@ -130,7 +137,11 @@ impl Paper for Certificate {
                 agreement: Some("12/2026".to_owned()),
                 ended_on: day(2026, 1, 31),
             },
-            removed: vec![removed("persone", Some(1_234)), removed("questionari", Some(5_678)), removed("account", Some(25))],
+            removed: vec![
+                removed("persone", Some(1_234)),
+                removed("questionari", Some(5_678)),
+                removed("account", Some(25)),
+            ],
             digests: Vec::new(),
             remains: Vec::new(),
             ..persona.clone()

@@ -78,7 +78,11 @@ impl Paper for EasyReport {
             operator: Some("Anna Prova".to_owned()),
             scales: vec![
                 scale("Lavorare", Some(2), &["Lei sa fare un mestiere.", "Per ora è difficile arrivare al lavoro."]),
-                scale("Lavorare con un aiuto", Some(4), &["Lei mantiene gli impegni.", "Con le altre persone va bene."]),
+                scale(
+                    "Lavorare con un aiuto",
+                    Some(4),
+                    &["Lei mantiene gli impegni.", "Con le altre persone va bene."],
+                ),
                 scale("Imparare cose nuove", None, &["Ne parliamo la prossima volta."]),
             ],
             missing: vec!["Un posto sicuro dove abitare.".to_owned()],

@@ -25,8 +25,8 @@ pub use certificate::{Certificate, DestroyedKey, DigestLine, Erased, Remainder, 
 pub use easy_report::{EasyAction, EasyReport, EasyScale};
 pub use interest::Interest;
 pub use questionnaire::{
-    AgreedAzione, Answer, AnswerSection, AnswerChange, Azione, AzioneResult, Block, Cap, Contribution, Evaluation, Level,
-    LevelMark, Minimum, Origin, Outcome, Profile, Questionnaire, Raise, Scale, Standing, Strumento,
+    AgreedAzione, Answer, AnswerChange, AnswerSection, Azione, AzioneResult, Block, Cap, Contribution, Evaluation,
+    Level, LevelMark, Minimum, Origin, Outcome, Profile, Questionnaire, Raise, Scale, Standing, Strumento,
 };
 pub use report::{Change, Course, Crosswalk, CrosswalkRow, Dimension, IcfChapter, Report};
 pub use sheet::{Part, Section, Sheet};

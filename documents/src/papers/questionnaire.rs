@@ -387,9 +387,30 @@ impl Questionnaire {
             }
         };
         let mut scales = vec![
-            scale("Occupabilità", "Quanto è vicino un lavoro ordinario: mestiere, storia lavorativa, salute, orari, spostamenti.", 31, 55, 564, 1),
-            scale("Socio-occupabilità", "Se può reggere un percorso protetto o accompagnato: impegni, durata nelle attività, rapporti, cura di sé.", 38, 49, 776, 3),
-            scale("Formabilità", "Se la formazione può dare frutto: lingua, lettura, abitudine a studiare, modo di imparare.", 12, 40, 300, 1),
+            scale(
+                "Occupabilità",
+                "Quanto è vicino un lavoro ordinario: mestiere, storia lavorativa, salute, orari, spostamenti.",
+                31,
+                55,
+                564,
+                1,
+            ),
+            scale(
+                "Socio-occupabilità",
+                "Se può reggere un percorso protetto o accompagnato: impegni, durata nelle attività, rapporti, cura di sé.",
+                38,
+                49,
+                776,
+                3,
+            ),
+            scale(
+                "Formabilità",
+                "Se la formazione può dare frutto: lingua, lettura, abitudine a studiare, modo di imparare.",
+                12,
+                40,
+                300,
+                1,
+            ),
         ];
         scales[0].capped_from = Some("Sostenibile con aiuto".to_owned());
         scales[1].raise = Some(Raise::Highest);
@@ -540,7 +561,12 @@ impl Questionnaire {
                 contributions: section
                     .answers
                     .iter()
-                    .map(|answer| Contribution { item: answer.item.clone(), answer: answer.answer.clone(), points: 2, reachable: 4 })
+                    .map(|answer| Contribution {
+                        item: answer.item.clone(),
+                        answer: answer.answer.clone(),
+                        points: 2,
+                        reachable: 4,
+                    })
                     .collect(),
             })
             .collect();
@@ -588,7 +614,10 @@ impl Questionnaire {
             strumento: Strumento { is_unofficial: false, subtitle: None, ..full.strumento },
             validated_on: None,
             operator: None,
-            origin: Origin::Import { source: Some("archivio del 2019".to_owned()), responsible: Some("Bruno Esempio".to_owned()) },
+            origin: Origin::Import {
+                source: Some("archivio del 2019".to_owned()),
+                responsible: Some("Bruno Esempio".to_owned()),
+            },
             standing: Standing::Annulled { on: day(2026, 11, 24), reason: Some("Era di un'altra persona.".to_owned()) },
             correction_reason: None,
             circumstances: Vec::new(),
@@ -608,11 +637,21 @@ fn contributions() -> Vec<Contribution> {
     [
         ("Qual è il titolo di studio più alto che ha ottenuto?", "Licenza media", 1, 4),
         ("Quando ha concluso l'ultimo corso o percorso di studi?", "Tra cinque e dieci anni fa", 1, 2),
-        ("L'ultima volta che ha dovuto imparare un compito nuovo, come ha fatto?", "Ha imparato guardandolo fare più volte", 0, 3),
+        (
+            "L'ultima volta che ha dovuto imparare un compito nuovo, come ha fatto?",
+            "Ha imparato guardandolo fare più volte",
+            0,
+            3,
+        ),
         ("Che mestiere sa fare, e lo può mostrare?", "Un mestiere, imparato lavorando più di un anno", 5, 6),
         ("Come si sposta per raggiungere un luogo di lavoro o un corso?", "Solo se qualcuno la accompagna", 0, 4),
         ("Quali orari può tenere?", "Tutti, notte e festivi esclusi", 4, 4),
     ]
-    .map(|(item, answer, points, reachable)| Contribution { item: item.to_owned(), answer: answer.to_owned(), points, reachable })
+    .map(|(item, answer, points, reachable)| Contribution {
+        item: item.to_owned(),
+        answer: answer.to_owned(),
+        points,
+        reachable,
+    })
     .into()
 }

@@ -93,16 +93,23 @@ impl Paper for Report {
                 .scales
                 .iter()
                 .zip([
-                    [Some(150), Some(200), Some(310), Some(340)],
+                    [Some(150), Some(200), Some(330), Some(340)],
                     [Some(500), Some(475), Some(550), Some(525)],
-                    [Some(425), Some(400), Some(300), Some(275)],
+                    [Some(425), Some(400), Some(260), Some(275)],
                     [Some(300), Some(425), Some(500), Some(610)],
                     [Some(325), None, Some(400), None],
                 ])
                 .map(|(scale, indices)| Dimension {
                     title: scale.title.clone(),
                     indices_tenths: indices.to_vec(),
-                    changes: vec![None, Some(Change::WithinError), Some(Change::Improvement), Some(Change::Worsening)],
+                    changes: std::iter::once(None)
+                        .chain(indices.windows(2).map(|pair| match (pair[0], pair[1]) {
+                            (Some(before), Some(after)) if after - before > 118 => Some(Change::Improvement),
+                            (Some(before), Some(after)) if before - after > 118 => Some(Change::Worsening),
+                            (Some(_), Some(_)) => Some(Change::WithinError),
+                            _ => None,
+                        }))
+                        .collect(),
                     sem_hundredths: Some(425),
                 })
                 .collect(),
@@ -117,11 +124,31 @@ impl Paper for Report {
         };
         let crosswalk = Crosswalk {
             rows: vec![
-                row("Cura di sé e vita quotidiana", &["condizioni e funzionamenti personali e sociali", "condizione abitativa"], &[("d5", "Cura della propria persona"), ("d6", "Vita domestica")]),
-                row("Relazione e comunicazione", &["reti familiari, di prossimità e sociali"], &[("d3", "Comunicazione"), ("d7", "Interazioni e relazioni interpersonali")]),
-                row("Organizzazione, tempo e risorse", &["situazione economica"], &[("d2", "Compiti e richieste generali")]),
-                row("Apprendimento e soluzione di problemi", &["educazione, istruzione e formazione"], &[("d1", "Apprendimento e applicazione delle conoscenze")]),
-                row("Lavoro, cittadinanza e partecipazione", &["situazione lavorativa e profilo di occupabilità"], &[("d8", "Aree di vita principali"), ("d9", "Vita sociale, civile e di comunità")]),
+                row(
+                    "Cura di sé e vita quotidiana",
+                    &["condizioni e funzionamenti personali e sociali", "condizione abitativa"],
+                    &[("d5", "Cura della propria persona"), ("d6", "Vita domestica")],
+                ),
+                row(
+                    "Relazione e comunicazione",
+                    &["reti familiari, di prossimità e sociali"],
+                    &[("d3", "Comunicazione"), ("d7", "Interazioni e relazioni interpersonali")],
+                ),
+                row(
+                    "Organizzazione, tempo e risorse",
+                    &["situazione economica"],
+                    &[("d2", "Compiti e richieste generali")],
+                ),
+                row(
+                    "Apprendimento e soluzione di problemi",
+                    &["educazione, istruzione e formazione"],
+                    &[("d1", "Apprendimento e applicazione delle conoscenze")],
+                ),
+                row(
+                    "Lavoro, cittadinanza e partecipazione",
+                    &["situazione lavorativa e profilo di occupabilità"],
+                    &[("d8", "Aree di vita principali"), ("d9", "Vita sociale, civile e di comunità")],
+                ),
             ],
         };
         vec![

@@ -87,8 +87,12 @@ impl Paper for Sheet {
                 Section {
                     title: "Titolare".to_owned(),
                     parts: vec![
-                        Part::Paragraph { text: "Chi decide perché e come si usano i dati.\nSecondo paragrafo.".to_owned() },
-                        Part::Facts { facts: vec![Fact::new("Denominazione", "Ambito territoriale sociale del Noncello")] },
+                        Part::Paragraph {
+                            text: "Chi decide perché e come si usano i dati.\nSecondo paragrafo.".to_owned(),
+                        },
+                        Part::Facts {
+                            facts: vec![Fact::new("Denominazione", "Ambito territoriale sociale del Noncello")],
+                        },
                         Part::List { entries: vec!["prima voce".to_owned(), "seconda voce".to_owned()] },
                     ],
                     sections: vec![Section { title: "Contatti".to_owned(), parts: Vec::new(), sections: Vec::new() }],
@@ -97,7 +101,9 @@ impl Paper for Sheet {
                     title: "Trattamenti".to_owned(),
                     parts: vec![Part::Table {
                         caption: "Trattamenti in corso".to_owned(),
-                        columns: ["Trattamento", "Finalità", "Base giuridica", "Conservazione"].map(str::to_owned).into(),
+                        columns: ["Trattamento", "Finalità", "Base giuridica", "Conservazione"]
+                            .map(str::to_owned)
+                            .into(),
                         rows: (1..40).map(row).chain([vec!["riga corta".to_owned()]]).collect(),
                         has_row_headers: true,
                     }],

@@ -111,12 +111,14 @@ fn tables_have_header_cells_and_a_summary_and_rows_of_one_width() {
             let widths: Vec<usize> = table
                 .all(&|row| row.tag == "TR")
                 .iter()
-                .map(|row| row.all(&|cell| ["TH", "TD"].contains(&cell.tag.as_str())).iter().map(|cell| cell.span).sum())
+                .map(|row| {
+                    row.all(&|cell| ["TH", "TD"].contains(&cell.tag.as_str())).iter().map(|cell| cell.span).sum()
+                })
                 .collect();
             assert!(widths.iter().all(|width| *width == widths[0]), "{name}: {widths:?} in {}", table.text());
         }
     }
-    assert!(count > 100, "only {count} tables");
+    assert!(count > 80, "only {count} tables");
 }
 
 #[test]
@@ -181,7 +183,7 @@ const TYPED: &[&str] = &[
     "= Titolo\n- voce\n+ numero\n/ termine: testo",
     "\"virgolette\" 'apici' {graffe} [quadre] (tonde) & % ^ |",
     "https://example.org/a?b=c#d",
-    "Niccolò, Łucja, Đorđević, Олена, Αθηνά, محمد, יעל",
+    "Niccolò, Łucja, Đorđević, Олена, Αθηνά, გიორგი, Արամ ☺ → ≥ √",
 ];
 
 fn typed(text: &str) -> Sheet {
@@ -221,8 +223,19 @@ fn what_people_type_is_text_and_never_markup() {
 #[test]
 fn what_cannot_be_drawn_is_seen_and_told() {
     let pdf = Pdf::read(&PRESS.print(&typed("王小明 🙂 \u{0}\u{E000}")).unwrap());
-    check(&pdf, &["□□□ 🙂 □□", "Il segno □ sta al posto", "U+738B, U+5C0F, U+660E, U+0000, U+E000"]);
+    check(&pdf, &["□□□ □ □□", "Il segno □ sta al posto", "U+738B, U+5C0F, U+660E, U+1F642, U+0000, U+E000"]);
     assert!(!flat(&sample::<Sheet>(0).text()).contains('□'));
+}
+
+#[test]
+fn letters_that_run_the_other_way_are_all_there() {
+    for name in ["محمد علی", "יעל"] {
+        let read = Pdf::read(&PRESS.print(&typed(name)).unwrap()).text();
+        // A PDF has them in the order they stand on the page; readers turn them around.
+        let turned: String = name.split(' ').next().unwrap().chars().rev().collect();
+        assert!(read.matches(&turned).count() >= 9, "{name} in\n{read}");
+        assert!(!read.contains('□'), "{read}");
+    }
 }
 
 #[test]
@@ -292,7 +305,7 @@ fn a_course_has_a_radar_in_words_and_a_table_beside_it() {
         &[
             "Andamento nel tempo",
             "Dimensione 4/11/2025 10/3/2026 2/7/2026 12/11/2026",
-            "Cura di sé e vita quotidiana 15,0 20,0 ▲ più alto, oltre l'errore di misura",
+            "Cura di sé e vita quotidiana 15,0 20,0 = entro l'errore di misura 33,0 ▲ più alto, oltre l'errore di misura",
             "▼ più basso, oltre l'errore di misura",
             "Errore standard di misura usato",
             "Le risposte non bastano per un risultato: sono 6 su 10. Ne servono almeno 7.",
@@ -311,7 +324,11 @@ fn a_course_has_a_radar_in_words_and_a_table_beside_it() {
 fn a_questionnaire_brought_in_says_that_nobody_evaluated_it() {
     check(
         &sample::<Report>(2),
-        &["Questo questionario è annullato dal 24 novembre 2026", "importato: archivio del 2019", "assente: nessuno l'ha registrata"],
+        &[
+            "Questo questionario è annullato dal 24 novembre 2026",
+            "importato: archivio del 2019",
+            "assente: nessuno l'ha registrata",
+        ],
     );
 }
 
@@ -345,7 +362,7 @@ fn an_access_report_holds_everything() {
             "Relazione di accesso ai dati",
             "Bruno Esempio, amministratore di sostegno",
             "PRVMRA85T50G888X",
-            "#set text(red) *non è grassetto*, costa 5 $ al giorno @maria \\ <fine> 🙂",
+            "#set text(red) *non è grassetto*, costa 5 $ al giorno @maria \\ <fine> □",
             "Informativa sul trattamento dei dati, versione 2",
             "ASSO del 20 novembre 2026",
             "licenza media",
@@ -398,13 +415,19 @@ fn the_words_of_an_agreement_are_never_changed_once_used() {
 }
 
 /// SHA-256 of agreement_1.typ.
-const AGREEMENT_1: &str = "?";
+const AGREEMENT_1: &str = "c896243e0081294ba868b68d6b8cecab926c7850a37c1aecc70d1df37a3334d1";
 
 #[test]
 fn an_expression_of_interest_is_copied() {
     check(
         &sample::<Interest>(0),
-        &["MI-2026-0012", "il 25 novembre 2026, ore 09.12", "Comuni (3): Cordenons, Porcia e Pordenone. Residenti: 101.234, dato del 2023.", "circa 25", "Ci servirebbe una giornata di formazione."],
+        &[
+            "MI-2026-0012",
+            "il 25 novembre 2026, ore 09.12",
+            "Comuni (3): Cordenons, Porcia e Pordenone. Residenti: 101.234, dato del 2023.",
+            "circa 25",
+            "Ci servirebbe una giornata di formazione.",
+        ],
     );
 }
 
@@ -412,7 +435,13 @@ fn an_expression_of_interest_is_copied() {
 fn certificates_say_what_is_gone_and_not_whose_it_was() {
     check(
         &sample::<Certificate>(0),
-        &["Attestazione di cancellazione", "0b9d7c1e-5a3f-4c77-9a0e-3f5f2d1c8e42", "questionari, in ogni versione 3", "5f2b8e0c 91d47a36", "Che cosa rimane, e perché"],
+        &[
+            "Attestazione di cancellazione",
+            "0b9d7c1e-5a3f-4c77-9a0e-3f5f2d1c8e42",
+            "questionari, in ogni versione 3",
+            "5f2b8e0c 91d47a36",
+            "Che cosa rimane, e perché",
+        ],
     );
     check(
         &sample::<Certificate>(1),
@@ -424,7 +453,13 @@ fn certificates_say_what_is_gone_and_not_whose_it_was() {
 fn a_list_of_accounts_says_who_may_what() {
     check(
         &sample::<AccountsList>(0),
-        &["Account: 40", "Šimun Đorđević", "sospeso", "Che cosa può fare ogni ruolo", "gestire gli account sì no no no"],
+        &[
+            "Account: 40",
+            "Šimun Đorđević",
+            "sospeso",
+            "Che cosa può fare ogni ruolo",
+            "gestire gli account sì no no no",
+        ],
     );
     check(&sample::<AccountsList>(1), &["Non c'è nessun account."]);
 }
@@ -433,7 +468,16 @@ fn a_list_of_accounts_says_who_may_what() {
 fn a_sheet_has_its_sections_and_fills_short_rows_up() {
     check(
         &sample::<Sheet>(0),
-        &["Registro delle attività di trattamento", "Versione 3, 25 novembre 2026.", "Secondo paragrafo.", "prima voce", "Contatti", "Trattamenti in corso", "trattamento 39", "riga corta"],
+        &[
+            "Registro delle attività di trattamento",
+            "Versione 3, 25 novembre 2026.",
+            "Secondo paragrafo.",
+            "prima voce",
+            "Contatti",
+            "Trattamenti in corso",
+            "trattamento 39",
+            "riga corta",
+        ],
     );
     check(&sample::<Sheet>(1), &["Non c'è nulla da riportare."]);
 }
