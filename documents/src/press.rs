@@ -68,7 +68,7 @@ impl Press {
         Ok(Self { shop, glyphs, standards })
     }
 
-    /// The paper as PDF.
+    /// The paper as PDF. It takes tens to hundreds of milliseconds of one core: not on a thread that serves others.
     ///
     /// # Errors
     /// When the values do not serialise, or do not fit their `.typ` file.

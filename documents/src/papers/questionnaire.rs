@@ -22,7 +22,7 @@ pub struct Questionnaire {
     pub standing: Standing,
     /// Why it corrects the version before; `None` for a first version.
     pub correction_reason: Option<String>,
-    /// What was recorded of the persona on the day.
+    /// What was recorded of the persona on the day; the access report shows it.
     pub circumstances: Vec<Fact>,
     /// Items with an answer.
     pub count_answered: usize,
