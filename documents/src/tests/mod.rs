@@ -108,6 +108,12 @@ fn tables_have_header_cells_and_a_summary_and_rows_of_one_width() {
             let headers = table.all(&|cell| cell.tag == "TH");
             assert!(!headers.is_empty(), "{name}: no header cell in {}", table.text());
             assert!(headers.iter().all(|cell| cell.scope.is_some()), "{name}: {}", table.text());
+            let is_cell = |cell: &reader::Element| ["TH", "TD"].contains(&cell.tag.as_str());
+            let rows = table.all(&|row| row.tag == "TR");
+            // Names of columns, or names and values side by side.
+            let names_columns = rows[0].all(&is_cell).iter().all(|cell| cell.tag == "TH");
+            let names_rows = rows.iter().all(|row| row.all(&is_cell).len() == 2 && row.all(&is_cell)[0].tag == "TH");
+            assert!(names_columns || names_rows, "{name}: {}", table.text());
             let widths: Vec<usize> = table
                 .all(&|row| row.tag == "TR")
                 .iter()
@@ -482,5 +488,8 @@ fn a_sheet_has_its_sections_and_fills_short_rows_up() {
             "riga corta",
         ],
     );
+    let sheet = sample::<Sheet>(0);
+    let rows = sheet.all("TR");
+    assert_eq!(flat(&rows.last().unwrap().text()), "riga corta");
     check(&sample::<Sheet>(1), &["Non c'è nulla da riportare."]);
 }
