@@ -342,6 +342,17 @@ fn a_questionnaire_brought_in_says_that_nobody_evaluated_it() {
 }
 
 #[test]
+fn a_scale_without_an_index_or_a_level_does_no_harm() {
+    let mut report = Report::samples().remove(0);
+    report.questionnaire.scales[0].index_tenths = None;
+    report.questionnaire.scales[1].level = None;
+    report.questionnaire.scales[1].capped_from = Some("Sostenibile".to_owned());
+    report.course = Some(Course { dates: Vec::new(), dimensions: Vec::new() });
+    let pdf = Pdf::read(&PRESS.print(&report).unwrap());
+    check(&pdf, &["Occupabilità – In avvio", "Socio-occupabilità 77,6 senza livelli"]);
+}
+
+#[test]
 fn the_easy_report_is_large_and_plain() {
     let pdf = sample::<EasyReport>(0);
     check(
