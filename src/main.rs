@@ -27,6 +27,9 @@ enum Command {
     Audit(commands::audit::Command),
     /// Fill a demonstration with synthetic Enti, people and questionnaires, and serve it.
     Demo(commands::demo::Arguments),
+    /// Look at the Enti and their agreements.
+    #[command(subcommand)]
+    Ente(commands::ente::Command),
     /// Forget a persona.
     Erase(commands::erase::Arguments),
     /// Bring in questionnaires from a CSV file.
@@ -60,6 +63,7 @@ fn main() -> ExitCode {
         Command::Anonymize(arguments) => commands::anonymize::run(&arguments),
         Command::Audit(command) => commands::audit::run(&command),
         Command::Demo(arguments) => commands::demo::run(&arguments),
+        Command::Ente(command) => commands::ente::run(&command),
         Command::Erase(arguments) => commands::erase::run(&arguments),
         Command::Import(arguments) => commands::import::run(&arguments),
         Command::Init(arguments) => commands::init::run(&arguments),

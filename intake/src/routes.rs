@@ -165,8 +165,10 @@ pub(crate) static ROUTES: &[Route] = routes! {
     post(Session) "/bozze/{draft}/valida", ASSESS, pages::draft_summary::validate;
     post(Session) "/bozze/{draft}/elimina", ASSESS, pages::draft::delete;
 
-    get "/questionari", ASSESS, pages::questionari::mine;
+    get "/questionari", Need::Ente(Right::SeeOwnWork), pages::questionari::mine;
     get "/questionari/{assessment}", SEE, pages::assessment::get;
+    get "/questionari/{assessment}/relazione.pdf", SEE, pages::report_pdf::whole;
+    get "/questionari/{assessment}/in-parole-semplici.pdf", SEE, pages::report_pdf::easy;
     post(Session) "/questionari/{assessment}/azioni", ASSESS, pages::assessment::record;
     get "/questionari/{assessment}/correggi", ASSESS, pages::amend::get;
     post(Session) "/questionari/{assessment}/correggi", ASSESS, pages::amend::post;
@@ -183,7 +185,7 @@ pub(crate) static ROUTES: &[Route] = routes! {
     post(Session) "/operatori/{account}/password", CREDENTIALS, pages::accounts::reset;
     post(Session) "/operatori/{account}/secondo-fattore", CREDENTIALS, pages::accounts::reset_second_factor;
     post(Session) "/operatori/{account}/sessioni", CREDENTIALS, pages::accounts::end_sessions;
-    get "/operatori/elenco.csv", ACCOUNTS, pages::accounts::list;
+    get "/operatori/elenco.csv", CREDENTIALS, pages::accounts::list;
     get "/operatori/{account}/questionari", ACCOUNTS, pages::questionari::of_operator;
 
     get "/registro", ACCOUNTS, pages::audit::get;
@@ -191,6 +193,7 @@ pub(crate) static ROUTES: &[Route] = routes! {
     get "/enti", ENTI, pages::enti::get;
     get "/enti/{ente}", ENTI, pages::ente::get;
     post(Session) "/enti/{ente}/convenzioni", ADMISSION, pages::ente::add_agreement;
+    post(Session) "/enti/{ente}/amministratori", ADMISSION, pages::ente::add_administrator;
     get "/interessi", ENTI, pages::interests::get;
     get "/interessi/{interest}", ENTI, pages::interests::one;
     post(Session) "/interessi/{interest}/declina", ADMISSION, pages::interests::decline;

@@ -130,7 +130,7 @@ fn entries(role: Role) -> Vec<Entry> {
     if role.may(Right::SeePersone) {
         entries.push((Area::Persone, "/persone"));
     }
-    if role.may(Right::Assess) {
+    if role.may(Right::SeeOwnWork) {
         entries.push((Area::Questionari, "/questionari"));
     }
     if role.may(Right::ManageAccounts) {
@@ -163,7 +163,7 @@ macro_rules! needs {
     )+ };
 }
 
-needs!(SeePersone, Assess, Assign, Erase, ManageAccounts, ManageEnti);
+needs!(SeePersone, SeeOwnWork, Assess, Assign, Erase, ManageAccounts, ManageEnti);
 
 /// A page's way to the data of one Ente.
 pub(crate) struct Desk<N: Need> {

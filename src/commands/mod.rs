@@ -4,6 +4,7 @@
 pub(crate) mod anonymize;
 pub(crate) mod audit;
 pub(crate) mod demo;
+pub(crate) mod ente;
 pub(crate) mod erase;
 pub(crate) mod import;
 pub(crate) mod init;

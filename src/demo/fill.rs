@@ -13,8 +13,8 @@ use domain::scoring::Sheet;
 use rand::{CryptoRng, Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 use store::{
-    AcceptedPassword, AccountId, EnteScope, ImportPersona, ImportRow, NewAccount, NewEnte, PersonaData, Reach, Role,
-    RowOutcome, Store,
+    AcceptedPassword, AccountId, AgreementKind, EnteScope, ImportPersona, ImportRow, NewAccount, NewAgreement, NewEnte,
+    PersonaData, Reach, Role, RowOutcome, Store,
 };
 
 use super::answers::{self, Known, Practice};
@@ -113,6 +113,10 @@ pub(crate) async fn fill(
             )
             .await
             .with_context(|| format!("the Ente {}", ente.code))?;
+        store
+            .add_agreement(&platform, id, &agreement(number, now.date_naive()), now, chance)
+            .await
+            .with_context(|| format!("the agreement with {}", ente.code))?;
         let scope = store.command_line(id, "demo", "dimostrazione", now).await?;
         let mut world = ChaCha20Rng::seed_from_u64(plan.seed);
         world.set_stream(number);
@@ -185,6 +189,20 @@ fn sizes(enti: &[DemoEnte], people: u32) -> Vec<u32> {
             u32::try_from(share * u64::from(ente.residents) / residents.max(1)).expect("a share is at most the whole")
         })
         .collect()
+}
+
+/// The agreement of an Ente; the second one's runs out, so that the warning can be seen.
+fn agreement(number: u64, today: NaiveDate) -> NewAgreement {
+    let days_left = if number == 1 { 45 } else { 900 + 30 * number };
+    NewAgreement {
+        kind: AgreementKind::First,
+        number: format!("{}/{}", number + 1, first_day().year()),
+        text_version: 1,
+        signed_on: first_day(),
+        from: first_day(),
+        until: today.checked_add_days(Days::new(days_left)).unwrap_or(today),
+        maintenance: "ordinaria".to_owned(),
+    }
 }
 
 fn new_account(username: &str, display_name: &str, role: Role) -> NewAccount {

@@ -13,7 +13,7 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
     ("domain", "intake/domain", &["territory"]),
     ("store", "intake/store", &["domain"]),
     ("test-database", "intake/store/test-database", &[]),
-    ("intake", "intake", &["domain", "store", "templates", "territory"]),
+    ("intake", "intake", &["documents", "domain", "store", "templates", "territory"]),
     ("warehouse", "warehouse", &["domain", "territory"]),
     ("pipeline", "pipeline", &["anonymity", "domain", "warehouse"]),
     ("workspace", "dashboards/workspace", &["domain"]),

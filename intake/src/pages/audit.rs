@@ -19,7 +19,7 @@ use crate::visitor::{Desk, ManageAccounts, show_instant};
 const LINES: u64 = 100;
 
 /// What can be asked for: the first words of the actions.
-const ACTIONS: [&str; 14] = [
+const ACTIONS: [&str; 15] = [
     "persona",
     "assessment",
     "draft",
@@ -34,6 +34,7 @@ const ACTIONS: [&str; 14] = [
     "settings",
     "feed",
     "refused",
+    "command_line",
 ];
 
 #[derive(Serialize)]

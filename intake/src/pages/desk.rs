@@ -3,15 +3,19 @@
 use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
 use axum::http::StatusCode;
+use chrono::{DateTime, Days, Utc};
 use serde::{Deserialize, Serialize};
-use store::Right;
+use store::{Due, EnteScope, Right, Store, StoreError};
 use templates::{Area, Entry, Page};
 
 use super::people::{self, DraftRow, PersonaHead};
-use crate::form::Field;
+use crate::form::{Field, show_date};
+use crate::portal::Portal;
 use crate::reply::Outcome;
-use crate::visitor::OwnAccount;
+use crate::visitor::{OwnAccount, italian_day};
 
+/// Persone shown for each strumento of those who are due.
+const DUE_MAX: usize = 10;
 /// Persone seen lately.
 pub(crate) const RECENT_MAX: usize = 10;
 
@@ -28,7 +32,23 @@ struct PersonePart {
     can_create: bool,
     can_assess: bool,
     drafts: Vec<DraftRow>,
+    due: Vec<DuePart>,
     recent: Vec<PersonaHead>,
+}
+
+/// Who is due with a strumento.
+#[derive(Serialize)]
+struct DuePart {
+    title: String,
+    days: u32,
+    count: usize,
+    persone: Vec<DueRow>,
+}
+
+#[derive(Serialize)]
+struct DueRow {
+    head: PersonaHead,
+    assessed_on: String,
 }
 
 impl Page for DeskPage {
@@ -36,7 +56,14 @@ impl Page for DeskPage {
 
     fn samples() -> Vec<Self> {
         let part = |drafts: Vec<DraftRow>, recent: Vec<PersonaHead>, can: bool| {
-            Some(PersonePart { query: Field::default(), can_create: can, can_assess: can, drafts, recent })
+            let due = DuePart {
+                title: "ASSO".to_owned(),
+                days: 180,
+                count: 12,
+                persone: vec![DueRow { head: PersonaHead::sample(), assessed_on: "3/3/2026".to_owned() }],
+            };
+            let due = if recent.is_empty() { Vec::new() } else { vec![due] };
+            Some(PersonePart { query: Field::default(), can_create: can, can_assess: can, drafts, due, recent })
         };
         let links = vec![Entry { area: Area::Territorio, path: "/cruscotti/territorio".to_owned() }];
         vec![
@@ -52,6 +79,32 @@ impl Page for DeskPage {
     }
 }
 
+/// Who is due with each strumento: after as many days as the Ente has set, or the definition says.
+async fn due(
+    portal: &Portal,
+    store: &Store,
+    scope: &EnteScope,
+    now: DateTime<Utc>,
+) -> Result<Vec<DuePart>, StoreError> {
+    let set = store.reassess_days(scope).await?;
+    let mut parts = Vec::new();
+    for instrument in portal.instruments() {
+        let days = set.get(&instrument.id).copied().or(instrument.reassess_after_days).unwrap_or(0);
+        let last_on = italian_day(now).checked_sub_days(Days::new(days.into()));
+        let Some(last_on) = last_on.filter(|_| days > 0) else { continue };
+        let (persone, count) = store.due_persone(scope, &instrument.id, last_on, DUE_MAX, now).await?;
+        if count > 0 {
+            let row = |one: &Due| DueRow {
+                head: PersonaHead::of_summary(&one.persona),
+                assessed_on: show_date(one.assessed_on),
+            };
+            let title = instrument.title.to_string();
+            parts.push(DuePart { title, days, count, persone: persone.iter().map(row).collect() });
+        }
+    }
+    Ok(parts)
+}
+
 #[derive(Deserialize)]
 pub(crate) struct Done {
     password: Option<String>,
@@ -62,16 +115,20 @@ pub(crate) async fn get(own: OwnAccount, done: Result<Query<Done>, QueryRejectio
     let portal = own.visitor.portal();
     let persone = if role.may(Right::SeePersone) {
         let scope = own.session.scope(Right::SeePersone)?;
-        let drafts = match role.may(Right::Assess) {
-            true => people::draft_rows(portal, &own.store, &own.session.scope(Right::Assess)?, None).await?,
+        let drafts = match role.may(Right::SeeOwnWork) {
+            true => people::draft_rows(portal, &own.store, &scope, None).await?,
             false => Vec::new(),
         };
         let recent = own.store.recent_persone(&scope, RECENT_MAX, own.now).await?;
         Some(PersonePart {
             query: Field::default(),
-            can_create: role.may(Right::Assess),
-            can_assess: role.may(Right::Assess),
+            can_create: role.may(Right::Assess) && own.session.standing().may_write(),
+            can_assess: role.may(Right::SeeOwnWork),
             drafts,
+            due: match role.may(Right::Assess) {
+                true => due(portal, &own.store, &scope, own.now).await?,
+                false => Vec::new(),
+            },
             recent: recent.iter().map(PersonaHead::of_summary).collect(),
         })
     } else {

@@ -10,6 +10,7 @@ use store::{Agreement, AgreementKind, NewAgreement, Refused, Role, Standing, Sto
 use templates::{Area, Page};
 use uuid::Uuid;
 
+use super::accounts::{AccountCreated, account_problem};
 use crate::form::{Field, Fields, Problem, Reading, show_date};
 use crate::reply::{self, Failure, Outcome};
 use crate::visitor::{ManageEnti, PlatformDesk};
@@ -47,6 +48,8 @@ pub(crate) struct EntePage {
     agreements: Vec<AgreementView>,
     kinds: Vec<&'static str>,
     form: AgreementForm,
+    administrator_name: Field,
+    username: Field,
 }
 
 #[derive(Serialize)]
@@ -165,6 +168,8 @@ impl Page for EntePage {
                 agreements: if code == "unrecorded" { Vec::new() } else { vec![AgreementView::sample()] },
                 kinds: AgreementKind::ALL.map(AgreementKind::code).into(),
                 form: AgreementForm::default(),
+                administrator_name: Field::default(),
+                username: Field::default(),
             })
             .into()
     }
@@ -175,13 +180,7 @@ fn id(path: Result<Path<String>, PathRejection>) -> Result<EnteId, Failure> {
     path.ok().and_then(|Path(text)| Uuid::parse_str(&text).ok()).map(EnteId).ok_or(Failure::NotFound)
 }
 
-async fn page(
-    desk: &PlatformDesk<ManageEnti>,
-    id: EnteId,
-    status: StatusCode,
-    problems: Vec<Problem>,
-    form: AgreementForm,
-) -> Outcome {
+async fn page(desk: &PlatformDesk<ManageEnti>, id: EnteId, status: StatusCode, reading: &Reading<'_>) -> Outcome {
     let enti = desk.store.enti(&desk.scope, desk.now).await?;
     let ente = enti.into_iter().find(|ente| ente.id == id).ok_or(Failure::NotFound)?;
     let counts = desk.store.account_counts(&desk.scope).await?;
@@ -192,7 +191,7 @@ async fn page(
         known.unwrap_or_else(|| code.clone())
     };
     let page = EntePage {
-        problems,
+        problems: reading.problems.clone(),
         path: format!("/enti/{id}"),
         standing: StandingView::of(ente.standing),
         comuni: ente.comuni.iter().map(name_of).collect(),
@@ -201,13 +200,15 @@ async fn page(
         accounts: roles.map(|role| Count { role: role.code(), count: count(role) }).collect(),
         agreements: desk.store.agreements(&desk.scope, id).await?.iter().map(AgreementView::of).collect(),
         kinds: AgreementKind::ALL.map(AgreementKind::code).into(),
-        form,
+        form: AgreementForm::of(reading),
+        administrator_name: reading.field("administrator_name"),
+        username: reading.field("username"),
     };
     Ok(desk.visitor.page(Area::Enti, status, &page))
 }
 
 pub(crate) async fn get(desk: PlatformDesk<ManageEnti>, path: Result<Path<String>, PathRejection>) -> Outcome {
-    page(&desk, id(path)?, StatusCode::OK, Vec::new(), AgreementForm::default()).await
+    page(&desk, id(path)?, StatusCode::OK, &Reading::new(&Fields::default())).await
 }
 
 pub(crate) async fn add_agreement(
@@ -230,6 +231,43 @@ pub(crate) async fn add_agreement(
             Err(error) => return Err(error.into()),
         }
     }
-    let form = AgreementForm::of(&reading);
-    page(&desk, ente, StatusCode::UNPROCESSABLE_ENTITY, reading.problems.clone(), form).await
+    page(&desk, ente, StatusCode::UNPROCESSABLE_ENTITY, &reading).await
+}
+
+/// One more administrator: for the first one who left, or who has lost both password and second factor.
+pub(crate) async fn add_administrator(
+    desk: PlatformDesk<ManageEnti>,
+    path: Result<Path<String>, PathRejection>,
+    fields: Fields,
+) -> Outcome {
+    let id = id(path)?;
+    let enti = desk.store.enti(&desk.scope, desk.now).await?;
+    let ente = enti.into_iter().find(|ente| ente.id == id).ok_or(Failure::NotFound)?;
+    let mut reading = Reading::new(&fields);
+    let name = reading.required("administrator_name", 100);
+    let username = reading.required("username", 64);
+    if let (Some(name), Some(username), true) = (name, username, reading.problems.is_empty()) {
+        let mut chance = desk.visitor.portal().chance();
+        let made = desk.store.create_ente_administrator(&desk.scope, id, &username, &name, desk.now, &mut chance).await;
+        match made {
+            Ok((_, password)) => {
+                let page = AccountCreated {
+                    ente: Some(ente.name),
+                    ente_code: Some(ente.code),
+                    name,
+                    username,
+                    password: password.expose().to_owned(),
+                    path_back: format!("/enti/{id}"),
+                };
+                return Ok(page.answer(&desk.visitor, Area::Enti));
+            }
+            Err(StoreError::Refused(Refused::Administered)) => reading.refuse("username", "administered"),
+            Err(StoreError::Refused(refused)) => match account_problem(&refused) {
+                Some((name, code)) => reading.refuse(name, code),
+                None => return Err(Failure::Refused(refused)),
+            },
+            Err(error) => return Err(error.into()),
+        }
+    }
+    page(&desk, id, StatusCode::UNPROCESSABLE_ENTITY, &reading).await
 }

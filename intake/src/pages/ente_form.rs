@@ -130,6 +130,11 @@ pub(crate) async fn post(desk: PlatformDesk<ManageEnti>, fields: Fields) -> Outc
     }
     let agreement = read_agreement(&mut reading, Some(AgreementKind::First));
     let interest: Option<InterestId> = fields.get("interest").parse().ok();
+    if let Some(interest) = interest
+        && desk.store.interest(&desk.scope, interest).await?.state != InterestState::Received
+    {
+        return Err(Failure::BadRequest);
+    }
     if let Some(username) = &username
         && !is_username(username)
     {
@@ -144,7 +149,9 @@ pub(crate) async fn post(desk: PlatformDesk<ManageEnti>, fields: Fields) -> Outc
             Ok(ente) => {
                 desk.store.add_agreement(&desk.scope, ente, &agreement, desk.now, &mut chance).await?;
                 if let Some(interest) = interest {
-                    desk.store.decide_interest(&desk.scope, interest, InterestState::Admitted, desk.now).await?;
+                    desk.store
+                        .decide_interest(&desk.scope, interest, InterestState::Admitted, desk.now, &mut chance)
+                        .await?;
                 }
                 let made = desk.store.create_ente_administrator(
                     &desk.scope,

@@ -90,6 +90,8 @@ pub(crate) async fn one(desk: PlatformDesk<ManageEnti>, path: Result<Path<String
 }
 
 pub(crate) async fn decline(desk: PlatformDesk<ManageEnti>, path: Result<Path<String>, PathRejection>) -> Outcome {
-    desk.store.decide_interest(&desk.scope, id(path)?, InterestState::Declined, desk.now).await?;
+    desk.store
+        .decide_interest(&desk.scope, id(path)?, InterestState::Declined, desk.now, &mut desk.visitor.portal().chance())
+        .await?;
     Ok(reply::see("/interessi"))
 }

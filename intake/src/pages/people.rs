@@ -118,7 +118,12 @@ pub(crate) async fn draft_rows(
         if only.is_some_and(|only| only != draft.persona) {
             continue;
         }
-        let persona = store.persona(scope, draft.persona, portal.now()).await?;
+        // A persona who was given to somebody else to follow is not there any more.
+        let persona = match store.persona(scope, draft.persona, portal.now()).await {
+            Ok(persona) => persona,
+            Err(StoreError::NotFound(_)) => continue,
+            Err(error) => return Err(error),
+        };
         let name = name(&persona.data.surname, &persona.data.name, draft.persona);
         rows.push(DraftRow::new(portal, &draft, name));
     }

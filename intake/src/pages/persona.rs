@@ -131,7 +131,7 @@ pub(crate) async fn get(
     let id = persona_form::id(path)?;
     let persona = desk.store.persona(&desk.scope, id, desk.now).await?;
     let past = desk.store.history_of_persona(&desk.scope, id, desk.now).await?;
-    let can_write = desk.may(Right::Assess) && persona.merged_into.is_none();
+    let can_write = desk.may(Right::Assess) && desk.session.standing().may_write() && persona.merged_into.is_none();
     let portal = desk.portal();
     let drafts = match can_write {
         true => people::draft_rows(portal, &desk.store, &desk.scope, Some(id)).await?,

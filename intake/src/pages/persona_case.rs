@@ -230,6 +230,7 @@ fn reason(reading: &mut Reading<'_>) -> Option<String> {
 
 pub(crate) async fn merge(desk: Desk<Assess>, path: Result<Path<String>, PathRejection>, fields: Fields) -> Outcome {
     let from = id(path)?;
+    desk.store.persona(&desk.scope, from, desk.now).await?;
     let into: PersonaId = fields.get("into").parse().map_err(|_| Failure::BadRequest)?;
     let mut reading = Reading::new(&fields);
     let Some(reason) = reason(&mut reading) else { return again(desk, from, &reading).await };

@@ -289,7 +289,7 @@ async fn send(desk: &Desk<Assess>, persona: Option<PersonaId>, fields: &Fields) 
     if fields.get("action") == "read" {
         return read_code(desk, persona, fields).await;
     }
-    let read = Read::new(fields, today);
+    let mut read = Read::new(fields, today);
     let mut around = Around {
         persona,
         revision: fields.get("revision").parse().unwrap_or(0),
@@ -326,6 +326,9 @@ async fn send(desk: &Desk<Assess>, persona: Option<PersonaId>, fields: &Fields) 
                     if let Some(identifier) = &read.data.identifier {
                         let known = desk.store.find_by_identifier(&desk.scope, identifier, desk.now).await?;
                         around.duplicate = known.as_ref().map(PersonaHead::of_summary);
+                    }
+                    if around.duplicate.is_none() {
+                        read.reading.refuse("identifier", "identifier_elsewhere");
                     }
                 }
                 (Err(error), _) => return Err(error.into()),

@@ -16,7 +16,7 @@ use super::{accounts, assessment};
 use crate::form::show_date;
 use crate::portal::Portal;
 use crate::reply::{Failure, Outcome};
-use crate::visitor::{Assess, Desk, ManageAccounts};
+use crate::visitor::{Desk, ManageAccounts, SeeOwnWork};
 
 /// Rows of a page.
 const ROWS_MAX: u64 = 200;
@@ -111,7 +111,7 @@ fn row(portal: &Portal, one: &Assessment, persona: String) -> Row {
     }
 }
 
-pub(crate) async fn mine(desk: Desk<Assess>) -> Outcome {
+pub(crate) async fn mine(desk: Desk<SeeOwnWork>) -> Outcome {
     let (rows, is_cut) = rows(desk.portal(), &desk.store, &desk.scope, desk.session.account()).await?;
     let page = Questionari { operator: None, operators: Vec::new(), rows, is_cut };
     Ok(desk.visitor.page(Area::Questionari, StatusCode::OK, &page))

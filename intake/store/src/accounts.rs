@@ -20,6 +20,9 @@ use crate::tables::{account_rights, accounts, second_factors, sessions, unita};
 /// For how long a one-time password is good.
 const ONE_TIME: Duration = Duration::hours(72);
 
+/// An administrator who has logged in since so long ago administers the Ente.
+const ADMINISTERED: Duration = Duration::days(30);
+
 /// An account to be made.
 #[derive(Clone, Debug)]
 pub struct NewAccount {
@@ -156,7 +159,8 @@ impl Store {
     /// Makes the administrator of an Ente, with a one-time password: the one account that the platform gives to an Ente.
     ///
     /// # Errors
-    /// As [`Store::create_account`].
+    /// [`Refused::Administered`] while an administrator of the Ente has logged in, or was made, in the last thirty days; as
+    /// [`Store::create_account`].
     pub async fn create_ente_administrator(
         &self,
         scope: &PlatformScope,
@@ -177,6 +181,17 @@ impl Store {
             unita: None,
             reach: Reach::Ente,
         };
+        // Where somebody administers the Ente, the platform gives itself no way in.
+        let since = moment(now) - ADMINISTERED;
+        let administrators = accounts::Entity::find()
+            .filter(accounts::Column::EnteId.eq(ente.0))
+            .filter(accounts::Column::Role.eq(Role::EnteAdministrator.code()))
+            .filter(accounts::Column::IsActive.eq(true))
+            .all(&self.reading(ente))
+            .await?;
+        if administrators.iter().any(|row| row.last_login_at.unwrap_or(row.created_at) > since) {
+            return Err(Refused::Administered.into());
+        }
         let password = OneTimePassword::generate(chance);
         let id = self.insert_account(ente, scope.actor(), &new, &password.0, Some(ONE_TIME), now, chance).await?;
         self.note(Line::on_platform(scope, "account.create", &[ente.0, id.0]), now).await?;

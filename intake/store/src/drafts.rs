@@ -108,7 +108,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotFound`], also for another operator's.
     pub async fn draft(&self, scope: &EnteScope, id: DraftId, now: DateTime<Utc>) -> Result<Draft, StoreError> {
-        scope.require(Right::Assess)?;
+        scope.require(Right::SeeOwnWork)?;
         let row = own(&self.reading(scope.ente()), scope, id).await?;
         let draft = self.read_drafts(scope.ente(), vec![row]).await?.remove(0);
         self.note(Line::done(scope, "draft.read", &[id.0, draft.persona.0]), now).await?;
@@ -140,6 +140,7 @@ impl Store {
         if row.revision != revision {
             return Err(StoreError::Conflict("draft"));
         }
+        usable(&*writing, scope, PersonaId(row.persona_id)).await?;
         let key = persona_key(&*writing, &keys, ente, PersonaId(row.persona_id)).await?;
         let change = drafts::ActiveModel {
             ente_id: Set(ente.0),
@@ -161,7 +162,7 @@ impl Store {
     /// # Errors
     /// No right; the database.
     pub async fn my_drafts(&self, scope: &EnteScope, now: DateTime<Utc>) -> Result<Vec<Draft>, StoreError> {
-        scope.require(Right::Assess)?;
+        scope.require(Right::SeeOwnWork)?;
         let rows = drafts::Entity::find()
             .filter(drafts::Column::EnteId.eq(scope.ente().0))
             .filter(drafts::Column::AccountId.eq(account(scope)?.0))

@@ -93,10 +93,11 @@ impl Store {
             return Err(Refused::TextForm("comuni").into());
         }
         let id = EnteId(new_id(chance));
-        let writing = self.write(PLATFORM).await?;
+        // Asked before it is our turn to write; two who ask at once are told apart by the index.
         if enti::Entity::find().filter(enti::Column::Code.eq(&code)).one(&self.directory()).await?.is_some() {
             return Err(Refused::CodeTaken.into());
         }
+        let writing = self.write(PLATFORM).await?;
         writing.turn_to(id).await?;
         self.insert_ente(&*writing, id, &code, false, new.is_demo, now, chance).await?;
         let row = ente_names::ActiveModel {

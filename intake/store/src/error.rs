@@ -114,6 +114,9 @@ pub enum Refused {
     /// Too many expressions of interest wait for somebody to look at them.
     #[error("too many expressions of interest are undecided")]
     InterestsFull,
+    /// Somebody administers the Ente: the platform makes no other administrator.
+    #[error("an administrator of the Ente has logged in during the last thirty days: they make other accounts")]
+    Administered,
     /// Another account of the Ente has the username.
     #[error("the username is taken")]
     UsernameTaken,

@@ -15,7 +15,7 @@ use crate::ids::InterestId;
 use crate::keys::{context, open, seal};
 use crate::open::{Chance, Store, moment, new_id, required, text, update};
 use crate::tables::interests;
-use crate::throttle::{Counted, reserve_one};
+use crate::throttle::{Counted, address_bytes, reserve_one};
 
 /// Undecided ones at most: beyond that the form is closed until somebody has looked.
 const UNDECIDED_MAX: u64 = 500;
@@ -132,7 +132,7 @@ impl Store {
         let data = data.checked()?;
         let keys = self.ente_keys(PLATFORM).await?;
         let counted = Counted {
-            id: self.keys.throttle.authenticate(&[b"interest", peer.to_string().as_bytes()]).to_vec(),
+            id: self.keys.throttle.authenticate(&[b"interest", &address_bytes(peer)]).to_vec(),
             free: FREE_PER_ADDRESS,
             one_forgiven_every: Some(Duration::hours(6)),
         };
@@ -202,7 +202,7 @@ impl Store {
         self.read_interest(row.ok_or(StoreError::NotFound("interest"))?).await
     }
 
-    /// Says what became of one.
+    /// Says what became of one; of a declined one, who wrote is forgotten.
     ///
     /// # Errors
     /// [`StoreError::NotFound`], also when it was decided already.
@@ -212,20 +212,37 @@ impl Store {
         id: InterestId,
         state: InterestState,
         now: DateTime<Utc>,
+        chance: &mut impl Chance,
     ) -> Result<(), StoreError> {
         scope.require(Right::ManageEnti)?;
         let now = moment(now);
+        let keys = self.ente_keys(PLATFORM).await?;
         let writing = self.write(PLATFORM).await?;
-        interests::Entity::find_by_id((PLATFORM.0, id.0))
+        let row = interests::Entity::find_by_id((PLATFORM.0, id.0))
             .one(&*writing)
             .await?
-            .filter(|row| row.state == InterestState::Received.code())
+            .filter(|row| row.state == InterestState::Received.code() && state != InterestState::Received)
             .ok_or(StoreError::NotFound("interest"))?;
+        let place = context(PLATFORM, "interests", "sealed", id);
+        let sealed = match state {
+            InterestState::Received | InterestState::Admitted => row.sealed,
+            // Of those who do not join, the administration's name is kept and nobody's who wrote.
+            InterestState::Declined => {
+                let VersionedInterest::V1(data) = open(&keys.own, &row.sealed, PLATFORM, "interests", "sealed", id)?;
+                let kept = InterestData {
+                    administration: data.administration,
+                    ipa_code: data.ipa_code,
+                    ..InterestData::default()
+                };
+                seal(&keys.own, &VersionedInterest::V1(kept), &place, chance)
+            }
+        };
         let change = interests::ActiveModel {
             ente_id: Set(PLATFORM.0),
             id: Set(id.0),
             state: Set(state.code().to_owned()),
             decided_at: Set(Some(now)),
+            sealed: Set(sealed),
             ..Default::default()
         };
         update(change, &*writing).await?;

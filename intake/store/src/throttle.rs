@@ -5,6 +5,8 @@
 //! an hour and ends. Who guesses from elsewhere blocks themselves long before they block the account's owner, and what an
 //! office mistypes is forgotten little by little. Accounts that do not exist are counted like those that do.
 
+use std::net::IpAddr;
+
 use chrono::{DateTime, Duration, Utc};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, Set};
 
@@ -12,6 +14,14 @@ use crate::database::Writing;
 use crate::error::StoreError;
 use crate::open::moment;
 use crate::tables::throttles;
+
+/// An address as it is counted: who has one of the sixth version has 2^64 of them.
+pub(crate) fn address_bytes(peer: IpAddr) -> Vec<u8> {
+    match peer {
+        IpAddr::V4(address) => address.octets().to_vec(),
+        IpAddr::V6(address) => address.octets()[..8].to_vec(),
+    }
+}
 
 /// What is counted.
 #[derive(Clone)]
@@ -38,7 +48,9 @@ pub(crate) struct Attempt {
 impl Counted {
     /// The failures that are left of a row, and the instant up to which they are counted.
     fn left(&self, row: &throttles::Model, now: DateTime<Utc>) -> (i32, DateTime<Utc>) {
-        if row.last_at + FORGOTTEN_AFTER <= now {
+        let all_forgiven =
+            self.one_forgiven_every.map_or(FORGOTTEN_AFTER, |every| FORGOTTEN_AFTER.max(every * row.failures));
+        if row.last_at + all_forgiven <= now {
             return (0, now);
         }
         let Some(every) = self.one_forgiven_every else { return (row.failures, now) };
@@ -52,6 +64,8 @@ impl Counted {
 
 /// Failures are forgotten after an hour without any.
 const FORGOTTEN_AFTER: Duration = Duration::hours(1);
+/// What nobody has counted for so long is deleted.
+const KEPT: Duration = Duration::days(2);
 /// The longest block.
 const BLOCK_SECONDS_MAX: i64 = 900;
 
@@ -134,10 +148,7 @@ pub(crate) async fn forgive(writing: &Writing, attempt: &Attempt, now: DateTime<
         write(model, false, &**writing).await?;
     }
     // What is forgotten need not be kept: addresses are personal data, even under a key.
-    throttles::Entity::delete_many()
-        .filter(throttles::Column::LastAt.lt(moment(now) - FORGOTTEN_AFTER))
-        .exec(&**writing)
-        .await?;
+    throttles::Entity::delete_many().filter(throttles::Column::LastAt.lt(moment(now) - KEPT)).exec(&**writing).await?;
     Ok(())
 }
 

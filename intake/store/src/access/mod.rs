@@ -15,7 +15,7 @@
 //!
 //! ```compile_fail,E0451
 //! fn of(ente: domain::feed::EnteId, actor: store::Actor) -> store::EnteScope {
-//!     store::EnteScope { ente, actor, reach: Reach::Ente, unita: None, granted: Default::default() }
+//!     store::EnteScope { ente, actor, reach: Reach::Ente, unita: None, granted: Default::default(), may_write: true }
 //! }
 //! ```
 
@@ -108,7 +108,7 @@ impl Role {
     pub const fn may(self, right: Right) -> bool {
         match right {
             Right::SeePersone => matches!(self, Self::EnteAdministrator | Self::Operator),
-            Right::Assess => matches!(self, Self::Operator),
+            Right::Assess | Right::SeeOwnWork => matches!(self, Self::Operator),
             Right::ManageAccounts | Right::Import | Right::Erase => matches!(self, Self::EnteAdministrator),
             Right::Assign => matches!(self, Self::EnteAdministrator | Self::Operator),
             // Of no role: given to an account by name.
@@ -129,6 +129,8 @@ pub enum Right {
     SeeEnte,
     /// Of an Ente: persone and their questionnaires, to read.
     SeePersone,
+    /// Of an Ente: one's own drafts and questionnaires, to read.
+    SeeOwnWork,
     /// Of an Ente: enter and change persone, drafts, questionnaires.
     Assess,
     /// Of an Ente: accounts and unità.
@@ -155,9 +157,10 @@ pub enum Right {
 
 impl Right {
     /// All rights.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::SeeEnte,
         Self::SeePersone,
+        Self::SeeOwnWork,
         Self::Assess,
         Self::ManageAccounts,
         Self::Import,
@@ -183,6 +186,7 @@ impl Right {
             Self::Assess | Self::Import | Self::Assign => true,
             Self::SeeEnte
             | Self::SeePersone
+            | Self::SeeOwnWork
             | Self::ManageAccounts
             | Self::ExtractPseudonymous
             | Self::ExtractIdentified
@@ -202,6 +206,7 @@ impl Right {
             Self::ExtractIdentified => Some("extract_identified"),
             Self::SeeEnte
             | Self::SeePersone
+            | Self::SeeOwnWork
             | Self::Assess
             | Self::ManageAccounts
             | Self::Import
@@ -288,6 +293,7 @@ pub struct EnteScope {
     reach: Reach,
     unita: Option<UnitaId>,
     granted: BTreeSet<Right>,
+    may_write: bool,
 }
 
 /// Permission to reach what belongs to no Ente: the list of Enti, platform accounts. Only this module makes one.
@@ -311,6 +317,9 @@ impl EnteScope {
 
     /// Each query asks once more: a scope given for one right opens nothing that the role may not.
     pub(crate) fn require(&self, right: Right) -> Result<(), Refused> {
+        if right.writes() && !self.may_write {
+            return Err(Refused::NoAgreement);
+        }
         if self.granted.contains(&right) { Ok(()) } else { self.actor.require(right) }
     }
 
@@ -360,13 +369,14 @@ impl Store {
         reason: &str,
         now: DateTime<Utc>,
     ) -> Result<EnteScope, StoreError> {
-        enti::Entity::find_by_id(ente.0)
+        let row = enti::Entity::find_by_id(ente.0)
             .one(&self.reading(ente))
             .await?
             .filter(|row| !row.is_platform)
             .ok_or(StoreError::NotFound("Ente"))?;
+        let may_write = self.standing(ente, row.closed_at, now).await?.may_write();
         let actor = command_line_actor(actor)?;
-        let scope = EnteScope { ente, actor, reach: Reach::Ente, unita: None, granted: BTreeSet::new() };
+        let scope = EnteScope { ente, actor, reach: Reach::Ente, unita: None, granted: BTreeSet::new(), may_write };
         let reason = command_line_reason(reason)?;
         self.note(Line::done(&scope, "command_line", &[]).with_detail(reason), now).await?;
         Ok(scope)

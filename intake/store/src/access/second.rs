@@ -184,6 +184,7 @@ impl Store {
         let attempt = self.counted("second factor", session.ente_code(), session.username(), peer);
         self.reserve_attempt(&attempt, now).await?;
         let code = typed(code);
+        self.ente_keys(home).await?;
         let writing = self.write(home).await?;
         let way = if code.len() == 6 && code.bytes().all(|byte| byte.is_ascii_digit()) {
             self.use_totp(&writing, home, account, &code, now).await?.then_some("totp")
@@ -325,6 +326,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         crate::accounts::only_command_line(actor)?;
         let now = moment(now);
+        self.ente_keys(ente).await?;
         let writing = self.write(ente).await?;
         accounts::Entity::find_by_id((ente.0, id.0)).one(&*writing).await?.ok_or(StoreError::NotFound("account"))?;
         self.put_totp(&writing, ente, id, secret, 0, now, chance).await?;

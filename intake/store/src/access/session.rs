@@ -22,7 +22,7 @@ use crate::ids::{AccountId, SessionId};
 use crate::open::{Chance, Store, moment, new_id, update};
 use crate::passwords::{AcceptedPassword, same};
 use crate::tables::{accounts, enti, sessions};
-use crate::throttle::{Attempt, Counted, forgive, reserve};
+use crate::throttle::{Attempt, Counted, address_bytes, forgive, reserve};
 
 /// A session that is not used for so long is over.
 const IDLE: Duration = Duration::minutes(30);
@@ -366,10 +366,13 @@ impl Store {
             password_at: now,
             second_at: None,
         };
+        let before = (account.id, account.password_hash.clone());
+        // Looked up before it is our turn to write: whoever holds the turn asks for no second connection.
+        let described = self.describe(session.clone(), account, &token, now).await?;
         let writing = self.write(ente_id).await?;
         // The password may have been changed, or the account closed, while the hash was computed.
-        let now_stored = accounts::Entity::find_by_id((ente_id.0, account.id)).one(&*writing).await?;
-        if !now_stored.is_some_and(|it| it.is_active && it.password_hash == account.password_hash) {
+        let now_stored = accounts::Entity::find_by_id((ente_id.0, before.0)).one(&*writing).await?;
+        if !now_stored.is_some_and(|it| it.is_active && it.password_hash == before.1) {
             return Err(Refused::Credentials.into());
         }
         forgive(&writing, &attempt, now).await?;
@@ -378,8 +381,8 @@ impl Store {
             .exec_without_returning(&*writing)
             .await?;
         let mut change = accounts::ActiveModel {
-            ente_id: Set(account.ente_id),
-            id: Set(account.id),
+            ente_id: Set(ente_id.0),
+            id: Set(before.0),
             last_login_at: Set(Some(now)),
             ..Default::default()
         };
@@ -387,7 +390,7 @@ impl Store {
             change.password_hash = Set(hash);
         }
         update(change, &*writing).await?;
-        let session = self.describe(session, account, &token).await?;
+        let session = described;
         let subjects = [session.id.0];
         let line = Line {
             ente: ente_id,
@@ -430,7 +433,7 @@ impl Store {
                 .await?;
             writing.commit().await?;
         }
-        self.describe(row, account, token).await
+        self.describe(row, account, token, now).await
     }
 
     /// Ends a session.
@@ -578,11 +581,7 @@ impl Store {
     pub(super) fn counted(&self, at: &str, ente: Option<&str>, username: &str, peer: IpAddr) -> Attempt {
         let ente = ente.map_or_else(|| "/".to_owned(), |code| code.trim().to_lowercase());
         let username = fold(username);
-        let peer = match peer {
-            IpAddr::V4(address) => address.octets().to_vec(),
-            // Who has one address of the sixth version has 2^64 of them.
-            IpAddr::V6(address) => address.octets()[..8].to_vec(),
-        };
+        let peer = address_bytes(peer);
         let counted = |what: &[&[u8]], free, one_forgiven_every| Counted {
             id: self.keys.throttle.authenticate(what).to_vec(),
             free,
@@ -657,6 +656,7 @@ impl Store {
         row: sessions::Model,
         account: accounts::Model,
         token: &SessionToken,
+        now: DateTime<Utc>,
     ) -> Result<Session, StoreError> {
         let damaged = || StoreError::Damaged { table: "accounts", row: account.id.to_string() };
         let role = Role::from_code(&account.role).ok_or_else(damaged)?;
@@ -670,7 +670,7 @@ impl Store {
             (false, _) if role.needs_second_factor() => SecondFactor::MustEnrol,
             (false, _) => SecondFactor::NotAsked,
         };
-        let known = if ente == PLATFORM { None } else { Some(self.ente_described(ente, row.last_seen_at).await?) };
+        let known = if ente == PLATFORM { None } else { Some(self.ente_described(ente, now).await?) };
         Ok(Session {
             id: SessionId(row.id),
             account: AccountId(account.id),

@@ -3,16 +3,16 @@
 
 use chrono::{DateTime, Utc};
 use domain::feed::{EnteId, UnitaId};
-use sea_orm::{EntityTrait, Set};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, Set};
 
-use super::usable;
+use super::{group, seen, usable};
 use crate::access::{EnteScope, Right};
 use crate::audit::{Line, append};
 use crate::database::Writing;
 use crate::error::StoreError;
 use crate::ids::{AccountId, PersonaId};
 use crate::open::{Store, moment};
-use crate::tables::{accounts, persona_cases, unita};
+use crate::tables::{accounts, persona_cases, persone, unita};
 
 /// Who follows a persona.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,10 +27,13 @@ impl Store {
     /// Who follows a persona.
     ///
     /// # Errors
-    /// No right; the database.
+    /// [`StoreError::NotFound`]; no right.
     pub async fn who_follows(&self, scope: &EnteScope, id: PersonaId) -> Result<Follows, StoreError> {
         scope.require(Right::SeePersone)?;
-        let row = persona_cases::Entity::find_by_id((scope.ente().0, id.0)).one(&self.reading(scope.ente())).await?;
+        let reading = &self.reading(scope.ente());
+        let there = seen(scope).filter(persone::Column::Id.eq(id.0)).one(reading).await?;
+        there.ok_or(StoreError::NotFound("persona"))?;
+        let row = persona_cases::Entity::find_by_id((scope.ente().0, id.0)).one(reading).await?;
         Ok(row.map_or_else(Follows::default, |row| Follows {
             account: row.account_id.map(AccountId),
             unita: row.unita_id.map(UnitaId),
@@ -63,12 +66,35 @@ impl Store {
         if let Some(id) = follows.unita {
             unita::Entity::find_by_id((ente.0, id.0)).one(&*writing).await?.ok_or(StoreError::NotFound("unità"))?;
         }
-        put(&writing, ente, id, follows, now).await?;
+        // Whoever was merged into them goes along.
+        for persona in group(&*writing, ente, id).await? {
+            put(&writing, ente, persona, follows, now).await?;
+        }
         let mut subjects = vec![id.0];
         subjects.extend(follows.account.map(|account| account.0));
         subjects.extend(follows.unita.map(|unita| unita.0));
         append(&self.keys, &*writing, Line::done(scope, "persona.assign", &subjects), now).await?;
         writing.commit().await
+    }
+}
+
+/// Has a persona who was merged followed by whoever follows the one that goes on.
+pub(super) async fn follow_along(
+    writing: &Writing,
+    ente: EnteId,
+    from: PersonaId,
+    into: PersonaId,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    match persona_cases::Entity::find_by_id((ente.0, into.0)).one(&**writing).await? {
+        Some(row) => {
+            let follows = Follows { account: row.account_id.map(AccountId), unita: row.unita_id.map(UnitaId) };
+            put(writing, ente, from, follows, now).await
+        }
+        None => {
+            persona_cases::Entity::delete_by_id((ente.0, from.0)).exec(&**writing).await?;
+            Ok(())
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use domain::keys::Secret;
 use sea_orm::{ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, Set};
 use uuid::Uuid;
 
+use super::cases::follow_along;
 use super::{group, persona_key, persona_secrets, reason_given, seen, usable};
 use crate::access::{EnteScope, Right};
 use crate::assessments::AccountName;
@@ -289,6 +290,9 @@ impl Store {
             ..Default::default()
         };
         update(change, &*writing).await?;
+        for persona in group(&*writing, ente, from).await? {
+            follow_along(&writing, ente, persona, into, now).await?;
+        }
         let key = persona_key(&*writing, &keys, ente, from).await?;
         self.trail(&writing, scope, from, Some(into), "merged", &reason, &key, now, chance).await?;
         let (from_token, into_token) = (self.keys.person_token(from), self.keys.person_token(into));
@@ -322,6 +326,12 @@ impl Store {
             .one(&*writing)
             .await?
             .ok_or(StoreError::NotFound("persona"))?;
+        // The other one must be in reach too, and what is restricted is not taken apart.
+        let other =
+            seen(scope).filter(persone::Column::Id.eq(row.merged_into.unwrap_or_default())).one(&*writing).await?;
+        if other.ok_or(StoreError::NotFound("persona"))?.is_restricted || row.is_restricted {
+            return Err(Refused::Restricted.into());
+        }
         let change = persone::ActiveModel {
             ente_id: Set(ente.0),
             id: Set(from.0),
@@ -359,25 +369,31 @@ impl Store {
             .one(&*writing)
             .await?
             .ok_or(StoreError::NotFound("persona"))?;
+        if row.merged_into.is_some() {
+            return Err(Refused::Merged.into());
+        }
         if row.is_restricted == is_restricted {
             return Ok(());
         }
-        let change = persone::ActiveModel {
-            ente_id: Set(ente.0),
-            id: Set(id.0),
-            is_restricted: Set(is_restricted),
-            ..Default::default()
-        };
-        update(change, &*writing).await?;
+        let (kind, action) =
+            if is_restricted { ("restricted", "persona.restrict") } else { ("unrestricted", "persona.unrestrict") };
+        // Whoever was merged into them is the same human.
+        for persona in group(&*writing, ente, id).await? {
+            let change = persone::ActiveModel {
+                ente_id: Set(ente.0),
+                id: Set(persona.0),
+                is_restricted: Set(is_restricted),
+                ..Default::default()
+            };
+            update(change, &*writing).await?;
+            let key = persona_key(&*writing, &keys, ente, persona).await?;
+            let person = self.keys.person_token(persona);
+            let what = if is_restricted { What::Restricted { person } } else { What::Unrestricted { person } };
+            let event = NewEvent { ente, persona: Some(persona), what };
+            crate::feed::append(&*writing, event, &key, now, chance).await?;
+        }
         let key = persona_key(&*writing, &keys, ente, id).await?;
-        let person = self.keys.person_token(id);
-        let (kind, action, what) = if is_restricted {
-            ("restricted", "persona.restrict", What::Restricted { person })
-        } else {
-            ("unrestricted", "persona.unrestrict", What::Unrestricted { person })
-        };
         self.trail(&writing, scope, id, None, kind, &reason, &key, now, chance).await?;
-        crate::feed::append(&*writing, NewEvent { ente, persona: Some(id), what }, &key, now, chance).await?;
         append(&self.keys, &*writing, Line::done(scope, action, &[id.0]), now).await?;
         writing.commit().await
     }

@@ -78,8 +78,10 @@ async fn interest_is_received_counted_and_decided_once(#[values(Kind::Sqlite, Ki
     let all = store.interests(&world.platform).await.unwrap();
     assert_eq!(all.len(), 3);
     assert!(all.iter().all(|one| one.data == data && one.state == InterestState::Received));
-    store.decide_interest(&world.platform, first, InterestState::Declined, now).await.unwrap();
-    assert_eq!(store.interest(&world.platform, first).await.unwrap().state, InterestState::Declined);
-    let again = store.decide_interest(&world.platform, first, InterestState::Admitted, now).await;
+    store.decide_interest(&world.platform, first, InterestState::Declined, now, &mut world.chance).await.unwrap();
+    let declined = store.interest(&world.platform, first).await.unwrap();
+    assert_eq!(declined.state, InterestState::Declined);
+    assert_eq!((declined.data.administration.as_str(), declined.data.contact.as_str()), ("Comune di Prova", ""));
+    let again = store.decide_interest(&world.platform, first, InterestState::Admitted, now, &mut world.chance).await;
     assert!(matches!(again, Err(StoreError::NotFound(_))));
 }

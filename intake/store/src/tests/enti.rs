@@ -35,10 +35,14 @@ async fn names_have_dates_and_unita_move(#[values(Kind::Sqlite, Kind::Postgres)]
     assert!(matches!(taken, Err(StoreError::Refused(Refused::CodeTaken))));
     let counts = store.account_counts(&world.platform).await.unwrap();
     assert_eq!(counts.get(&(Some(town.id), Role::Operator)), Some(&1));
-    let (administrator, password) = store
-        .create_ente_administrator(&world.platform, town.id, "seconda", "Seconda", now, &mut world.chance)
-        .await
-        .unwrap();
+    // The platform makes an administrator where nobody administers, and gives itself no way in elsewhere.
+    let (platform, new) = (&world.platform, ("seconda", "Seconda"));
+    let refused = store.create_ente_administrator(platform, town.id, new.0, new.1, now, &mut world.chance).await;
+    assert!(matches!(refused, Err(StoreError::Refused(Refused::Administered))));
+    let first = town.administrator.account_id().unwrap();
+    store.set_account_active(&town.command_line, first, false, now).await.unwrap();
+    let made = store.create_ente_administrator(platform, town.id, new.0, new.1, now, &mut world.chance).await;
+    let (administrator, password) = made.unwrap();
     assert!(world.try_login("pordenone", "seconda", password.expose()).await.is_ok());
     assert!(store.account(&town.administrator, administrator).await.unwrap().must_change);
     let misplaced = NewAccount {

@@ -1,0 +1,54 @@
+//! `noncello ente`: the Enti and how they stand, for whoever looks after the machine.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Subcommand;
+use serde_json::json;
+
+use super::{Format, block_on, open_store, print_line};
+use crate::data_folder::DataFolder;
+use crate::system;
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// List the Enti: code, name, and how their agreement stands. One that runs out within sixty days is marked.
+    #[command(after_help = "Example: noncello ente list --data /srv/noncello")]
+    List {
+        /// The data folder.
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+        /// How to report.
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+}
+
+pub(crate) fn run(command: &Command) -> Result<ExitCode> {
+    let Command::List { data, format } = command;
+    let folder = DataFolder::open(data)?;
+    block_on(async {
+        let store = open_store(&folder).await?;
+        let now = system::now();
+        let platform = store.command_line_platform("ente list", "ente list", now).await?;
+        let enti = store.enti(&platform, now).await?;
+        store.close().await?;
+        match format {
+            Format::Json => {
+                let rows = enti.iter().map(|ente| {
+                    let standing = ente.standing;
+                    json!({ "code": ente.code, "name": ente.name, "agreement": standing.code(), "day": standing.day() })
+                });
+                print_line(&serde_json::to_string_pretty(&rows.collect::<Vec<_>>())?);
+            }
+            Format::Text => {
+                for ente in &enti {
+                    let day = ente.standing.day().map_or_else(String::new, |day| format!(" {day}"));
+                    print_line(&format!("{}\t{}{day}\t{}", ente.code, ente.standing.code(), ente.name));
+                }
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    })
+}
