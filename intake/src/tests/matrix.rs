@@ -409,3 +409,43 @@ async fn an_operator_of_little_reach_finds_nobody_elses_case(#[values(Kind::Sqli
     let wide = world.logged_in("primo", "operator").await.post("/persone/cerca", &[("query", "Rossi")]).await;
     assert!(wide.body.contains("Maria"));
 }
+
+#[rstest]
+#[tokio::test]
+async fn when_the_agreement_is_over_everything_can_be_read_and_nothing_entered(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
+    let world = World::new(kind).await;
+    let own = Things::make(&world, 0, "primo").await;
+    let mut chance = chance(61);
+    let platform = world.store.command_line_platform("prova", "test", now()).await.unwrap();
+    let until = now().date_naive().pred_opt().unwrap();
+    let over = store::NewAgreement {
+        kind: store::AgreementKind::First,
+        number: "1/2026".to_owned(),
+        text_version: 1,
+        signed_on: until,
+        from: until,
+        until,
+        maintenance: "ordinaria".to_owned(),
+    };
+    world.store.add_agreement(&platform, world.enti[0], &over, now(), &mut chance).await.unwrap();
+    for role in Role::ALL.into_iter().filter(|role| role.is_of_an_ente()) {
+        let browser = world.logged_in("primo", role.code()).await;
+        for route in ROUTES.iter().filter(|route| !is_public(route.need) && allows(route.need, role)) {
+            let at = format!("{role:?} {:?} {}", route.verb, route.path);
+            let writes = matches!(route.need, Need::Ente(right) | Need::EnteFresh(right) if right.writes());
+            if writes {
+                let reply = ask(&mut browser.clone(), route, &own.path(route)).await;
+                assert_eq!(reply.status, StatusCode::FORBIDDEN, "{at}");
+                assert!(reply.body.contains("Si può soltanto leggere"), "{at}");
+            } else if route.verb == Verb::Get {
+                let reply = ask(&mut browser.clone(), route, &own.path(route)).await;
+                let is_fine = reply.status == StatusCode::OK || reply.status == StatusCode::SEE_OTHER;
+                assert!(is_fine, "{at} gives {}", reply.status);
+            }
+        }
+    }
+    let desk = world.logged_in("primo", "operator").await.get("/scrivania").await;
+    assert!(desk.body.contains("scaduta il"), "it is said on every page");
+}
