@@ -11,7 +11,6 @@ mod headers;
 pub mod import;
 pub mod instruments;
 mod pages;
-mod papers;
 mod portal;
 mod reply;
 mod routes;

@@ -6,19 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
 use chrono::{DateTime, Utc};
-use documents::{PaperError, Press};
 use domain::instrument::{Id, Instrument};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use store::Store;
 use templates::{RenderError, Renderer};
-use tokio::sync::Semaphore;
 
 use crate::cookies::Cookies;
 use crate::{instruments, routes};
-
-/// Papers that are set at once: each takes a core for a moment.
-const PAPERS_AT_ONCE: usize = 2;
 
 /// A clock.
 pub type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
@@ -56,8 +51,6 @@ struct Shared {
     chance: Mutex<StdRng>,
     cookies: Cookies,
     trusted_proxies: Vec<IpAddr>,
-    press: Arc<Press>,
-    setting: Arc<Semaphore>,
 }
 
 impl fmt::Debug for Shared {
@@ -72,9 +65,6 @@ pub enum PortalError {
     /// A template is not valid.
     #[error(transparent)]
     Template(#[from] RenderError),
-    /// The fonts or sources of papers in the binary are broken.
-    #[error(transparent)]
-    Papers(#[from] PaperError),
     /// A definition that is shipped breaks a rule.
     #[error(transparent)]
     Instrument(#[from] instruments::ShippedError),
@@ -108,8 +98,6 @@ impl Portal {
             chance: Mutex::new(config.chance),
             cookies: config.cookies,
             trusted_proxies: config.trusted_proxies,
-            press: Arc::new(Press::new()?),
-            setting: Arc::new(Semaphore::new(PAPERS_AT_ONCE)),
         };
         Ok(Self { shared: Arc::new(shared) })
     }
@@ -141,16 +129,6 @@ impl Portal {
     pub(crate) fn chance(&self) -> StdRng {
         let mut chance = self.shared.chance.lock().unwrap_or_else(PoisonError::into_inner);
         StdRng::from_rng(&mut *chance)
-    }
-
-    /// The turn to set a paper.
-    pub(crate) fn setting(&self) -> Arc<Semaphore> {
-        self.shared.setting.clone()
-    }
-
-    /// What sets papers.
-    pub(crate) fn press(&self) -> Arc<Press> {
-        self.shared.press.clone()
     }
 
     pub(crate) fn trusted_proxies(&self) -> &[IpAddr] {

@@ -19,8 +19,6 @@ pub(crate) enum Failure {
     BadRequest,
     /// A rule forbids it.
     Refused(Refused),
-    /// Something of ours is broken, and is logged.
-    Broken,
     /// The store said no, or failed.
     Store(StoreError),
 }
@@ -115,7 +113,6 @@ pub(crate) fn failure(visitor: &Visitor, failure: &Failure) -> Response {
     match failure {
         Failure::NotFound | Failure::Store(StoreError::NotFound(_)) => not_found(visitor),
         Failure::BadRequest => bad_request(visitor),
-        Failure::Broken => message(visitor, StatusCode::INTERNAL_SERVER_ERROR, MessageKind::Broken),
         Failure::Refused(refused) | Failure::Store(StoreError::Refused(refused)) => match refused {
             Refused::NoSession => to_login(),
             Refused::MustProveSecondFactor => see("/secondo-fattore"),

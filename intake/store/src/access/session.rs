@@ -128,7 +128,14 @@ impl Session {
     pub fn scope(&self, right: Right) -> Result<EnteScope, StoreError> {
         let ente = self.ente.ok_or(Refused::NotAllowed(right))?;
         self.require(right)?;
-        Ok(EnteScope { ente, actor: self.actor(), reach: self.reach, unita: self.unita, granted: self.granted.clone() })
+        Ok(EnteScope {
+            ente,
+            actor: self.actor(),
+            reach: self.reach,
+            unita: self.unita,
+            granted: self.granted.clone(),
+            may_write: self.standing.may_write(),
+        })
     }
 
     /// Permission to reach the platform's data with this right.
