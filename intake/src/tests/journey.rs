@@ -253,9 +253,16 @@ async fn the_platform_admits_an_ente_and_sees_nothing_else(#[values(Kind::Sqlite
         ("name", "Terzo"),
         ("code", "terzo"),
         ("comuni", "Udine\n093033"),
+        ("number", "12/2026"),
+        ("signed_on", "2/11/2026"),
+        ("from", "3/11/2026"),
+        ("until", "31/12/2028"),
+        ("maintenance", "ordinaria"),
         ("administrator_name", "Anna Verdi"),
         ("username", "anna"),
     ];
+    let without = platform.post("/enti/nuovo", &[&fields[..3], &fields[8..]].concat()).await;
+    assert_eq!(without.status, StatusCode::UNPROCESSABLE_ENTITY, "no Ente without an agreement");
     let reply = platform.post("/enti/nuovo", &fields).await;
     assert!(reply.body.contains("nc-secret") && reply.body.contains("Anna Verdi"), "{}", reply.body);
     let again = platform.post("/enti/nuovo", &fields).await;
