@@ -181,7 +181,7 @@ impl<N: Need> Desk<N> {
     }
 
     /// The same desk, for reading persone.
-    pub(crate) fn to_see(self) -> Result<Desk<SeePersone>, StoreError> {
+    pub(crate) fn into_seeing(self) -> Result<Desk<SeePersone>, StoreError> {
         let Self { visitor, store, session, now, .. } = self;
         let scope = session.scope(Right::SeePersone)?;
         Ok(Desk { visitor, store, scope, session, now, right: PhantomData })

@@ -179,7 +179,7 @@ pub(crate) async fn get(desk: Desk<SeePersone>, path: Result<Path<String>, PathR
 
 /// Back to the page, with what is wrong, for whoever may see it anyway.
 async fn again<N: crate::visitor::Need>(desk: Desk<N>, id: PersonaId, reading: &Reading<'_>) -> Outcome {
-    page(&desk.to_see()?, id, StatusCode::UNPROCESSABLE_ENTITY, reading).await
+    page(&desk.into_seeing()?, id, StatusCode::UNPROCESSABLE_ENTITY, reading).await
 }
 
 fn done(id: PersonaId) -> Outcome {

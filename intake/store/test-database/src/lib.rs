@@ -50,6 +50,7 @@ static CLUSTER: OnceLock<Cluster> = OnceLock::new();
 static COUNT: AtomicU32 = AtomicU32::new(1);
 
 impl Cluster {
+    #[expect(clippy::zombie_processes, reason = "it ends with the program, by its standard input")]
     fn start() -> Self {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/src/cluster.sh");
         let mut child = Command::new("sh")
