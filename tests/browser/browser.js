@@ -71,7 +71,7 @@ export async function withPage(browser, portal, width, use, options = {}) {
   const page = await context.newPage();
   const complaints = [];
   page.on('console', (message) => {
-    if (!/^(Failed to load resource: the server responded|Cleared data types)/.test(message.text())) complaints.push(message.text());
+    if (!/^(Failed to load resource: the server responded|Cleared data types|Clear-Site-Data header on '[^']+\/esci')/.test(message.text())) complaints.push(message.text());
   });
   page.on('response', (response) => {
     const isPage = response.request().resourceType() === 'document';

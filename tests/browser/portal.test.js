@@ -339,7 +339,7 @@ test('an administration asks to join and is admitted with its agreement', () => 
   assert.deepEqual(await faults(page), []);
   await picture(page, 'secondo-fattore');
   const secret = (await page.locator('.nc-secret').innerText()).replaceAll(' ', '');
-  await page.getByLabel(/^Codice/).fill(codeOf(secret, Math.floor(Date.now() / 30_000)));
+  await page.getByRole('textbox', { name: /^Codice/ }).fill(codeOf(secret, Math.floor(Date.now() / 30_000)));
   await page.getByRole('button', { name: 'Conferma' }).click();
   await page.getByRole('heading', { level: 1, name: 'Codici di recupero' }).waitFor();
   assert.equal(await page.locator('.nc-codes li').count(), 10);
