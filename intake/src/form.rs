@@ -2,6 +2,8 @@
 //!
 //! Words are the templates': a problem is a code of `field_error` in messages/terms.toml.
 
+use std::fmt::Display;
+
 use chrono::{Datelike, NaiveDate};
 use domain::text::has_hidden_characters;
 use serde::Serialize;
@@ -105,6 +107,12 @@ impl<'a> Reading<'a> {
         read
     }
 
+    /// One of a set of codes that must be there.
+    pub(crate) fn required_code<T>(&mut self, name: &'static str, from_code: fn(&str) -> Option<T>) -> Option<T> {
+        self.given(name)?;
+        self.code(name, from_code)
+    }
+
     /// A date; empty is `None`.
     pub(crate) fn date(&mut self, name: &'static str) -> Option<NaiveDate> {
         let value = self.fields.get(name);
@@ -116,6 +124,21 @@ impl<'a> Reading<'a> {
             self.refuse(name, "date");
         }
         read
+    }
+
+    /// A date that must be there.
+    pub(crate) fn required_date(&mut self, name: &'static str) -> Option<NaiveDate> {
+        self.given(name)?;
+        self.date(name)
+    }
+
+    /// Whether a field holds anything; one that does not is noted.
+    fn given(&mut self, name: &'static str) -> Option<()> {
+        if self.fields.get(name).is_empty() {
+            self.refuse(name, "required");
+            return None;
+        }
+        Some(())
     }
 
     /// A field as the form shows it again, with its first problem.
@@ -146,6 +169,11 @@ pub(crate) fn read_date(text: &str) -> Option<NaiveDate> {
     }
     let date = NaiveDate::from_ymd_opt(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?)?;
     (date.year() >= 1800).then_some(date)
+}
+
+/// The first digits of an id, by which people tell one from another.
+pub(crate) fn show_id(id: impl Display) -> String {
+    id.to_string().chars().take(8).collect()
 }
 
 /// A date as forms and tables show it.

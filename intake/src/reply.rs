@@ -79,6 +79,20 @@ pub(crate) fn no_accounts(visitor: &Visitor) -> Response {
     message(visitor, StatusCode::NOT_FOUND, MessageKind::NoAccounts)
 }
 
+/// The page of the step that a session lacks.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "every other rule is about what is asked for, not about the session"
+)]
+pub(crate) fn step(refused: &Refused) -> Option<&'static str> {
+    match refused {
+        Refused::MustProveSecondFactor => Some("/secondo-fattore"),
+        Refused::MustChangePassword => Some("/password"),
+        Refused::MustEnrolSecondFactor => Some("/account/secondo-fattore"),
+        _ => None,
+    }
+}
+
 /// A table as a file to keep; its name is ours, never somebody's text.
 pub(crate) fn csv<Line>(name: &'static str, head: &[&str], lines: impl IntoIterator<Item = Line>) -> Outcome
 where
@@ -115,11 +129,9 @@ pub(crate) fn failure(visitor: &Visitor, failure: &Failure) -> Response {
         Failure::BadRequest => bad_request(visitor),
         Failure::Refused(refused) | Failure::Store(StoreError::Refused(refused)) => match refused {
             Refused::NoSession => to_login(),
-            Refused::MustProveSecondFactor => see("/secondo-fattore"),
-            Refused::MustChangePassword => see("/password"),
-            Refused::MustEnrolSecondFactor => see("/account/secondo-fattore"),
             Refused::NotAllowed(_) | Refused::NeedsAccount => forbidden(visitor),
             Refused::NoAgreement => message(visitor, StatusCode::FORBIDDEN, MessageKind::NoAgreement),
+            other if let Some(path) = step(other) => see(path),
             other => {
                 tracing::info!(refused = %other, "a request was refused by a rule that its page does not explain");
                 message(visitor, StatusCode::UNPROCESSABLE_ENTITY, MessageKind::BadRequest)

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use store::{SecondFactor, SessionId, SessionRow};
 use templates::{Area, Page};
 
-use crate::reply::{self, Failure, Outcome};
+use super::id;
+use crate::reply::{self, Outcome};
 use crate::visitor::{OwnAccount, show_instant};
 
 #[derive(Serialize)]
@@ -19,7 +20,7 @@ pub(crate) struct OwnAccountPage {
     ente: Option<String>,
     has_second_factor: bool,
     needs_second_factor: bool,
-    codes_left: usize,
+    codes_left: u64,
     sessions: Vec<SessionView>,
 }
 
@@ -101,7 +102,6 @@ pub(crate) async fn get(own: OwnAccount, done: Result<Query<Done>, QueryRejectio
 }
 
 pub(crate) async fn end_session(own: OwnAccount, path: Result<Path<String>, PathRejection>) -> Outcome {
-    let id: SessionId = path.ok().and_then(|Path(text)| text.parse().ok()).ok_or(Failure::NotFound)?;
-    own.store.revoke_session(&own.session, id, own.now).await?;
+    own.store.revoke_session(&own.session, id(path)?, own.now).await?;
     Ok(reply::see("/account?fatto=chiusa"))
 }

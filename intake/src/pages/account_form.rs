@@ -1,17 +1,19 @@
 //! The form of an account: a new one, and what an administrator may change of one that is there.
 
 use std::collections::BTreeSet;
+use std::fmt::Display;
 
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
 use axum::http::StatusCode;
 use domain::feed::UnitaId;
 use serde::Serialize;
-use store::{AccountChange, AccountId, NewAccount, Reach, Refused, Right, Role, StoreError, Unita};
+use store::{AccountChange, AccountId, NewAccount, Reach, Right, Role, Unita};
 use templates::{Area, Page};
 
 use super::account::SessionView;
-use super::accounts::{account_problem, created, id, path};
+use super::accounts::{created, path, refuse_account};
+use super::id;
 use crate::form::{Field, Fields, Problem, Reading};
 use crate::reply::{self, Failure, Outcome};
 use crate::visitor::{Desk, ManageAccounts};
@@ -24,6 +26,12 @@ const ROLES: [Role; 4] = [Role::Operator, Role::Manager, Role::Analyst, Role::En
 pub(crate) struct Choice {
     pub(crate) code: String,
     pub(crate) text: String,
+}
+
+impl Choice {
+    pub(crate) fn new(id: impl Display, name: &str) -> Self {
+        Self { code: id.to_string(), text: name.to_owned() }
+    }
 }
 
 #[derive(Serialize)]
@@ -93,16 +101,12 @@ impl Page for AccountForm {
             problems,
             roles: ROLES.map(Role::code).into(),
             reaches: Reach::ALL.map(Reach::code).into(),
-            unita: vec![Choice { code: "1".to_owned(), text: "Sacile".to_owned() }],
+            unita: vec![Choice::new(1, "Sacile")],
             form: Form { rights: vec![Ticked { code: "extract_pseudonymous", is_ticked: true }], ..Form::default() },
             known,
         })
         .into()
     }
-}
-
-fn choices(unita: &[Unita]) -> Vec<Choice> {
-    unita.iter().map(|one| Choice { code: one.id.to_string(), text: one.name.clone() }).collect()
 }
 
 /// The rights that an account may be given, with those of a form or of an account ticked.
@@ -133,7 +137,7 @@ async fn page(
         problems,
         roles: ROLES.map(Role::code).into(),
         reaches: Reach::ALL.map(Reach::code).into(),
-        unita: choices(&unita),
+        unita: unita.iter().map(|one| Choice::new(one.id, &one.name)).collect(),
         form,
         known,
     };
@@ -160,10 +164,7 @@ pub(crate) async fn create(desk: Desk<ManageAccounts>, fields: Fields) -> Outcom
     let mut reading = Reading::new(&fields);
     let display_name = reading.required("name", 100);
     let username = reading.required("username", 64);
-    let role = reading.code("role", |code| ROLES.into_iter().find(|role| role.code() == code));
-    if role.is_none() && fields.get("role").is_empty() {
-        reading.refuse("role", "required");
-    }
+    let role = reading.required_code("role", |code| ROLES.into_iter().find(|role| role.code() == code));
     let reach = reading.code("reach", Reach::from_code).unwrap_or(Reach::Ente);
     let known_unita = desk.store.unita(&desk.scope).await?;
     let unita = read_unita(&mut reading, &fields, &known_unita);
@@ -173,11 +174,7 @@ pub(crate) async fn create(desk: Desk<ManageAccounts>, fields: Fields) -> Outcom
         let new = NewAccount { username, display_name, role, unita, reach };
         match desk.store.create_account(&desk.scope, &new, desk.now, &mut desk.portal().chance()).await {
             Ok((_, password)) => return Ok(created(&desk, new.display_name, new.username, &password)),
-            Err(StoreError::Refused(refused)) => match account_problem(&refused) {
-                Some((name, code)) => reading.refuse(name, code),
-                None => return Err(Failure::Refused(refused)),
-            },
-            Err(error) => return Err(error.into()),
+            Err(error) => refuse_account(&mut reading, error)?,
         }
     }
     let form = as_sent(&reading, &fields);
@@ -233,18 +230,9 @@ pub(crate) async fn update(
         let change = AccountChange { display_name, unita, reach, granted };
         match desk.store.update_account(&desk.scope, account, &change, desk.now).await {
             Ok(()) => return Ok(reply::see("/operatori?fatto=cambiato")),
-            Err(StoreError::Refused(refused)) => match account_problem(&refused) {
-                Some((name, code)) => reading.refuse(name, code),
-                None => return Err(Failure::Refused(refused)),
-            },
-            Err(error) => return Err(error.into()),
+            Err(error) => refuse_account(&mut reading, error)?,
         }
     }
     let form = as_sent(&reading, &fields);
     page(&desk, StatusCode::UNPROCESSABLE_ENTITY, reading.problems.clone(), form, Some(known)).await
-}
-
-/// Whether a rule speaks of the reach.
-pub(crate) fn reach_problem(refused: &Refused) -> Option<(&'static str, &'static str)> {
-    (*refused == Refused::Reach).then_some(("reach", "reach"))
 }

@@ -5,10 +5,11 @@ use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
-use store::{Account, AccountId, OneTimePassword, Refused, Unita};
+use store::{Account, AccountId, OneTimePassword, Refused, StoreError, Unita};
 use templates::{Area, Page};
 
-use super::account_form::reach_problem;
+use super::id;
+use crate::form::Reading;
 use crate::reply::{self, Failure, Outcome};
 use crate::visitor::{Desk, ManageAccounts, Visitor};
 
@@ -100,11 +101,6 @@ pub(crate) fn path(id: AccountId) -> String {
     format!("/operatori/{id}")
 }
 
-/// The account of a path.
-pub(crate) fn id(path: Result<Path<String>, PathRejection>) -> Result<AccountId, Failure> {
-    path.ok().and_then(|Path(text)| text.parse().ok()).ok_or(Failure::NotFound)
-}
-
 fn row(account: &Account, own: AccountId, unita: &[Unita]) -> Row {
     Row {
         path: path(account.id),
@@ -170,14 +166,27 @@ pub(crate) async fn list(desk: Desk<ManageAccounts>) -> Outcome {
 }
 
 /// The field of an account's form that a rule speaks of.
-pub(crate) fn account_problem(refused: &Refused) -> Option<(&'static str, &'static str)> {
+fn account_problem(refused: &Refused) -> Option<(&'static str, &'static str)> {
     if *refused == Refused::UsernameTaken {
         Some(("username", "username_taken"))
     } else if *refused == Refused::UsernameForm {
         Some(("username", "username_form"))
+    } else if *refused == Refused::Reach {
+        Some(("reach", "reach"))
     } else {
-        reach_problem(refused).or_else(|| matches!(refused, Refused::TextForm(_)).then_some(("name", "text")))
+        matches!(refused, Refused::TextForm(_)).then_some(("name", "text"))
     }
+}
+
+/// Notes what the store refuses of an account at the field that it speaks of.
+pub(crate) fn refuse_account(reading: &mut Reading<'_>, error: StoreError) -> Result<(), Failure> {
+    if let StoreError::Refused(refused) = &error
+        && let Some((name, code)) = account_problem(refused)
+    {
+        reading.refuse(name, code);
+        return Ok(());
+    }
+    Err(error.into())
 }
 
 pub(crate) fn created(

@@ -223,7 +223,7 @@ pub(crate) fn path(id: AssessmentId) -> String {
 
 /// The questionnaire of a path.
 pub(crate) fn id(path: Result<Path<String>, PathRejection>) -> Result<AssessmentId, Failure> {
-    path.ok().and_then(|Path(text)| uuid::Uuid::parse_str(&text).ok()).map(AssessmentId).ok_or(Failure::NotFound)
+    super::id(path).map(AssessmentId)
 }
 
 /// The definition that a questionnaire was made with.

@@ -5,13 +5,12 @@ use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use chrono::{DateTime, Days, NaiveDate, TimeZone, Utc};
 use serde::{Deserialize, Serialize};
-use store::{Actor, AuditEntry, AuditFilter, Right, Role};
+use store::{Account, Actor, AuditEntry, AuditFilter, PersonaId, Right};
 use templates::{Area, Page};
 
 use super::account_form::Choice;
-use super::people;
-use super::persona_form::id;
-use crate::form::{Field, read_date};
+use super::{id, people};
+use crate::form::{Field, read_date, show_id};
 use crate::reply::Outcome;
 use crate::visitor::{Desk, ManageAccounts, show_instant};
 
@@ -82,7 +81,7 @@ impl Page for AuditPage {
             .map(|(persona, is_full)| Self {
                 persona,
                 lines: if is_full { vec![line(Some("Anna Prova"), false), line(None, true)] } else { Vec::new() },
-                accounts: vec![Choice { code: "1".to_owned(), text: "Anna Prova".to_owned() }],
+                accounts: vec![Choice::new(1, "Anna Prova")],
                 actions: ACTIONS.into(),
                 actor: Field::default(),
                 action: Field::default(),
@@ -119,7 +118,17 @@ fn day_of(given: Option<&str>) -> (Field, Option<NaiveDate>) {
     (Field { value: text.to_owned(), error }, read)
 }
 
-async fn page(desk: &Desk<ManageAccounts>, asked: &Asked, persona: Option<store::PersonaId>) -> Outcome {
+/// The name of whoever did something, among the Ente's accounts.
+pub(crate) fn who(actor: Option<&Actor>, accounts: &[Account]) -> Option<String> {
+    match actor? {
+        Actor::Account { id, .. } => {
+            accounts.iter().find(|account| account.id == *id).map(|account| account.display_name.clone())
+        }
+        Actor::CommandLine { name } => Some(name.clone()),
+    }
+}
+
+async fn page(desk: &Desk<ManageAccounts>, asked: &Asked, persona: Option<PersonaId>) -> Outcome {
     let accounts = desk.store.accounts(&desk.scope).await?;
     let (from, first) = day_of(asked.dal.as_deref());
     let (until, last) = day_of(asked.al.as_deref());
@@ -136,43 +145,32 @@ async fn page(desk: &Desk<ManageAccounts>, asked: &Asked, persona: Option<store:
     let entries = desk.store.audit(&desk.scope, &filter, LINES, desk.now).await?;
     let full = u64::try_from(entries.len()).is_ok_and(|count| count == LINES);
     let base = persona.map_or_else(|| "/registro".to_owned(), |id| format!("{}/accessi", people::path(id)));
-    let next = entries.last().filter(|_| full).map(|last| {
-        let mut query = vec![format!("prima={}", last.seq)];
+    let next = entries.last().filter(|_| full).map(|oldest| {
+        let mut query = vec![format!("prima={}", oldest.seq)];
         query.extend(filter.actor.map(|actor| format!("chi={actor}")));
         query.extend(action.map(|action| format!("azione={action}")));
         query.extend(first.map(|day| format!("dal={}", day.format("%d/%m/%Y"))));
-        query.extend(last_day(last_of(asked)));
+        query.extend(last.map(|day| format!("al={}", day.format("%d/%m/%Y"))));
         query.extend(filter.only_refused.then(|| "rifiutate=1".to_owned()));
         format!("{base}?{}", query.join("&"))
     });
-    let line = |entry: &AuditEntry| {
-        let (who, role) = match &entry.actor {
-            Some(Actor::Account { id, role }) => {
-                let name =
-                    accounts.iter().find(|account| account.id == *id).map(|account| account.display_name.clone());
-                (name, Some(Role::code(*role)))
-            }
-            Some(Actor::CommandLine { name }) => (Some(name.clone()), None),
-            None => (None, None),
-        };
-        LineView {
-            seq: entry.seq,
-            at: show_instant(entry.at),
-            who,
-            role,
-            action: entry.action.clone(),
-            is_refused: entry.is_refused,
-            subjects: entry.subjects.iter().map(|id| id.to_string().chars().take(8).collect()).collect(),
-            detail: entry.detail.clone(),
-        }
+    let line = |entry: &AuditEntry| LineView {
+        seq: entry.seq,
+        at: show_instant(entry.at),
+        who: who(entry.actor.as_ref(), &accounts),
+        role: match entry.actor {
+            Some(Actor::Account { role, .. }) => Some(role.code()),
+            Some(Actor::CommandLine { .. }) | None => None,
+        },
+        action: entry.action.clone(),
+        is_refused: entry.is_refused,
+        subjects: entry.subjects.iter().map(show_id).collect(),
+        detail: entry.detail.clone(),
     };
     let page = AuditPage {
         persona: persona.map(people::path),
         lines: entries.iter().map(line).collect(),
-        accounts: accounts
-            .iter()
-            .map(|account| Choice { code: account.id.to_string(), text: account.display_name.clone() })
-            .collect(),
+        accounts: accounts.iter().map(|account| Choice::new(account.id, &account.display_name)).collect(),
         actions: ACTIONS.into(),
         actor: Field::new(asked.chi.clone().unwrap_or_default()),
         action: Field::new(action.unwrap_or_default()),
@@ -182,15 +180,6 @@ async fn page(desk: &Desk<ManageAccounts>, asked: &Asked, persona: Option<store:
         next,
     };
     Ok(desk.visitor.page(Area::Registro, StatusCode::OK, &page))
-}
-
-/// The last day asked for, as the next page's address carries it.
-fn last_of(asked: &Asked) -> Option<NaiveDate> {
-    asked.al.as_deref().and_then(|text| read_date(text.trim()))
-}
-
-fn last_day(day: Option<NaiveDate>) -> Option<String> {
-    day.map(|day| format!("al={}", day.format("%d/%m/%Y")))
 }
 
 pub(crate) async fn get(desk: Desk<ManageAccounts>, asked: Result<Query<Asked>, QueryRejection>) -> Outcome {

@@ -5,10 +5,11 @@ use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
 use domain::instrument::Instrument;
 use serde_json::{Value, json};
-use store::{Actor, Assessment, AuditFilter, PersonaData, Right};
+use store::{Assessment, AuditFilter, PersonaData, Right};
 
+use super::audit::who;
+use super::id;
 use super::persona::{evaluation_code, origin_code, state};
-use super::persona_form::id;
 use crate::reply::{self, Failure, Outcome};
 use crate::visitor::{Desk, Erase};
 
@@ -93,16 +94,10 @@ pub(crate) async fn json(desk: Desk<Erase>, path: Result<Path<String>, PathRejec
     let history = store.history_of_persona(scope, id, desk.now).await?;
     let notices = store.notices(scope, id).await?;
     let decisions = store.decisions(scope, id).await?;
-    let accounts = store.accounts(&desk.session.scope(Right::ManageAccounts)?).await?;
+    let accounts_scope = desk.session.scope(Right::ManageAccounts)?;
+    let accounts = store.accounts(&accounts_scope).await?;
     let filter = AuditFilter { subject: Some(id.0), ..AuditFilter::default() };
-    let seen = store.audit(&desk.session.scope(Right::ManageAccounts)?, &filter, LINES_MAX, desk.now).await?;
-    let who = |actor: &Option<Actor>| match actor {
-        Some(Actor::Account { id, .. }) => {
-            accounts.iter().find(|account| account.id == *id).map(|account| account.display_name.clone())
-        }
-        Some(Actor::CommandLine { name }) => Some(name.clone()),
-        None => None,
-    };
+    let seen = store.audit(&accounts_scope, &filter, LINES_MAX, desk.now).await?;
     let portal = desk.portal();
     let dossier = json!({
         "format": "noncello access report 1",
@@ -122,7 +117,7 @@ pub(crate) async fn json(desk: Desk<Erase>, path: Result<Path<String>, PathRejec
             of_assessment(one, portal.instrument_version(&one.instrument, one.version))
         }).collect::<Vec<_>>(),
         "accesses": seen.iter().map(|line| json!({
-            "at": line.at, "who": who(&line.actor), "what": line.action, "refused": line.is_refused,
+            "at": line.at, "who": who(line.actor.as_ref(), &accounts), "what": line.action, "refused": line.is_refused,
         })).collect::<Vec<_>>(),
     });
     let bytes = serde_json::to_vec_pretty(&dossier).map_err(|_| Failure::BadRequest)?;

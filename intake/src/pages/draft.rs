@@ -16,8 +16,8 @@ use serde::Serialize;
 use store::{Draft, DraftId, NewDraft, Persona, StoreError};
 use templates::{Area, Page};
 
+use super::id;
 use super::people::PersonaHead;
-use super::persona_form;
 use super::report::answer_text;
 use super::view::{self, SectionView};
 use crate::form::{Field, Fields, read_date, show_date};
@@ -240,13 +240,8 @@ impl Loaded {
     }
 }
 
-/// The draft of a path.
-pub(crate) fn id(path: Result<Path<String>, PathRejection>) -> Result<DraftId, Failure> {
-    path.ok().and_then(|Path(text)| text.parse().ok()).ok_or(Failure::NotFound)
-}
-
 pub(crate) async fn start(desk: Desk<Assess>, path: Result<Path<String>, PathRejection>, fields: Fields) -> Outcome {
-    let persona = persona_form::id(path)?;
+    let persona = id(path)?;
     desk.store.persona(&desk.scope, persona, desk.now).await?;
     let instrument = desk.portal().instrument(fields.get("instrument")).ok_or(Failure::BadRequest)?;
     let new =

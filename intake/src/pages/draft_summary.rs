@@ -15,6 +15,7 @@ use templates::{Area, Page};
 
 use super::draft::{self, Loaded, Step};
 use super::evaluation::{self, AzioneChoice, EvaluationForm};
+use super::id;
 use super::people::PersonaHead;
 use super::persona_form::Named;
 use super::report::Report;
@@ -143,13 +144,13 @@ fn page(
 }
 
 pub(crate) async fn get(desk: Desk<Assess>, path: Result<Path<String>, PathRejection>) -> Outcome {
-    let loaded = Loaded::read(&desk, draft::id(path)?).await?;
+    let loaded = Loaded::read(&desk, id(path)?).await?;
     let blank = Fields::default();
     page(&desk, StatusCode::OK, &loaded, &blank, &Reading::new(&blank), false)
 }
 
 pub(crate) async fn validate(desk: Desk<Assess>, path: Result<Path<String>, PathRejection>, fields: Fields) -> Outcome {
-    let id = draft::id(path)?;
+    let id = id(path)?;
     let loaded = match Loaded::read(&desk, id).await {
         Err(Failure::NotFound) => return validate_again(&desk, id, &fields).await,
         loaded => loaded?,

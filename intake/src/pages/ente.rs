@@ -3,14 +3,13 @@
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
 use axum::http::StatusCode;
-use chrono::NaiveDate;
 use domain::feed::EnteId;
 use serde::Serialize;
-use store::{Agreement, AgreementKind, NewAgreement, Refused, Role, Standing, StoreError};
+use store::{Agreement, AgreementKind, Ente, NewAgreement, Refused, Role, Standing, StoreError};
 use templates::{Area, Page};
-use uuid::Uuid;
 
-use super::accounts::{AccountCreated, account_problem};
+use super::accounts::{AccountCreated, refuse_account};
+use super::people::comune_name;
 use crate::form::{Field, Fields, Problem, Reading, show_date};
 use crate::reply::{self, Failure, Outcome};
 use crate::visitor::{ManageEnti, PlatformDesk};
@@ -123,14 +122,9 @@ impl AgreementForm {
 
 /// An agreement as a form gives it; what is missing is noted.
 pub(crate) fn read_agreement(reading: &mut Reading<'_>, kind: Option<AgreementKind>) -> Option<NewAgreement> {
-    let mut day = |name: &'static str| -> Option<NaiveDate> {
-        let read = reading.date(name);
-        if read.is_none() && !reading.problems.iter().any(|problem| problem.name == name) {
-            reading.refuse(name, "required");
-        }
-        read
-    };
-    let (signed_on, from, until) = (day("signed_on"), day("from"), day("until"));
+    let signed_on = reading.required_date("signed_on");
+    let from = reading.required_date("from");
+    let until = reading.required_date("until");
     let number = reading.required("number", 60);
     let maintenance = reading.required("maintenance", 200);
     if let (Some(from), Some(until)) = (from, until)
@@ -177,24 +171,24 @@ impl Page for EntePage {
 
 /// The Ente of a path.
 fn id(path: Result<Path<String>, PathRejection>) -> Result<EnteId, Failure> {
-    path.ok().and_then(|Path(text)| Uuid::parse_str(&text).ok()).map(EnteId).ok_or(Failure::NotFound)
+    super::id(path).map(EnteId)
+}
+
+async fn found(desk: &PlatformDesk<ManageEnti>, id: EnteId) -> Result<Ente, Failure> {
+    let enti = desk.store.enti(&desk.scope, desk.now).await?;
+    enti.into_iter().find(|ente| ente.id == id).ok_or(Failure::NotFound)
 }
 
 async fn page(desk: &PlatformDesk<ManageEnti>, id: EnteId, status: StatusCode, reading: &Reading<'_>) -> Outcome {
-    let enti = desk.store.enti(&desk.scope, desk.now).await?;
-    let ente = enti.into_iter().find(|ente| ente.id == id).ok_or(Failure::NotFound)?;
+    let ente = found(desk, id).await?;
     let counts = desk.store.account_counts(&desk.scope).await?;
     let count = |role: Role| counts.get(&(Some(id), role)).copied().unwrap_or(0);
     let roles = Role::ALL.into_iter().filter(|role| role.is_of_an_ente());
-    let name_of = |code: &String| {
-        let known = code.parse().ok().and_then(territory::comune).map(|comune| comune.name.to_string());
-        known.unwrap_or_else(|| code.clone())
-    };
     let page = EntePage {
         problems: reading.problems.clone(),
         path: format!("/enti/{id}"),
         standing: StandingView::of(ente.standing),
-        comuni: ente.comuni.iter().map(name_of).collect(),
+        comuni: ente.comuni.iter().map(|code| comune_name(code)).collect(),
         name: ente.name,
         code: ente.code,
         accounts: roles.map(|role| Count { role: role.code(), count: count(role) }).collect(),
@@ -218,10 +212,7 @@ pub(crate) async fn add_agreement(
 ) -> Outcome {
     let ente = id(path)?;
     let mut reading = Reading::new(&fields);
-    let kind = reading.code("kind", AgreementKind::from_code);
-    if kind.is_none() && fields.get("kind").is_empty() {
-        reading.refuse("kind", "required");
-    }
+    let kind = reading.required_code("kind", AgreementKind::from_code);
     let read = read_agreement(&mut reading, kind);
     if let (Some(new), true) = (read, reading.problems.is_empty()) {
         let mut chance = desk.visitor.portal().chance();
@@ -241,8 +232,7 @@ pub(crate) async fn add_administrator(
     fields: Fields,
 ) -> Outcome {
     let id = id(path)?;
-    let enti = desk.store.enti(&desk.scope, desk.now).await?;
-    let ente = enti.into_iter().find(|ente| ente.id == id).ok_or(Failure::NotFound)?;
+    let ente = found(&desk, id).await?;
     let mut reading = Reading::new(&fields);
     let name = reading.required("administrator_name", 100);
     let username = reading.required("username", 64);
@@ -262,11 +252,7 @@ pub(crate) async fn add_administrator(
                 return Ok(page.answer(&desk.visitor, Area::Enti));
             }
             Err(StoreError::Refused(Refused::Administered)) => reading.refuse("username", "administered"),
-            Err(StoreError::Refused(refused)) => match account_problem(&refused) {
-                Some((name, code)) => reading.refuse(name, code),
-                None => return Err(Failure::Refused(refused)),
-            },
-            Err(error) => return Err(error.into()),
+            Err(error) => refuse_account(&mut reading, error)?,
         }
     }
     page(&desk, id, StatusCode::UNPROCESSABLE_ENTITY, &reading).await

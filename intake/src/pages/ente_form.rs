@@ -12,7 +12,7 @@ use store::{AgreementKind, InterestId, InterestState, NewEnte, Refused, StoreErr
 use templates::{Area, Page};
 use territory::ComuneCode;
 
-use super::accounts::{AccountCreated, account_problem};
+use super::accounts::{AccountCreated, refuse_account};
 use super::ente::{AgreementForm, read_agreement};
 use super::persona_form::comuni_named;
 use crate::form::{Field, Fields, Problem, Reading};
@@ -174,11 +174,7 @@ pub(crate) async fn post(desk: PlatformDesk<ManageEnti>, fields: Fields) -> Outc
             }
             Err(StoreError::Refused(Refused::CodeTaken)) => reading.refuse("code", "ente_code_taken"),
             Err(StoreError::Refused(Refused::CodeForm)) => reading.refuse("code", "ente_code_form"),
-            Err(StoreError::Refused(refused)) => match account_problem(&refused) {
-                Some((name, code)) => reading.refuse(name, code),
-                None => return Err(Failure::Refused(refused)),
-            },
-            Err(error) => return Err(error.into()),
+            Err(error) => refuse_account(&mut reading, error)?,
         }
     }
     Ok(page(&desk, StatusCode::UNPROCESSABLE_ENTITY, &reading, &fields, unknown))

@@ -7,9 +7,9 @@ use serde::Serialize;
 use store::{ErasureGround, PersonaId};
 use templates::{Area, Page};
 
-use super::people::{self, PersonaHead};
-use super::persona_form::id;
-use crate::form::{Field, Fields, Problem, Reading};
+use super::id;
+use super::people::PersonaHead;
+use crate::form::{Field, Fields, Problem, Reading, show_id};
 use crate::reply::{Failure, Outcome};
 use crate::visitor::{Desk, Erase, show_instant};
 
@@ -88,11 +88,7 @@ pub(crate) async fn get(desk: Desk<Erase>, path: Result<Path<String>, PathReject
 pub(crate) async fn post(desk: Desk<Erase>, path: Result<Path<String>, PathRejection>, fields: Fields) -> Outcome {
     let id = id(path)?;
     let mut reading = Reading::new(&fields);
-    let ground = reading.code("ground", ErasureGround::from_code);
-    let Some(ground) = ground else {
-        if reading.problems.is_empty() {
-            reading.refuse("ground", "required");
-        }
+    let Some(ground) = reading.required_code("ground", ErasureGround::from_code) else {
         return page(&desk, id, StatusCode::UNPROCESSABLE_ENTITY, &reading).await;
     };
     let gone = desk.store.erasure_preview(&desk.scope, id).await?;
@@ -102,7 +98,7 @@ pub(crate) async fn post(desk: Desk<Erase>, path: Result<Path<String>, PathRejec
         at: show_instant(desk.now),
         ente: ente.to_owned(),
         // Of the id that was theirs: it leads nowhere any more, and finds the line of the audit.
-        number: people::path(id).rsplit('/').next().unwrap_or_default().chars().take(8).collect(),
+        number: show_id(id),
         ground: ground.code(),
         count_questionnaires: gone.assessments,
     };

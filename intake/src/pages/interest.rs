@@ -1,15 +1,14 @@
 //! An administration says that it would like to join: a public form, counted by address, with a copy to print and send by
 //! certified mail.
 
-use axum::http::header::SET_COOKIE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Serialize;
 use store::{InterestData, Refused, StoreError};
 use templates::{Area, Page};
 
-use crate::cookies::{self, Cookie};
-use crate::form::{Field, Fields, Problem, Reading};
+use super::login::with_login_cookie;
+use crate::form::{Field, Fields, Problem, Reading, show_id};
 use crate::reply::{Failure, Outcome};
 use crate::visitor::{Peer, Visitor, show_instant};
 
@@ -106,30 +105,20 @@ impl Page for InterestReceived {
 }
 
 fn page(visitor: &Visitor, headers: &HeaderMap, status: StatusCode, reading: &Reading<'_>, is_full: bool) -> Response {
-    let cookies = visitor.portal().cookies();
-    let kept = cookies.read(headers, Cookie::Login).filter(|value| value.len() == 64).map(ToOwned::to_owned);
-    let value = kept.unwrap_or_else(|| cookies::login_value(&mut visitor.portal().chance()));
-    let page = InterestForm {
-        csrf: cookies::login_token(&value),
-        problems: reading.problems.clone(),
-        is_full,
-        form: Form {
-            administration: reading.field("administration"),
-            ipa_code: reading.field("ipa_code"),
-            pec: reading.field("pec"),
-            comuni: reading.field("comuni"),
-            contact: reading.field("contact"),
-            contact_role: reading.field("contact_role"),
-            phone: reading.field("phone"),
-            email: reading.field("email"),
-            note: reading.field("note"),
-        },
+    let form = Form {
+        administration: reading.field("administration"),
+        ipa_code: reading.field("ipa_code"),
+        pec: reading.field("pec"),
+        comuni: reading.field("comuni"),
+        contact: reading.field("contact"),
+        contact_role: reading.field("contact_role"),
+        phone: reading.field("phone"),
+        email: reading.field("email"),
+        note: reading.field("note"),
     };
-    let mut response = visitor.page(Area::Home, status, &page);
-    if let Some(header) = cookies.set(Cookie::Login, &value) {
-        response.headers_mut().append(SET_COOKIE, header);
-    }
-    response
+    with_login_cookie(visitor, headers, |csrf| {
+        visitor.page(Area::Home, status, &InterestForm { csrf, problems: reading.problems.clone(), is_full, form })
+    })
 }
 
 pub(crate) async fn get(visitor: Visitor, headers: HeaderMap) -> Outcome {
@@ -168,7 +157,7 @@ pub(crate) async fn post(visitor: Visitor, headers: HeaderMap, Peer(peer): Peer,
         String::new()
     } else {
         match store.express_interest(&data, peer, now, &mut portal.chance()).await {
-            Ok(id) => id.to_string().chars().take(8).collect(),
+            Ok(id) => show_id(id),
             Err(StoreError::Refused(Refused::Throttled { .. } | Refused::InterestsFull)) => {
                 return Ok(page(&visitor, &headers, StatusCode::TOO_MANY_REQUESTS, &reading, true));
             }

@@ -4,11 +4,12 @@ use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
 use axum::http::StatusCode;
 use serde::Serialize;
-use store::{Interest, InterestId, InterestState};
+use store::{Interest, InterestState};
 use templates::{Area, Page};
 
+use super::id;
 use super::interest::InterestView;
-use crate::reply::{self, Failure, Outcome};
+use crate::reply::{self, Outcome};
 use crate::visitor::{ManageEnti, PlatformDesk, show_instant};
 
 #[derive(Serialize)]
@@ -70,11 +71,6 @@ impl Page for InterestPage {
             .map(|(state, decided)| Self { id: "1".to_owned(), interest: Row::sample(state, decided) })
             .into()
     }
-}
-
-/// The expression of interest of a path.
-fn id(path: Result<Path<String>, PathRejection>) -> Result<InterestId, Failure> {
-    path.ok().and_then(|Path(text)| text.parse().ok()).ok_or(Failure::NotFound)
 }
 
 pub(crate) async fn get(desk: PlatformDesk<ManageEnti>) -> Outcome {

@@ -6,7 +6,7 @@ use axum::http::header::SET_COOKIE;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
-use store::{Credentials, Refused, SecondFactor, StoreError};
+use store::{Credentials, Refused, StoreError};
 use templates::{Area, Page};
 
 use crate::cookies::{self, Cookie};
@@ -64,17 +64,29 @@ fn form(
     problem: Option<&'static str>,
     fields: &Fields,
 ) -> Response {
+    with_login_cookie(visitor, headers, |csrf| {
+        let page = Login {
+            csrf,
+            problem,
+            ente: Field::new(fields.get("ente")),
+            username: Field::new(fields.get("username")),
+            password: Field::default(),
+        };
+        visitor.page(Area::Login, status, &page)
+    })
+}
+
+/// A page with a form for whoever is not logged in: tied to the browser that asks for it by a cookie, and by the token that
+/// the form carries.
+pub(crate) fn with_login_cookie(
+    visitor: &Visitor,
+    headers: &HeaderMap,
+    page: impl FnOnce(String) -> Response,
+) -> Response {
     let cookies = visitor.portal().cookies();
     let kept = cookies.read(headers, Cookie::Login).filter(|value| value.len() == 64).map(ToOwned::to_owned);
     let value = kept.unwrap_or_else(|| cookies::login_value(&mut visitor.portal().chance()));
-    let page = Login {
-        csrf: cookies::login_token(&value),
-        problem,
-        ente: Field::new(fields.get("ente")),
-        username: Field::new(fields.get("username")),
-        password: Field::default(),
-    };
-    let mut response = visitor.page(Area::Login, status, &page);
+    let mut response = page(cookies::login_token(&value));
     if let Some(header) = cookies.set(Cookie::Login, &value) {
         response.headers_mut().append(SET_COOKIE, header);
     }
@@ -98,12 +110,7 @@ pub(crate) async fn post(visitor: Visitor, headers: HeaderMap, Peer(peer): Peer,
         )) => return Ok(form(&visitor, &headers, StatusCode::UNAUTHORIZED, Some("refused"), &fields)),
         Err(error) => return Err(error.into()),
     };
-    let to = match new.session.second_factor() {
-        SecondFactor::MustProve => "/secondo-fattore",
-        _ if new.session.must_change_password() => "/password",
-        SecondFactor::MustEnrol => "/account/secondo-fattore",
-        SecondFactor::NotAsked | SecondFactor::Proved => "/scrivania",
-    };
+    let to = new.session.require_complete().err().as_ref().and_then(reply::step).unwrap_or("/scrivania");
     let mut response = reply::see(to);
     let cookies = portal.cookies();
     for header in

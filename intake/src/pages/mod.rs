@@ -42,6 +42,18 @@ pub(crate) mod second_factor;
 pub(crate) mod tryout;
 pub(crate) mod view;
 
+use std::str::FromStr;
+
+use axum::extract::Path;
+use axum::extract::rejection::PathRejection;
+
+use crate::reply::Failure;
+
+/// The id that a path holds; what is none is a page that is not there.
+pub(crate) fn id<T: FromStr>(path: Result<Path<String>, PathRejection>) -> Result<T, Failure> {
+    path.ok().and_then(|Path(text)| text.parse().ok()).ok_or(Failure::NotFound)
+}
+
 #[cfg(test)]
 mod tests {
     use templates::{Area, Entry, Layout, Page, Renderer, UserView};

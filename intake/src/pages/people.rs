@@ -4,7 +4,7 @@ use chrono::{Datelike, NaiveDate};
 use serde::Serialize;
 use store::{Draft, EnteScope, PersonaData, PersonaId, PersonaSummary, Store, StoreError};
 
-use crate::form::show_date;
+use crate::form::{show_date, show_id};
 use crate::portal::Portal;
 use crate::visitor::show_instant;
 
@@ -55,7 +55,7 @@ pub(crate) fn path(id: PersonaId) -> String {
 pub(crate) fn name(surname: &str, name: &str, id: PersonaId) -> String {
     let whole = format!("{surname} {name}");
     let whole = whole.trim();
-    if whole.is_empty() { format!("n. {:.8}", id.to_string()) } else { whole.to_owned() }
+    if whole.is_empty() { format!("n. {}", show_id(id)) } else { whole.to_owned() }
 }
 
 /// The name of a comune by its ISTAT code; the code itself for one that is no longer.

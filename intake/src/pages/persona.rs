@@ -128,7 +128,7 @@ pub(crate) async fn get(
     path: Result<Path<String>, PathRejection>,
     done: Result<Query<Done>, QueryRejection>,
 ) -> Outcome {
-    let id = persona_form::id(path)?;
+    let id = super::id(path)?;
     let persona = desk.store.persona(&desk.scope, id, desk.now).await?;
     let past = desk.store.history_of_persona(&desk.scope, id, desk.now).await?;
     let can_write = desk.may(Right::Assess) && desk.session.standing().may_write() && persona.merged_into.is_none();

@@ -9,8 +9,8 @@ use store::{AccountName, Decision, Follows, Notice, PersonaId, Refused, Right, S
 use templates::{Area, Page};
 
 use super::account_form::Choice;
+use super::id;
 use super::people::{self, PersonaHead};
-use super::persona_form::id;
 use crate::form::{Field, Fields, Problem, Reading, show_date};
 use crate::reply::{self, Failure, Outcome};
 use crate::visitor::{Assess, Assign, Desk, Erase, SeePersone, show_instant};
@@ -100,8 +100,8 @@ impl Page for CasePage {
                 can_see_audit: !can,
                 follower: can.then(|| "Anna Prova".to_owned()),
                 unita: can.then(|| "Sacile".to_owned()),
-                operators: vec![Choice { code: "1".to_owned(), text: "Anna Prova".to_owned() }],
-                unita_choices: vec![Choice { code: "1".to_owned(), text: "Sacile".to_owned() }],
+                operators: vec![Choice::new(1, "Anna Prova")],
+                unita_choices: vec![Choice::new(1, "Sacile")],
                 notices: if can {
                     vec![NoticeView { version: "1".to_owned(), given_on: "3/11/2026".to_owned(), by: None }]
                 } else {
@@ -152,11 +152,8 @@ async fn page(desk: &Desk<SeePersone>, id: PersonaId, status: StatusCode, readin
         can_see_audit: desk.may(Right::ManageAccounts),
         follower: follows.account.and_then(name_of),
         unita: follows.unita.and_then(|id| unita.iter().find(|one| one.id == id)).map(|one| one.name.clone()),
-        operators: operators
-            .iter()
-            .map(|one| Choice { code: one.id.to_string(), text: one.display_name.clone() })
-            .collect(),
-        unita_choices: unita.iter().map(|one| Choice { code: one.id.to_string(), text: one.name.clone() }).collect(),
+        operators: operators.iter().map(|one| Choice::new(one.id, &one.display_name)).collect(),
+        unita_choices: unita.iter().map(|one| Choice::new(one.id, &one.name)).collect(),
         notices: store.notices(scope, id).await?.iter().map(NoticeView::of).collect(),
         notice_version: NOTICE_VERSION,
         given_on: match reading.field("given_on") {
@@ -203,11 +200,7 @@ pub(crate) async fn assign(desk: Desk<Assign>, path: Result<Path<String>, PathRe
 pub(crate) async fn notice(desk: Desk<Assess>, path: Result<Path<String>, PathRejection>, fields: Fields) -> Outcome {
     let id = id(path)?;
     let mut reading = Reading::new(&fields);
-    let given_on = reading.date("given_on");
-    if given_on.is_none() && reading.problems.is_empty() {
-        reading.refuse("given_on", "required");
-    }
-    if let Some(given_on) = given_on {
+    if let Some(given_on) = reading.required_date("given_on") {
         let mut chance = desk.portal().chance();
         let recorded = desk.store.record_notice(&desk.scope, id, NOTICE_VERSION, given_on, desk.now, &mut chance).await;
         match recorded {

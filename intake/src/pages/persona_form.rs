@@ -15,9 +15,10 @@ use store::{PersonaData, PersonaId, Refused, StoreError};
 use templates::{Area, Page};
 use territory::{BirthplaceKind, ComuneCode};
 
+use super::id;
 use super::people::{self, PersonaHead};
 use crate::form::{Field, Fields, Problem, Reading, show_date};
-use crate::reply::{self, Failure, Outcome};
+use crate::reply::{self, Outcome};
 use crate::visitor::{Assess, Desk};
 
 /// Nobody is older than this, in years.
@@ -240,11 +241,6 @@ pub(crate) async fn update(desk: Desk<Assess>, path: Result<Path<String>, PathRe
     // Whether there is such a persona comes before whether the form is right.
     desk.store.persona(&desk.scope, id, desk.now).await?;
     send(&desk, Some(id), &fields).await
-}
-
-/// The persona of a path.
-pub(crate) fn id(path: Result<Path<String>, PathRejection>) -> Result<PersonaId, Failure> {
-    path.ok().and_then(|Path(text)| text.parse().ok()).ok_or(Failure::NotFound)
 }
 
 /// What is recorded, as the form would send it.

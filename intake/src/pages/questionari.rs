@@ -118,7 +118,7 @@ pub(crate) async fn mine(desk: Desk<SeeOwnWork>) -> Outcome {
 }
 
 pub(crate) async fn of_operator(desk: Desk<ManageAccounts>, path: Result<Path<String>, PathRejection>) -> Outcome {
-    let id = accounts::id(path)?;
+    let id = super::id(path)?;
     let account = desk.store.account(&desk.scope, id).await?;
     let (rows, is_cut) = rows(desk.portal(), &desk.store, &desk.scope, id).await?;
     let all = desk.store.accounts(&desk.scope).await?;

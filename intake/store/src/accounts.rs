@@ -277,7 +277,7 @@ impl Store {
             return Err(Refused::RightNotGiven.into());
         }
         let writing = self.write(ente).await?;
-        let row = found(scope, id, &*writing).await?;
+        let row = found(scope.ente(), id, &*writing).await?;
         unita_exists(ente, change.unita, &*writing).await?;
         fitting_reach(role_of(&row)?, change.reach, change.unita)?;
         let model = accounts::ActiveModel {
@@ -325,7 +325,7 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<Vec<SessionRow>, StoreError> {
         scope.require(Right::ManageAccounts)?;
-        found(scope, id, &self.reading(scope.ente())).await?;
+        found(scope.ente(), id, &self.reading(scope.ente())).await?;
         self.open_sessions(scope.ente(), id, now).await
     }
 
@@ -341,7 +341,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         scope.require(Right::ManageAccounts)?;
         let writing = self.write(scope.ente()).await?;
-        found(scope, id, &*writing).await?;
+        found(scope.ente(), id, &*writing).await?;
         end_sessions(scope.ente(), id, &*writing).await?;
         append(&self.keys, &*writing, Line::done(scope, "session.end_all", &[id.0]), now).await?;
         writing.commit().await
@@ -363,7 +363,7 @@ impl Store {
             return Err(Refused::Oneself.into());
         }
         let writing = self.write(scope.ente()).await?;
-        found(scope, id, &*writing).await?;
+        found(scope.ente(), id, &*writing).await?;
         let change = accounts::ActiveModel {
             ente_id: Set(scope.ente().0),
             id: Set(id.0),
@@ -393,7 +393,7 @@ impl Store {
         let password = OneTimePassword::generate(chance);
         let hash = self.hash_password(&password.0, chance).await?;
         let writing = self.write(scope.ente()).await?;
-        found(scope, id, &*writing).await?;
+        found(scope.ente(), id, &*writing).await?;
         let change = accounts::ActiveModel {
             ente_id: Set(scope.ente().0),
             id: Set(id.0),
@@ -597,12 +597,12 @@ fn username(given: &str) -> Result<String, Refused> {
     }
 }
 
-async fn found(
-    scope: &EnteScope,
+pub(crate) async fn found(
+    ente: EnteId,
     id: AccountId,
     connection: &impl ConnectionTrait,
 ) -> Result<accounts::Model, StoreError> {
-    let row = accounts::Entity::find_by_id((scope.ente().0, id.0)).one(connection).await?;
+    let row = accounts::Entity::find_by_id((ente.0, id.0)).one(connection).await?;
     row.ok_or(StoreError::NotFound("account"))
 }
 
@@ -619,7 +619,11 @@ pub(crate) async fn end_sessions(
     Ok(())
 }
 
-async fn unita_exists(ente: EnteId, id: Option<UnitaId>, connection: &impl ConnectionTrait) -> Result<(), StoreError> {
+pub(crate) async fn unita_exists(
+    ente: EnteId,
+    id: Option<UnitaId>,
+    connection: &impl ConnectionTrait,
+) -> Result<(), StoreError> {
     if let Some(id) = id {
         let row = unita::Entity::find_by_id((ente.0, id.0)).one(connection).await?;
         row.ok_or(StoreError::NotFound("unità"))?;

@@ -12,7 +12,7 @@ use crate::audit::{Line, append};
 use crate::database::PLATFORM;
 use crate::error::{Refused, StoreError};
 use crate::ids::InterestId;
-use crate::keys::{context, open, seal};
+use crate::keys::{EnteKeys, context, open, seal};
 use crate::open::{Chance, Store, moment, new_id, required, text, update};
 use crate::tables::interests;
 use crate::throttle::{Counted, address_bytes, reserve_one};
@@ -185,11 +185,8 @@ impl Store {
             .order_by_asc(interests::Column::Id)
             .all(&self.reading(PLATFORM))
             .await?;
-        let mut found = Vec::with_capacity(rows.len());
-        for row in rows {
-            found.push(self.read_interest(row).await?);
-        }
-        Ok(found)
+        let keys = self.ente_keys(PLATFORM).await?;
+        rows.into_iter().map(|row| read_interest(&keys, row)).collect()
     }
 
     /// One of them.
@@ -199,7 +196,7 @@ impl Store {
     pub async fn interest(&self, scope: &PlatformScope, id: InterestId) -> Result<Interest, StoreError> {
         scope.require(Right::ManageEnti)?;
         let row = interests::Entity::find_by_id((PLATFORM.0, id.0)).one(&self.reading(PLATFORM)).await?;
-        self.read_interest(row.ok_or(StoreError::NotFound("interest"))?).await
+        read_interest(&*self.ente_keys(PLATFORM).await?, row.ok_or(StoreError::NotFound("interest"))?)
     }
 
     /// Says what became of one; of a declined one, who wrote is forgotten.
@@ -251,12 +248,11 @@ impl Store {
         append(&self.keys, &*writing, line, now).await?;
         writing.commit().await
     }
+}
 
-    async fn read_interest(&self, row: interests::Model) -> Result<Interest, StoreError> {
-        let keys = self.ente_keys(PLATFORM).await?;
-        let VersionedInterest::V1(data) = open(&keys.own, &row.sealed, PLATFORM, "interests", "sealed", row.id)?;
-        let state = InterestState::from_code(&row.state)
-            .ok_or_else(|| StoreError::Damaged { table: "interests", row: row.id.to_string() })?;
-        Ok(Interest { id: InterestId(row.id), data, received_at: row.received_at, state, decided_at: row.decided_at })
-    }
+fn read_interest(keys: &EnteKeys, row: interests::Model) -> Result<Interest, StoreError> {
+    let VersionedInterest::V1(data) = open(&keys.own, &row.sealed, PLATFORM, "interests", "sealed", row.id)?;
+    let state = InterestState::from_code(&row.state)
+        .ok_or_else(|| StoreError::Damaged { table: "interests", row: row.id.to_string() })?;
+    Ok(Interest { id: InterestId(row.id), data, received_at: row.received_at, state, decided_at: row.decided_at })
 }

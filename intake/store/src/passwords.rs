@@ -91,21 +91,25 @@ impl OneTimePassword {
     }
 }
 
-/// Characters of one-time passwords: none that is read for another.
-const ALPHABET: &[u8] = b"abcdefghjkmnpqrstuvwxyz23456789";
-
 impl OneTimePassword {
     /// Twenty characters in groups of five: 99 bits.
     pub(crate) fn generate(chance: &mut impl Chance) -> Self {
-        let mut text = Zeroizing::new(String::with_capacity(23));
-        for place in 0..20 {
-            if place > 0 && place % 5 == 0 {
-                text.push('-');
-            }
-            text.push(char::from(ALPHABET[chance.random_range(0..ALPHABET.len())]));
-        }
-        Self(text)
+        Self(in_groups(4, 5, chance))
     }
+}
+
+/// Groups of characters that people copy by hand, hyphens between them; none of the 31 is read for another.
+pub(crate) fn in_groups(groups: usize, characters: usize, chance: &mut impl Chance) -> Zeroizing<String> {
+    const ALPHABET: &[u8] = b"abcdefghjkmnpqrstuvwxyz23456789";
+    // As long as it becomes: a text that grows leaves a copy behind.
+    let mut text = Zeroizing::new(String::with_capacity(groups * (characters + 1)));
+    for place in 0..groups * characters {
+        if place > 0 && place % characters == 0 {
+            text.push('-');
+        }
+        text.push(char::from(ALPHABET[chance.random_range(0..ALPHABET.len())]));
+    }
+    text
 }
 
 const SALT_BYTES: usize = 16;

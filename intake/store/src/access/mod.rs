@@ -15,7 +15,7 @@
 //!
 //! ```compile_fail,E0451
 //! fn of(ente: domain::feed::EnteId, actor: store::Actor) -> store::EnteScope {
-//!     store::EnteScope { ente, actor, reach: Reach::Ente, unita: None, granted: Default::default(), may_write: true }
+//!     store::EnteScope { ente, actor, reach: store::Reach::Ente, unita: None, granted: Default::default(), may_write: true }
 //! }
 //! ```
 
@@ -173,9 +173,7 @@ impl Right {
         Self::ManageEnti,
         Self::Release,
     ];
-}
 
-impl Right {
     /// The rights that are given to an account by name, whatever its role.
     pub const GRANTED: [Self; 2] = [Self::ExtractPseudonymous, Self::ExtractIdentified];
 

@@ -5,22 +5,23 @@ use std::net::IpAddr;
 
 use chrono::{DateTime, Duration, Utc};
 use domain::feed::EnteId;
-use rand::RngExt;
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, Set};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect, Select, Set};
 use serde::{Deserialize, Serialize};
 use totp_rs::Totp;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
+use super::session::end_other_sessions;
 use super::{Actor, EnteScope, PlatformScope, Right, Session};
+use crate::accounts::{end_sessions, found, only_command_line};
 use crate::audit::{Line, append};
 use crate::database::{PLATFORM, Writing};
 use crate::error::{Refused, StoreError};
 use crate::ids::AccountId;
-use crate::keys::{context, open, seal};
+use crate::keys::{EnteKeys, context, open, seal};
 use crate::open::{Chance, Store, moment, new_id, update};
-use crate::passwords::same;
-use crate::tables::{accounts, recovery_codes, second_factors, sessions};
+use crate::passwords::{in_groups, same};
+use crate::tables::{recovery_codes, second_factors, sessions};
 use crate::throttle::forgive;
 
 /// Bytes of a secret: as many as the digest has.
@@ -154,14 +155,9 @@ impl Store {
         let step = step_of(&offered.secret, &typed(code), now).filter(|_| now < offered.until);
         let step = step.ok_or(Refused::SecondFactor)?;
         let writing = self.write(home).await?;
-        self.put_totp(&writing, home, account, &offered.secret, step, now, chance).await?;
+        put_totp(&writing, &keys, home, account, &offered.secret, step, now, chance).await?;
         let codes = self.put_recovery_codes(&writing, home, account, chance).await?;
-        sessions::Entity::delete_many()
-            .filter(sessions::Column::EnteId.eq(home.0))
-            .filter(sessions::Column::AccountId.eq(account.0))
-            .filter(sessions::Column::Id.ne(session.id().0))
-            .exec(&*writing)
-            .await?;
+        end_other_sessions(&writing, session).await?;
         proved(&writing, session, now).await?;
         append(&self.keys, &*writing, session.line("account.second_factor_enrolled", &[account.0]), now).await?;
         writing.commit().await?;
@@ -184,10 +180,10 @@ impl Store {
         let attempt = self.counted("second factor", session.ente_code(), session.username(), peer);
         self.reserve_attempt(&attempt, now).await?;
         let code = typed(code);
-        self.ente_keys(home).await?;
+        let keys = self.ente_keys(home).await?;
         let writing = self.write(home).await?;
         let way = if code.len() == 6 && code.bytes().all(|byte| byte.is_ascii_digit()) {
-            self.use_totp(&writing, home, account, &code, now).await?.then_some("totp")
+            use_totp(&writing, &keys, home, account, &code, now).await?.then_some("totp")
         } else {
             self.use_recovery_code(&writing, home, account, &code, now).await?.then_some("recovery code")
         };
@@ -217,11 +213,11 @@ impl Store {
         chance: &mut impl Chance,
     ) -> Result<Vec<Zeroizing<String>>, StoreError> {
         session.require_fresh(now)?;
-        let (home, account) = (session.home(), session.account());
-        let writing = self.write(home).await?;
         if session.second_factor() != SecondFactor::Proved {
             return Err(Refused::SecondFactor.into());
         }
+        let (home, account) = (session.home(), session.account());
+        let writing = self.write(home).await?;
         let codes = self.put_recovery_codes(&writing, home, account, chance).await?;
         append(&self.keys, &*writing, session.line("account.recovery_codes", &[account.0]), now).await?;
         writing.commit().await?;
@@ -232,14 +228,9 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn recovery_codes_left(&self, session: &Session) -> Result<usize, StoreError> {
-        let rows = recovery_codes::Entity::find()
-            .filter(recovery_codes::Column::EnteId.eq(session.home().0))
-            .filter(recovery_codes::Column::AccountId.eq(session.account().0))
-            .filter(recovery_codes::Column::UsedAt.is_null())
-            .all(&self.reading(session.home()))
-            .await?;
-        Ok(rows.len())
+    pub async fn recovery_codes_left(&self, session: &Session) -> Result<u64, StoreError> {
+        let home = session.home();
+        Ok(unused_codes(home, session.account()).count(&self.reading(home)).await?)
     }
 
     /// Takes the second factor from one's own account, where the role can do without.
@@ -273,12 +264,9 @@ impl Store {
             return Err(Refused::Oneself.into());
         }
         let writing = self.write(scope.ente()).await?;
-        accounts::Entity::find_by_id((scope.ente().0, id.0))
-            .one(&*writing)
-            .await?
-            .ok_or(StoreError::NotFound("account"))?;
+        found(scope.ente(), id, &*writing).await?;
         remove(&writing, scope.ente(), id).await?;
-        crate::accounts::end_sessions(scope.ente(), id, &*writing).await?;
+        end_sessions(scope.ente(), id, &*writing).await?;
         append(&self.keys, &*writing, Line::done(scope, "account.second_factor_removed", &[id.0]), now).await?;
         writing.commit().await
     }
@@ -324,12 +312,12 @@ impl Store {
         now: DateTime<Utc>,
         chance: &mut impl Chance,
     ) -> Result<(), StoreError> {
-        crate::accounts::only_command_line(actor)?;
+        only_command_line(actor)?;
         let now = moment(now);
-        self.ente_keys(ente).await?;
+        let keys = self.ente_keys(ente).await?;
         let writing = self.write(ente).await?;
-        accounts::Entity::find_by_id((ente.0, id.0)).one(&*writing).await?.ok_or(StoreError::NotFound("account"))?;
-        self.put_totp(&writing, ente, id, secret, 0, now, chance).await?;
+        found(ente, id, &*writing).await?;
+        put_totp(&writing, &keys, ente, id, secret, 0, now, chance).await?;
         let line = Line {
             ente,
             actor: Some(actor),
@@ -342,31 +330,6 @@ impl Store {
         writing.commit().await
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the fields of one row")]
-    async fn put_totp(
-        &self,
-        writing: &Writing,
-        ente: EnteId,
-        account: AccountId,
-        secret: &[u8; SECRET_BYTES],
-        last_step: i64,
-        now: DateTime<Utc>,
-        chance: &mut impl Chance,
-    ) -> Result<(), StoreError> {
-        let keys = self.ente_keys(ente).await?;
-        second_factors::Entity::delete_by_id((ente.0, account.0)).exec(&**writing).await?;
-        let place = context(ente, "second_factors", "sealed", place(ente, account));
-        let row = second_factors::ActiveModel {
-            ente_id: Set(ente.0),
-            account_id: Set(account.0),
-            since: Set(now),
-            last_step: Set(last_step),
-            sealed: Set(seal(&keys.own, secret, &place, chance)),
-        };
-        second_factors::Entity::insert(row).exec_without_returning(&**writing).await?;
-        Ok(())
-    }
-
     async fn put_recovery_codes(
         &self,
         writing: &Writing,
@@ -375,7 +338,8 @@ impl Store {
         chance: &mut impl Chance,
     ) -> Result<Vec<Zeroizing<String>>, StoreError> {
         delete_recovery_codes(writing, ente, account).await?;
-        let codes: Vec<Zeroizing<String>> = (0..RECOVERY_CODES).map(|_| recovery_code(chance)).collect();
+        // Twelve characters each: 59 bits.
+        let codes: Vec<Zeroizing<String>> = (0..RECOVERY_CODES).map(|_| in_groups(3, 4, chance)).collect();
         let rows = codes.iter().map(|code| recovery_codes::ActiveModel {
             ente_id: Set(ente.0),
             id: Set(new_id(chance)),
@@ -394,30 +358,6 @@ impl Store {
         self.keys.throttle.authenticate(&parts).to_vec()
     }
 
-    async fn use_totp(
-        &self,
-        writing: &Writing,
-        ente: EnteId,
-        account: AccountId,
-        code: &str,
-        now: DateTime<Utc>,
-    ) -> Result<bool, StoreError> {
-        let row = second_factors::Entity::find_by_id((ente.0, account.0)).lock_exclusive().one(&**writing).await?;
-        let Some(row) = row else { return Ok(false) };
-        let keys = self.ente_keys(ente).await?;
-        let secret: [u8; SECRET_BYTES] =
-            open(&keys.own, &row.sealed, ente, "second_factors", "sealed", place(ente, account))?;
-        let Some(step) = step_of(&secret, code, now).filter(|step| *step > row.last_step) else { return Ok(false) };
-        let used = second_factors::ActiveModel {
-            ente_id: Set(ente.0),
-            account_id: Set(account.0),
-            last_step: Set(step),
-            ..Default::default()
-        };
-        update(used, &**writing).await?;
-        Ok(true)
-    }
-
     async fn use_recovery_code(
         &self,
         writing: &Writing,
@@ -427,13 +367,7 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
         let digest = self.recovery_digest(ente, account, code);
-        let rows = recovery_codes::Entity::find()
-            .filter(recovery_codes::Column::EnteId.eq(ente.0))
-            .filter(recovery_codes::Column::AccountId.eq(account.0))
-            .filter(recovery_codes::Column::UsedAt.is_null())
-            .lock_exclusive()
-            .all(&**writing)
-            .await?;
+        let rows = unused_codes(ente, account).lock_exclusive().all(&**writing).await?;
         let Some(row) = rows.into_iter().find(|row| same(&row.digest, &digest)) else { return Ok(false) };
         let used = recovery_codes::ActiveModel {
             ente_id: Set(ente.0),
@@ -446,17 +380,61 @@ impl Store {
     }
 }
 
-/// Twelve characters in groups of four: 59 bits.
-fn recovery_code(chance: &mut impl Chance) -> Zeroizing<String> {
-    const ALPHABET: &[u8] = b"abcdefghjkmnpqrstuvwxyz23456789";
-    let mut text = Zeroizing::new(String::with_capacity(14));
-    for place in 0..12 {
-        if place > 0 && place % 4 == 0 {
-            text.push('-');
-        }
-        text.push(char::from(ALPHABET[chance.random_range(0..ALPHABET.len())]));
-    }
-    text
+/// Puts a secret in the place of the one that the account has, if it has one.
+#[expect(clippy::too_many_arguments, reason = "the fields of one row")]
+async fn put_totp(
+    writing: &Writing,
+    keys: &EnteKeys,
+    ente: EnteId,
+    account: AccountId,
+    secret: &[u8; SECRET_BYTES],
+    last_step: i64,
+    now: DateTime<Utc>,
+    chance: &mut impl Chance,
+) -> Result<(), StoreError> {
+    second_factors::Entity::delete_by_id((ente.0, account.0)).exec(&**writing).await?;
+    let place = context(ente, "second_factors", "sealed", place(ente, account));
+    let row = second_factors::ActiveModel {
+        ente_id: Set(ente.0),
+        account_id: Set(account.0),
+        since: Set(now),
+        last_step: Set(last_step),
+        sealed: Set(seal(&keys.own, secret, &place, chance)),
+    };
+    second_factors::Entity::insert(row).exec_without_returning(&**writing).await?;
+    Ok(())
+}
+
+/// Whether it is a code of the account's authenticator that was not used; then it is used now.
+async fn use_totp(
+    writing: &Writing,
+    keys: &EnteKeys,
+    ente: EnteId,
+    account: AccountId,
+    code: &str,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    let row = second_factors::Entity::find_by_id((ente.0, account.0)).lock_exclusive().one(&**writing).await?;
+    let Some(row) = row else { return Ok(false) };
+    let secret: [u8; SECRET_BYTES] =
+        open(&keys.own, &row.sealed, ente, "second_factors", "sealed", place(ente, account))?;
+    let Some(step) = step_of(&secret, code, now).filter(|step| *step > row.last_step) else { return Ok(false) };
+    let used = second_factors::ActiveModel {
+        ente_id: Set(ente.0),
+        account_id: Set(account.0),
+        last_step: Set(step),
+        ..Default::default()
+    };
+    update(used, &**writing).await?;
+    Ok(true)
+}
+
+/// The recovery codes of an account that are still good.
+fn unused_codes(ente: EnteId, account: AccountId) -> Select<recovery_codes::Entity> {
+    recovery_codes::Entity::find()
+        .filter(recovery_codes::Column::EnteId.eq(ente.0))
+        .filter(recovery_codes::Column::AccountId.eq(account.0))
+        .filter(recovery_codes::Column::UsedAt.is_null())
 }
 
 async fn proved(writing: &Writing, session: &Session, now: DateTime<Utc>) -> Result<(), StoreError> {

@@ -16,7 +16,7 @@ use super::second::{SecondFactor, is_enrolled};
 use super::{Actor, EnteScope, PlatformScope, Reach, Right, Role};
 use crate::agreements::Standing;
 use crate::audit::{Line, append};
-use crate::database::PLATFORM;
+use crate::database::{PLATFORM, Writing};
 use crate::error::{Refused, StoreError};
 use crate::ids::{AccountId, SessionId};
 use crate::open::{Chance, Store, moment, new_id, update};
@@ -373,23 +373,20 @@ impl Store {
             password_at: now,
             second_at: None,
         };
-        let before = (account.id, account.password_hash.clone());
         // Looked up before it is our turn to write: whoever holds the turn asks for no second connection.
-        let described = self.describe(session.clone(), account, &token, now).await?;
+        let described = self.describe(session.clone(), account.clone(), &token, now).await?;
         let writing = self.write(ente_id).await?;
         // The password may have been changed, or the account closed, while the hash was computed.
-        let now_stored = accounts::Entity::find_by_id((ente_id.0, before.0)).one(&*writing).await?;
-        if !now_stored.is_some_and(|it| it.is_active && it.password_hash == before.1) {
+        let now_stored = accounts::Entity::find_by_id((ente_id.0, account.id)).one(&*writing).await?;
+        if !now_stored.is_some_and(|it| it.is_active && it.password_hash == account.password_hash) {
             return Err(Refused::Credentials.into());
         }
         forgive(&writing, &attempt, now).await?;
         sessions::Entity::delete_many().filter(sessions::Column::ExpiresAt.lte(now)).exec(&*writing).await?;
-        sessions::Entity::insert(sessions::ActiveModel::from(session.clone()))
-            .exec_without_returning(&*writing)
-            .await?;
+        sessions::Entity::insert(sessions::ActiveModel::from(session)).exec_without_returning(&*writing).await?;
         let mut change = accounts::ActiveModel {
             ente_id: Set(ente_id.0),
-            id: Set(before.0),
+            id: Set(account.id),
             last_login_at: Set(Some(now)),
             ..Default::default()
         };
@@ -397,19 +394,9 @@ impl Store {
             change.password_hash = Set(hash);
         }
         update(change, &*writing).await?;
-        let session = described;
-        let subjects = [session.id.0];
-        let line = Line {
-            ente: ente_id,
-            actor: Some(&session.as_actor),
-            action: "session.login",
-            is_refused: false,
-            subjects: &subjects,
-            detail: None,
-        };
-        append(&self.keys, &*writing, line, now).await?;
+        append(&self.keys, &*writing, described.line("session.login", &[described.id.0]), now).await?;
         writing.commit().await?;
-        Ok(NewSession { token, session })
+        Ok(NewSession { token, session: described })
     }
 
     /// The session of a token: 30 minutes after its last use or 12 hours after login it is over.
@@ -555,12 +542,7 @@ impl Store {
             ..Default::default()
         };
         update(change, &*writing).await?;
-        sessions::Entity::delete_many()
-            .filter(sessions::Column::EnteId.eq(session.home().0))
-            .filter(sessions::Column::AccountId.eq(session.account.0))
-            .filter(sessions::Column::Id.ne(session.id.0))
-            .exec(&*writing)
-            .await?;
+        end_other_sessions(&writing, session).await?;
         append(&self.keys, &*writing, session.line("account.password_changed", &[session.account.0]), now).await?;
         writing.commit().await
     }
@@ -700,6 +682,17 @@ impl Store {
             password_at: row.password_at,
         })
     }
+}
+
+/// Ends all sessions of one's own account but this.
+pub(super) async fn end_other_sessions(writing: &Writing, session: &Session) -> Result<(), StoreError> {
+    sessions::Entity::delete_many()
+        .filter(sessions::Column::EnteId.eq(session.home().0))
+        .filter(sessions::Column::AccountId.eq(session.account.0))
+        .filter(sessions::Column::Id.ne(session.id.0))
+        .exec(&**writing)
+        .await?;
+    Ok(())
 }
 
 /// A username as it is compared.

@@ -27,7 +27,7 @@ use crate::ids::{AccountId, DraftId, PersonaId};
 use crate::keys::{EnteKeys, context, open, seal};
 use crate::open::{Chance, Store, moment, new_id, text, update};
 use crate::persone::{
-    IDS_MAX, StoredPersona, group, persona_key, persona_secrets, reached, real, reason_given, seen, touch, usable,
+    IDS_MAX, StoredPersona, group, persona_key, persona_secrets, reached, real, reason_given, seen_one, touch, usable,
 };
 use crate::tables::{accounts, assessments, azione_results, imports, persone};
 use stored::sheet_of;
@@ -483,10 +483,7 @@ impl Store {
     ) -> Result<Vec<Assessment>, StoreError> {
         scope.require(Right::SeePersone)?;
         let ente = scope.ente();
-        let is_there = seen(scope).filter(persone::Column::Id.eq(persona.0)).count(&self.reading(ente)).await? > 0;
-        if !is_there {
-            return Err(StoreError::NotFound("persona"));
-        }
+        seen_one(&self.reading(ente), scope, persona).await?;
         let group = group(&self.reading(ente), ente, persona).await?;
         let rows = there(ente)
             .filter(assessments::Column::PersonaId.is_in(group.iter().map(|persona| persona.0)))
@@ -732,8 +729,7 @@ async fn current(writing: &Writing, scope: &EnteScope, id: AssessmentId) -> Resu
     if row.annulled_at.is_some() {
         return Err(Refused::Annulled.into());
     }
-    let persona = seen(scope).filter(persone::Column::Id.eq(row.persona_id)).one(&**writing).await?;
-    if persona.ok_or(StoreError::NotFound("persona"))?.is_restricted {
+    if seen_one(&**writing, scope, PersonaId(row.persona_id)).await?.is_restricted {
         return Err(Refused::Restricted.into());
     }
     Ok(row)

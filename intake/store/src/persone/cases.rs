@@ -3,16 +3,17 @@
 
 use chrono::{DateTime, Utc};
 use domain::feed::{EnteId, UnitaId};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, Set};
+use sea_orm::{EntityTrait, Set};
 
-use super::{group, seen, usable};
+use super::{group, seen_one, usable};
 use crate::access::{EnteScope, Right};
+use crate::accounts::{found, unita_exists};
 use crate::audit::{Line, append};
 use crate::database::Writing;
 use crate::error::StoreError;
 use crate::ids::{AccountId, PersonaId};
 use crate::open::{Store, moment};
-use crate::tables::{accounts, persona_cases, persone, unita};
+use crate::tables::persona_cases;
 
 /// Who follows a persona.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,6 +24,12 @@ pub struct Follows {
     pub unita: Option<UnitaId>,
 }
 
+impl Follows {
+    fn of(row: &persona_cases::Model) -> Self {
+        Self { account: row.account_id.map(AccountId), unita: row.unita_id.map(UnitaId) }
+    }
+}
+
 impl Store {
     /// Who follows a persona.
     ///
@@ -31,13 +38,9 @@ impl Store {
     pub async fn who_follows(&self, scope: &EnteScope, id: PersonaId) -> Result<Follows, StoreError> {
         scope.require(Right::SeePersone)?;
         let reading = &self.reading(scope.ente());
-        let there = seen(scope).filter(persone::Column::Id.eq(id.0)).one(reading).await?;
-        there.ok_or(StoreError::NotFound("persona"))?;
+        seen_one(reading, scope, id).await?;
         let row = persona_cases::Entity::find_by_id((scope.ente().0, id.0)).one(reading).await?;
-        Ok(row.map_or_else(Follows::default, |row| Follows {
-            account: row.account_id.map(AccountId),
-            unita: row.unita_id.map(UnitaId),
-        }))
+        Ok(row.as_ref().map_or_else(Follows::default, Follows::of))
     }
 
     /// Gives a persona to another account or unità to follow; the persona's own data do not change.
@@ -56,16 +59,12 @@ impl Store {
         let ente = scope.ente();
         let writing = self.write(ente).await?;
         usable(&*writing, scope, id).await?;
-        if let Some(account) = follows.account {
-            accounts::Entity::find_by_id((ente.0, account.0))
-                .one(&*writing)
-                .await?
-                .filter(|row| row.is_active)
-                .ok_or(StoreError::NotFound("account"))?;
+        if let Some(account) = follows.account
+            && !found(ente, account, &*writing).await?.is_active
+        {
+            return Err(StoreError::NotFound("account"));
         }
-        if let Some(id) = follows.unita {
-            unita::Entity::find_by_id((ente.0, id.0)).one(&*writing).await?.ok_or(StoreError::NotFound("unità"))?;
-        }
+        unita_exists(ente, follows.unita, &*writing).await?;
         // Whoever was merged into them goes along.
         for persona in group(&*writing, ente, id).await? {
             put(&writing, ente, persona, follows, now).await?;
@@ -87,10 +86,7 @@ pub(super) async fn follow_along(
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     match persona_cases::Entity::find_by_id((ente.0, into.0)).one(&**writing).await? {
-        Some(row) => {
-            let follows = Follows { account: row.account_id.map(AccountId), unita: row.unita_id.map(UnitaId) };
-            put(writing, ente, from, follows, now).await
-        }
+        Some(row) => put(writing, ente, from, Follows::of(&row), now).await,
         None => {
             persona_cases::Entity::delete_by_id((ente.0, from.0)).exec(&**writing).await?;
             Ok(())

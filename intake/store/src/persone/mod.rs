@@ -239,11 +239,7 @@ impl Store {
         scope.require(Right::SeePersone)?;
         let ente = scope.ente();
         let keys = self.ente_keys(ente).await?;
-        let row = seen(scope)
-            .filter(persone::Column::Id.eq(id.0))
-            .one(&self.reading(ente))
-            .await?
-            .ok_or(StoreError::NotFound("persona"))?;
+        let row = seen_one(&self.reading(ente), scope, id).await?;
         let (row, stored) = self.open_persone(&keys, ente, vec![row]).await?.remove(0);
         self.note(Line::done(scope, "persona.read", &[id.0]), now).await?;
         Ok(Persona {
@@ -522,17 +518,33 @@ pub(crate) fn seen(scope: &EnteScope) -> Select<persone::Entity> {
     visible(scope.ente()).filter(reached(scope, persone::Column::Id))
 }
 
+/// A persona who is there, as far as the scope reaches.
+pub(crate) async fn seen_one(
+    connection: &impl ConnectionTrait,
+    scope: &EnteScope,
+    id: PersonaId,
+) -> Result<persone::Model, StoreError> {
+    let row = seen(scope).filter(persone::Column::Id.eq(id.0)).one(connection).await?;
+    row.ok_or(StoreError::NotFound("persona"))
+}
+
+/// A persona who was not merged into another.
+async fn going_on(
+    connection: &impl ConnectionTrait,
+    scope: &EnteScope,
+    id: PersonaId,
+) -> Result<persone::Model, StoreError> {
+    let row = seen_one(connection, scope, id).await?;
+    if row.merged_into.is_some() { Err(Refused::Merged.into()) } else { Ok(row) }
+}
+
 /// A persona whose data may be used and changed.
 pub(crate) async fn usable(
     connection: &impl ConnectionTrait,
     scope: &EnteScope,
     id: PersonaId,
 ) -> Result<persone::Model, StoreError> {
-    let row = seen(scope)
-        .filter(persone::Column::Id.eq(id.0))
-        .one(connection)
-        .await?
-        .ok_or(StoreError::NotFound("persona"))?;
+    let row = seen_one(connection, scope, id).await?;
     if row.is_restricted {
         return Err(Refused::Restricted.into());
     }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, Set};
 
-use super::{seen, usable};
+use super::{seen_one, usable};
 use crate::access::{EnteScope, Right};
 use crate::assessments::AccountName;
 use crate::audit::{Line, append};
@@ -11,7 +11,7 @@ use crate::drafts::possible_day;
 use crate::error::StoreError;
 use crate::ids::PersonaId;
 use crate::open::{Chance, Store, moment, new_id, required};
-use crate::tables::{notices, persone};
+use crate::tables::notices;
 
 /// A notice that was given.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,8 +67,7 @@ impl Store {
     pub async fn notices(&self, scope: &EnteScope, persona: PersonaId) -> Result<Vec<Notice>, StoreError> {
         scope.require(Right::SeePersone)?;
         let reading = &self.reading(scope.ente());
-        let there = seen(scope).filter(persone::Column::Id.eq(persona.0)).one(reading).await?;
-        there.ok_or(StoreError::NotFound("persona"))?;
+        seen_one(reading, scope, persona).await?;
         let rows = notices::Entity::find()
             .filter(notices::Column::EnteId.eq(scope.ente().0))
             .filter(notices::Column::PersonaId.eq(persona.0))

@@ -8,7 +8,7 @@ use sea_orm::{ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, 
 use uuid::Uuid;
 
 use super::cases::follow_along;
-use super::{group, persona_key, persona_secrets, reason_given, seen, usable};
+use super::{going_on, group, persona_key, persona_secrets, reason_given, seen_one, usable};
 use crate::access::{EnteScope, Right};
 use crate::assessments::AccountName;
 use crate::audit::{Line, append};
@@ -121,8 +121,7 @@ impl Store {
         let ente = scope.ente();
         let keys = self.ente_keys(ente).await?;
         let reading = &self.reading(ente);
-        let there = seen(scope).filter(persone::Column::Id.eq(id.0)).one(reading).await?;
-        there.ok_or(StoreError::NotFound("persona"))?;
+        seen_one(reading, scope, id).await?;
         let rows = persona_trail::Entity::find()
             .filter(persona_trail::Column::EnteId.eq(ente.0))
             .filter(
@@ -202,14 +201,7 @@ impl Store {
         let ente = scope.ente();
         let keys = self.ente_keys(ente).await?;
         let writing = self.write(ente).await?;
-        let row = seen(scope)
-            .filter(persone::Column::Id.eq(id.0))
-            .one(&*writing)
-            .await?
-            .ok_or(StoreError::NotFound("persona"))?;
-        if row.merged_into.is_some() {
-            return Err(Refused::Merged.into());
-        }
+        going_on(&*writing, scope, id).await?;
         let group = group(&*writing, ente, id).await?;
         let mut blanked = Vec::new();
         for persona in &group {
@@ -236,10 +228,7 @@ impl Store {
         scope.require(Right::Erase)?;
         let ente = scope.ente();
         let reading = &self.reading(ente);
-        let row = seen(scope).filter(persone::Column::Id.eq(id.0)).one(reading).await?;
-        if row.ok_or(StoreError::NotFound("persona"))?.merged_into.is_some() {
-            return Err(Refused::Merged.into());
-        }
+        going_on(reading, scope, id).await?;
         let group = group(reading, ente, id).await?;
         let ids: Vec<Uuid> = group.iter().map(|persona| persona.0).collect();
         let assessments = assessments::Entity::find()
@@ -320,16 +309,10 @@ impl Store {
         let keys = self.ente_keys(ente).await?;
         let reason = reason_given(reason)?;
         let writing = self.write(ente).await?;
-        let row = seen(scope)
-            .filter(persone::Column::Id.eq(from.0))
-            .filter(persone::Column::MergedInto.is_not_null())
-            .one(&*writing)
-            .await?
-            .ok_or(StoreError::NotFound("persona"))?;
+        let row = seen_one(&*writing, scope, from).await?;
+        let into = row.merged_into.map(PersonaId).ok_or(StoreError::NotFound("persona"))?;
         // The other one must be in reach too, and what is restricted is not taken apart.
-        let other =
-            seen(scope).filter(persone::Column::Id.eq(row.merged_into.unwrap_or_default())).one(&*writing).await?;
-        if other.ok_or(StoreError::NotFound("persona"))?.is_restricted || row.is_restricted {
+        if seen_one(&*writing, scope, into).await?.is_restricted || row.is_restricted {
             return Err(Refused::Restricted.into());
         }
         let change = persone::ActiveModel {
@@ -341,8 +324,7 @@ impl Store {
         };
         update(change, &*writing).await?;
         let key = persona_key(&*writing, &keys, ente, from).await?;
-        let into = row.merged_into.map(PersonaId);
-        self.trail(&writing, scope, from, into, "unmerged", &reason, &key, now, chance).await?;
+        self.trail(&writing, scope, from, Some(into), "unmerged", &reason, &key, now, chance).await?;
         let what = What::Unmerged { from: self.keys.person_token(from) };
         crate::feed::append(&*writing, NewEvent { ente, persona: Some(from), what }, &key, now, chance).await?;
         append(&self.keys, &*writing, Line::done(scope, "persona.unmerge", &[from.0]), now).await?;
@@ -364,14 +346,7 @@ impl Store {
         let keys = self.ente_keys(ente).await?;
         let reason = reason_given(reason)?;
         let writing = self.write(ente).await?;
-        let row = seen(scope)
-            .filter(persone::Column::Id.eq(id.0))
-            .one(&*writing)
-            .await?
-            .ok_or(StoreError::NotFound("persona"))?;
-        if row.merged_into.is_some() {
-            return Err(Refused::Merged.into());
-        }
+        let row = going_on(&*writing, scope, id).await?;
         if row.is_restricted == is_restricted {
             return Ok(());
         }
