@@ -104,6 +104,11 @@ impl DataFolder {
         write_private(&self.postgres_file(), &text)
     }
 
+    /// How far the audits had come, from time to time; outside the database.
+    pub(crate) fn audit_checkpoints(&self) -> PathBuf {
+        self.root.join("audit-checkpoints.jsonl")
+    }
+
     /// The sealed segments of the feed.
     pub(crate) fn segments(&self) -> PathBuf {
         self.root.join("segments")
@@ -251,7 +256,7 @@ fn write_private(path: &Path, bytes: &[u8]) -> Result<()> {
     File::open(folder).and_then(|folder| folder.sync_all()).with_context(|| cannot("write", folder))
 }
 
-fn cannot(verb: &str, path: &Path) -> String {
+pub(crate) fn cannot(verb: &str, path: &Path) -> String {
     format!("cannot {verb} {}", path.display())
 }
 

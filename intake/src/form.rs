@@ -69,6 +69,11 @@ impl<'a> Reading<'a> {
         Self { fields, problems: Vec::new() }
     }
 
+    /// The fields that are read.
+    pub(crate) fn fields(&self) -> &'a Fields {
+        self.fields
+    }
+
     /// Notes what is wrong with a field.
     pub(crate) fn refuse(&mut self, name: &'static str, code: &'static str) {
         self.problems.push(Problem { name, code });
@@ -139,6 +144,11 @@ impl<'a> Reading<'a> {
             return None;
         }
         Some(())
+    }
+
+    /// Whether nothing is wrong so far.
+    pub(crate) fn is_fine(&self) -> bool {
+        self.problems.is_empty()
     }
 
     /// A field as the form shows it again, with its first problem.

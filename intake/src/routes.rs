@@ -23,8 +23,8 @@ use crate::reply::{self, Failure};
 use crate::visitor::Visitor;
 use crate::{headers, pages};
 
-/// A form of 500 items is far below this.
-const BODY_BYTES_MAX: usize = 64 * 1024;
+/// A form of 50 items with a long note on each is below this.
+const BODY_BYTES_MAX: usize = 256 * 1024;
 
 /// From the last byte of the head to the answer: a body that stalls is cut.
 const REQUEST_TIME_MAX: Duration = Duration::from_secs(30);
@@ -166,6 +166,7 @@ pub(crate) static ROUTES: &[Route] = routes! {
     post(Session) "/bozze/{draft}/elimina", ASSESS, pages::draft::delete;
 
     get "/questionari", Need::Ente(Right::SeeOwnWork), pages::questionari::mine;
+    get "/questionari/tutti", SEE, pages::questionari::all;
     get "/questionari/{assessment}", SEE, pages::assessment::get;
     post(Session) "/questionari/{assessment}/azioni", ASSESS, pages::assessment::record;
     get "/questionari/{assessment}/correggi", ASSESS, pages::amend::get;

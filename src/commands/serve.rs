@@ -10,6 +10,7 @@ use clap::ValueEnum;
 use dashboards::Dashboards;
 
 use super::block_on;
+use crate::checkpoints;
 use crate::data_folder::DataFolder;
 use crate::server::{self, Parts};
 
@@ -72,6 +73,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
             };
             tokio::spawn(run_pipeline_every(every, arguments.data.clone(), server::lake(&folder)?, dashboards));
         }
+        tokio::spawn(checkpoints::write_every_hour(folder.clone(), super::open_store(&folder).await?));
         server::serve(router, arguments.listen, |address| server::announce("noncello", address)).await?;
         Ok(ExitCode::SUCCESS)
     })

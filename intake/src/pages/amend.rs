@@ -1,25 +1,25 @@
 //! Correcting a validated questionnaire: a new version, with a reason; the one before stays as it is.
 
-use std::collections::BTreeSet;
-
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
 use axum::http::StatusCode;
 use axum::response::Response;
+use chrono::NaiveDate;
 use domain::feed::Evaluation;
-use domain::instrument::{Id, Instrument, Missing};
+use domain::instrument::{Instrument, Missing};
+use domain::person::PersonaFacts;
 use domain::scoring::Sheet;
 use serde::Serialize;
-use store::{Amendment, Assessment, Persona, StoreError};
+use store::{Amendment, Assessment, Persona, StoreError, Validation};
 use templates::{Area, Page};
 
 use super::assessment;
 use super::draft;
-use super::evaluation::{self, AzioneChoice, EvaluationForm};
+use super::evaluation::{self, AzioneChoice, EvaluationForm, Rules};
 use super::people::PersonaHead;
 use super::persona_form::Named;
 use super::report::Report;
-use super::view::{self, SectionView};
+use super::view::{self, Notes, SectionView};
 use crate::form::{Field, Fields, Problem, Reading, show_date};
 use crate::reply::{self, Failure, Outcome};
 use crate::visitor::{Assess, Desk};
@@ -35,9 +35,32 @@ pub(crate) struct Amend {
     sections: Vec<SectionView>,
     report: Report,
     form: EvaluationForm,
+    rules: Rules,
+    count_invalid_notes: usize,
     azioni: Vec<AzioneChoice>,
     profile_title: Option<String>,
     profile_classes: Vec<Named>,
+}
+
+/// What a correction shows and saves besides the evaluation.
+struct Content {
+    sheet: Sheet,
+    notes: Notes,
+    /// Items whose answer is not offered.
+    invalid: Vec<String>,
+    /// The day of the assessment, as far as it can be read.
+    assessed_on: NaiveDate,
+    /// What is recorded of the persona on that day.
+    facts: PersonaFacts,
+}
+
+impl Content {
+    /// What was recorded on the day stays; age follows the day and the birth date.
+    fn facts(one: &Assessment, persona: &Persona, assessed_on: NaiveDate) -> PersonaFacts {
+        let recorded = one.categories.facts.clone();
+        let age = persona.data.categories(assessed_on).facts.age.or(recorded.age);
+        PersonaFacts { age, ..recorded }
+    }
 }
 
 impl Amend {
@@ -45,23 +68,27 @@ impl Amend {
         instrument: &Instrument,
         path: String,
         persona: PersonaHead,
-        sheet: &Sheet,
+        content: &Content,
         reading: &Reading<'_>,
-        agreed: &BTreeSet<Id>,
-        invalid: &[String],
     ) -> Result<Self, domain::scoring::Refusal> {
+        let Content { sheet, notes, invalid, assessed_on, facts } = content;
         let scoring = instrument.score(sheet)?;
+        let sections = view::sections(instrument, sheet, invalid).into_iter().map(|section| section.with_notes(notes));
+        let sections: Vec<SectionView> = sections.collect();
+        let place = |item: usize| format!("#item-{}", instrument.items[item].id);
         Ok(Self {
             path,
             persona,
             instrument: instrument.title.to_string(),
             problems: reading.problems.clone(),
             count_invalid: invalid.len(),
+            count_invalid_notes: sections.iter().map(SectionView::count_invalid_notes).sum(),
             date: reading.field("assessed_on"),
-            sections: view::sections(instrument, sheet, invalid),
+            sections,
             report: Report::new(instrument, sheet)?,
             form: EvaluationForm::new(reading),
-            azioni: evaluation::azioni(instrument, &scoring, agreed),
+            rules: Rules::new(instrument, sheet, facts, reading, place),
+            azioni: evaluation::azioni(instrument, &scoring, reading.fields(), *assessed_on),
             profile_title: instrument.profile.as_ref().map(|profile| profile.title.to_string()),
             profile_classes: evaluation::classes(instrument),
         })
@@ -82,13 +109,16 @@ impl Page for Amend {
         view::sample_instruments()
             .iter()
             .flat_map(|instrument| {
-                let sheet = crate::example::sheet(instrument, 1);
-                let invalid = [instrument.items[0].id.to_string()];
-                let none = BTreeSet::new();
-                [
-                    Self::new(instrument, path(), PersonaHead::sample(), &sheet, &fine, &none, &[]),
-                    Self::new(instrument, path(), PersonaHead::sample(), &sheet, &refused, &none, &invalid),
-                ]
+                let mut content = Content {
+                    sheet: crate::example::sheet(instrument, 1),
+                    notes: Notes::default(),
+                    invalid: Vec::new(),
+                    assessed_on: NaiveDate::default(),
+                    facts: PersonaFacts { age: Some(70), ..PersonaFacts::default() },
+                };
+                let first = Self::new(instrument, path(), PersonaHead::sample(), &content, &fine);
+                content.invalid = vec![instrument.items[0].id.to_string()];
+                [first, Self::new(instrument, path(), PersonaHead::sample(), &content, &refused)]
             })
             .flatten()
             .collect()
@@ -107,7 +137,12 @@ fn fields_of(one: &Assessment) -> Fields {
         }
         Evaluation::Absent => {}
     }
-    pairs.extend(one.azioni.iter().map(|agreed| ("azione".to_owned(), agreed.azione.to_string())));
+    for agreed in &one.azioni {
+        let id = &agreed.azione;
+        pairs.push(("azione".to_owned(), id.to_string()));
+        pairs.extend(agreed.terms.due_on.map(|due| (format!("due.{id}"), show_date(due))));
+        pairs.extend(agreed.terms.followed_by.clone().map(|who| (format!("who.{id}"), who)));
+    }
     Fields::new(pairs)
 }
 
@@ -127,24 +162,27 @@ async fn load(
 pub(crate) async fn get(desk: Desk<Assess>, path: Result<Path<String>, PathRejection>) -> Outcome {
     let (one, persona) = load(&desk, path).await?;
     let fields = fields_of(&one);
-    page(&desk, StatusCode::OK, &one, &persona, &one.sheet, &fields, &Reading::new(&fields), &[])
+    let content = Content {
+        sheet: one.sheet.clone(),
+        notes: Notes::new(&one.notes),
+        invalid: Vec::new(),
+        assessed_on: one.assessed_on,
+        facts: Content::facts(&one, &persona, one.assessed_on),
+    };
+    page(&desk, StatusCode::OK, &one, &persona, &content, &Reading::new(&fields))
 }
 
-#[expect(clippy::too_many_arguments, reason = "all of them belong to the one page that three answers share")]
 fn page(
     desk: &Desk<Assess>,
     status: StatusCode,
     one: &Assessment,
     persona: &Persona,
-    sheet: &Sheet,
-    fields: &Fields,
+    content: &Content,
     reading: &Reading<'_>,
-    invalid: &[String],
 ) -> Result<Response, Failure> {
     let instrument = assessment::definition(desk.portal(), one)?;
     let head = PersonaHead::new(one.persona, &persona.data);
-    let agreed = evaluation::agreed(fields);
-    let page = Amend::new(instrument, assessment::path(one.id), head, sheet, reading, &agreed, invalid)
+    let page = Amend::new(instrument, assessment::path(one.id), head, content, reading)
         .map_err(|_| Failure::Store(StoreError::Damaged { table: "assessments", row: one.id.to_string() }))?;
     Ok(desk.visitor.page(Area::Persone, status, &page))
 }
@@ -160,24 +198,32 @@ pub(crate) async fn post(desk: Desk<Assess>, path: Result<Path<String>, PathReje
         invalid.extend(wrong);
     }
     sheet.retain(|_, answer| answer.code() != Missing::NotAnswered.code());
+    let mut notes = Notes::new(&one.notes);
+    let notes_fit = notes.read(&instrument.items, &fields);
     let mut reading = Reading::new(&fields);
     let day = draft::day(fields.get("assessed_on"), persona.data.birth_date, desk.today());
     if let Err(code) = day {
         reading.refuse("assessed_on", code);
     }
+    let assessed_on = day.unwrap_or(one.assessed_on);
+    let facts = Content::facts(&one, &persona, assessed_on);
+    let content = Content { sheet, notes, invalid, assessed_on, facts };
     if fields.get("action") != "save" {
-        let status = if invalid.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
-        return page(&desk, status, &one, &persona, &sheet, &fields, &reading, &invalid);
+        let fits = content.invalid.is_empty() && notes_fit;
+        let status = if fits { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+        return page(&desk, status, &one, &persona, &content, &reading);
     }
     let reason = evaluation::reason("correction", &mut reading);
-    let validation = evaluation::read(instrument, &fields, &mut reading);
-    let (Some(validation), Some(reason), Ok(assessed_on), true) =
-        (validation, reason, day, reading.problems.is_empty() && invalid.is_empty())
+    let rechecked = evaluation::check_rules(instrument, &content.sheet, &content.facts, &mut reading, &fields);
+    let validation = evaluation::read(instrument, assessed_on, &fields, &mut reading);
+    let (Some(validation), Some(reason), true) =
+        (validation, reason, reading.is_fine() && content.invalid.is_empty() && notes_fit)
     else {
-        let status = StatusCode::UNPROCESSABLE_ENTITY;
-        return page(&desk, status, &one, &persona, &sheet, &fields, &reading, &invalid);
+        return page(&desk, StatusCode::UNPROCESSABLE_ENTITY, &one, &persona, &content, &reading);
     };
-    let amendment = Amendment { sheet, assessed_on, validation, reason };
+    let validation = Validation { rechecked, ..validation };
+    let notes = content.notes.kept(&one.notes);
+    let amendment = Amendment { sheet: content.sheet, notes, assessed_on, validation, reason };
     let mut chance = desk.portal().chance();
     let new = desk.store.amend(&desk.scope, one.id, &amendment, desk.now, &mut chance).await?;
     Ok(reply::see(&format!("{}?validato=1", assessment::path(new))))

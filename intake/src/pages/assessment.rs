@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use store::{Assessment, Right, StoreError};
 use templates::{Area, Page};
 
+use super::azioni::{self, OUTCOMES};
 use super::history::State;
 use super::people::PersonaHead;
 use super::persona::{evaluation_code, origin_code, state};
@@ -19,9 +20,6 @@ use crate::form::{Fields, show_date};
 use crate::portal::Portal;
 use crate::reply::{self, Failure, Outcome};
 use crate::visitor::{Assess, Desk, SeePersone, show_instant};
-
-/// What can come of an azione, in the order in which it happens.
-const OUTCOMES: [AzioneOutcome; 3] = [AzioneOutcome::UnderWay, AzioneOutcome::Completed, AzioneOutcome::Dropped];
 
 #[derive(Serialize)]
 pub(crate) struct AssessmentPage {
@@ -49,8 +47,18 @@ pub(crate) struct AssessmentPage {
     has_azioni: bool,
     azioni: Vec<AgreedView>,
     outcomes: Vec<&'static str>,
+    notes: Vec<NoteView>,
+    /// The rules that fired and that were looked at again.
+    rechecked: Vec<String>,
     report: Report,
     can_write: bool,
+}
+
+#[derive(Serialize)]
+struct NoteView {
+    number: usize,
+    item: String,
+    text: String,
 }
 
 #[derive(Serialize)]
@@ -58,6 +66,8 @@ struct AgreedView {
     id: String,
     title: String,
     text: String,
+    due_on: Option<String>,
+    followed_by: Option<String>,
     results: Vec<ResultView>,
 }
 
@@ -87,6 +97,8 @@ impl AssessmentPage {
                 id: azione.id.to_string(),
                 title: azione.title.to_string(),
                 text: azione.text.to_string(),
+                due_on: agreed.terms.due_on.map(show_date),
+                followed_by: agreed.terms.followed_by.clone(),
                 results: agreed
                     .results
                     .iter()
@@ -125,6 +137,21 @@ impl AssessmentPage {
             has_azioni: !instrument.azioni.is_empty(),
             azioni: azioni.collect(),
             outcomes: OUTCOMES.map(AzioneOutcome::code).into(),
+            notes: instrument
+                .items
+                .iter()
+                .enumerate()
+                .filter_map(|(place, item)| {
+                    let text = one.notes.get(&item.id)?.clone();
+                    Some(NoteView { number: place + 1, item: item.text.to_string(), text })
+                })
+                .collect(),
+            rechecked: instrument
+                .consistency
+                .iter()
+                .filter(|rule| one.rechecked.contains(&rule.id))
+                .map(|rule| rule.text.to_string())
+                .collect(),
             report: Report::new(instrument, &one.sheet)?,
             can_write: can_write && one.is_current(),
         })
@@ -181,6 +208,10 @@ fn sample(instrument: &Instrument) -> Assessment {
     let result = store::AzioneResult { outcome: AzioneOutcome::UnderWay, at: draft.started_at, by: None };
     let azioni = instrument.azioni.iter().take(2).enumerate().map(|(place, azione)| store::AzioneAgreed {
         azione: azione.id.clone(),
+        terms: store::AzioneTerms {
+            due_on: (place == 0).then_some(draft.assessed_on),
+            followed_by: (place == 0).then(|| "Anna Prova".to_owned()),
+        },
         results: if place == 0 { vec![result.clone()] } else { Vec::new() },
     });
     Assessment {
@@ -198,6 +229,8 @@ fn sample(instrument: &Instrument) -> Assessment {
         profile: None,
         blocks: std::collections::BTreeSet::new(),
         sheet,
+        notes: instrument.items.iter().take(1).map(|item| (item.id.clone(), "Da rivedere.".to_owned())).collect(),
+        rechecked: instrument.consistency.iter().take(1).map(|rule| rule.id.clone()).collect(),
         evaluation: Evaluation::Confirmed,
         evaluation_reason: None,
         azioni: azioni.collect(),
@@ -259,8 +292,7 @@ pub(crate) async fn record(desk: Desk<Assess>, path: Result<Path<String>, PathRe
     let id = id(path)?;
     desk.store.assessment(&desk.scope, id, desk.now).await?;
     let azione = Id::parse(fields.get("azione")).map_err(|_| Failure::BadRequest)?;
-    let outcome = OUTCOMES.into_iter().find(|known| known.code() == fields.get("outcome"));
-    let outcome = outcome.ok_or(Failure::BadRequest)?;
+    let outcome = azioni::outcome(fields.get("outcome"))?;
     let mut chance = desk.portal().chance();
     desk.store.record_azione(&desk.scope, id, &azione, outcome, desk.now, &mut chance).await?;
     Ok(reply::see(&format!("{}#concordate", self::path(id))))

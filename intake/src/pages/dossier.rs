@@ -80,8 +80,12 @@ fn of_assessment(one: &Assessment, instrument: Option<&Instrument>) -> Value {
         "evaluation": evaluation_code(&one.evaluation),
         "evaluation_reason": one.evaluation_reason,
         "answers": instrument.map(|instrument| answers(one, instrument)),
+        "notes": one.notes.iter().map(|(item, note)| (item.to_string(), json!(note))).collect::<serde_json::Map<_, _>>(),
+        "rules_looked_at_again": one.rechecked.iter().map(|id| id.as_str()).collect::<Vec<_>>(),
         "azioni": one.azioni.iter().map(|azione| json!({
             "azione": azione.azione.as_str(),
+            "due_on": azione.terms.due_on,
+            "followed_by": azione.terms.followed_by,
             "results": azione.results.iter().map(|it| json!({ "outcome": it.outcome.code(), "at": it.at })).collect::<Vec<_>>(),
         })).collect::<Vec<_>>(),
     })

@@ -10,16 +10,17 @@ use axum::extract::rejection::PathRejection;
 use axum::http::StatusCode;
 use axum::response::Response;
 use chrono::{Datelike, NaiveDate};
-use domain::instrument::{Answer, Instrument, Missing, Status};
+use domain::instrument::{Answer, Id, Instrument, Missing, Status};
+use domain::person::PersonaFacts;
 use domain::scoring::Sheet;
 use serde::Serialize;
-use store::{Draft, DraftId, NewDraft, Persona, StoreError};
+use store::{Assessment, Copied, Draft, DraftId, Filling, NewDraft, Persona, PersonaData, StoreError};
 use templates::{Area, Page};
 
 use super::id;
 use super::people::PersonaHead;
 use super::report::answer_text;
-use super::view::{self, SectionView};
+use super::view::{self, Notes, SectionView};
 use crate::form::{Field, Fields, read_date, show_date};
 use crate::reply::{self, Failure, Outcome};
 use crate::visitor::{Assess, Desk, show_instant};
@@ -45,6 +46,9 @@ pub(crate) struct DraftPage {
     count_answered: usize,
     count_items: usize,
     count_invalid: usize,
+    count_invalid_notes: usize,
+    /// The day of the questionnaire whose answers it began with.
+    copied_from: Option<String>,
     conflict: Option<Conflict>,
     saved_at: String,
 }
@@ -62,6 +66,8 @@ pub(crate) struct Step {
 #[derive(Serialize)]
 struct Conflict {
     differences: Vec<Difference>,
+    /// Notes that read differently.
+    notes: Vec<Difference>,
 }
 
 #[derive(Serialize)]
@@ -77,6 +83,7 @@ struct Difference {
 #[derive(Default)]
 struct Sent {
     sheet: Option<Sheet>,
+    notes: Option<Notes>,
     date: Option<Field>,
     invalid: Vec<String>,
     /// What the other window saved.
@@ -120,9 +127,15 @@ pub(crate) fn count_answered(sheet: &Sheet) -> usize {
 impl DraftPage {
     fn new(instrument: &Instrument, draft: &Draft, persona: PersonaHead, place: usize, sent: Sent) -> Self {
         let shown = sent.sheet.as_ref().unwrap_or(&draft.sheet);
-        let section = view::section(instrument, place, shown, &sent.invalid);
-        let conflict =
-            sent.conflict.then(|| Conflict { differences: differences(instrument, place, shown, &draft.sheet) });
+        let notes = sent.notes.unwrap_or_else(|| Notes::new(&draft.notes));
+        let mut section = view::section(instrument, place, shown, &sent.invalid).with_notes(&notes);
+        if let Some(copied) = &draft.copied {
+            section = section.with_copied(instrument, shown, &copied.sheet);
+        }
+        let conflict = sent.conflict.then(|| Conflict {
+            differences: differences(instrument, place, shown, draft),
+            notes: note_differences(&section, &draft.notes),
+        });
         let id = |place: usize| instrument.sections[place].id.to_string();
         Self {
             path: part_path(draft.id, &id(place)),
@@ -134,21 +147,41 @@ impl DraftPage {
             number: place + 1,
             is_first: place == 0,
             date: sent.date.unwrap_or_else(|| Field::new(show_date(draft.assessed_on))),
-            section,
             steps: steps(instrument, draft.id, shown, place),
             next: if place + 1 < instrument.sections.len() { id(place + 1) } else { "riepilogo".to_owned() },
             previous: place.checked_sub(1).map(id),
             count_answered: count_answered(shown),
             count_items: instrument.items.len(),
             count_invalid: sent.invalid.len(),
+            count_invalid_notes: section.count_invalid_notes(),
+            copied_from: draft.copied.as_ref().map(|copied| show_date(copied.assessed_on)),
             conflict,
+            section,
             saved_at: show_instant(draft.updated_at),
         }
     }
 }
 
-/// Where a section reads differently in two sheets.
-fn differences(instrument: &Instrument, place: usize, here: &Sheet, there: &Sheet) -> Vec<Difference> {
+/// Notes of a section that are not those of the other window.
+fn note_differences(section: &SectionView, there: &BTreeMap<Id, String>) -> Vec<Difference> {
+    let there = |id: &str| Id::parse(id).ok().and_then(|id| there.get(&id).cloned()).unwrap_or_default();
+    let items =
+        section.items.iter().filter_map(|item| Some((item, item.note.as_ref()?.value.clone(), there(&item.id))));
+    items
+        .filter(|(_, here, there)| here != there)
+        .map(|(item, here, there)| Difference {
+            id: item.id.clone(),
+            number: item.number,
+            text: item.text.clone(),
+            here,
+            there,
+        })
+        .collect()
+}
+
+/// Where a section reads differently here and in the draft as the other window saved it.
+fn differences(instrument: &Instrument, place: usize, here: &Sheet, draft: &Draft) -> Vec<Difference> {
+    let there = &draft.sheet;
     let words = |sheet: &Sheet, item: usize| {
         let text = answer_text(instrument, sheet, item);
         if text.is_empty() { templates::term("missing", "not_answered").unwrap_or_default().to_owned() } else { text }
@@ -191,9 +224,22 @@ impl Page for DraftPage {
                 Sent { date, invalid, ..Sent::default() },
             ));
             samples.push(Self::new(&instrument, &draft, PersonaHead::sample(), last, Sent::default()));
+            let copied = Draft {
+                copied: Some(Copied {
+                    from: domain::feed::AssessmentId(uuid::Uuid::nil()),
+                    assessed_on: on,
+                    sheet: crate::example::sheet(&instrument, 3),
+                }),
+                notes: instrument.items.iter().take(1).map(|item| (item.id.clone(), "Una nota.".to_owned())).collect(),
+                ..draft.clone()
+            };
+            samples.push(Self::new(&instrument, &copied, PersonaHead::sample(), 0, Sent::default()));
             let same = Sent { conflict: true, ..Sent::default() };
             samples.push(Self::new(&instrument, &draft, PersonaHead::sample(), last, same));
-            let differs = Sent { conflict: true, sheet: Some(other), ..Sent::default() };
+            let mut notes = Notes::default();
+            let hidden = Fields::new(vec![(format!("note.{}", instrument.items[0].id), "zz\u{202e}".to_owned())]);
+            notes.read(&instrument.items, &hidden);
+            let differs = Sent { conflict: true, sheet: Some(other), notes: Some(notes), ..Sent::default() };
             samples.push(Self::new(&instrument, &draft, PersonaHead::sample(), last, differs));
         }
         samples
@@ -210,6 +256,8 @@ pub(crate) fn sample_draft(instrument: &Instrument, on: NaiveDate) -> Draft {
         version: instrument.version,
         assessed_on: on,
         sheet: crate::example::sheet(instrument, 1),
+        notes: BTreeMap::new(),
+        copied: None,
         revision: 1,
         started_at: at,
         updated_at: at,
@@ -223,6 +271,20 @@ pub(crate) struct Loaded {
 }
 
 impl Loaded {
+    pub(crate) fn sample(instrument: &Instrument, on: NaiveDate, data: PersonaData) -> Self {
+        let draft = sample_draft(instrument, on);
+        let persona = Persona {
+            id: draft.persona,
+            data,
+            revision: 1,
+            created_at: draft.started_at,
+            updated_at: draft.updated_at,
+            is_restricted: false,
+            merged_into: None,
+        };
+        Self { draft, persona }
+    }
+
     pub(crate) async fn read(desk: &Desk<Assess>, id: DraftId) -> Result<Self, Failure> {
         let draft = desk.store.draft(&desk.scope, id, desk.now).await?;
         let persona = desk.store.persona(&desk.scope, draft.persona, desk.now).await?;
@@ -235,6 +297,11 @@ impl Loaded {
         found.ok_or(Failure::Store(StoreError::Damaged { table: "drafts", row: self.draft.id.to_string() }))
     }
 
+    /// What is recorded of the persona on the day of the assessment.
+    pub(crate) fn facts(&self) -> PersonaFacts {
+        self.persona.data.categories(self.draft.assessed_on).facts
+    }
+
     pub(crate) fn head(&self) -> PersonaHead {
         PersonaHead::new(self.draft.persona, &self.persona.data)
     }
@@ -244,10 +311,32 @@ pub(crate) async fn start(desk: Desk<Assess>, path: Result<Path<String>, PathRej
     let persona = id(path)?;
     desk.store.persona(&desk.scope, persona, desk.now).await?;
     let instrument = desk.portal().instrument(fields.get("instrument")).ok_or(Failure::BadRequest)?;
-    let new =
-        NewDraft { persona, instrument: instrument.id.clone(), version: instrument.version, assessed_on: desk.today() };
+    let copied = match fields.get("copy") {
+        "" => None,
+        from => {
+            let past = desk.store.history_of_persona(&desk.scope, persona, desk.now).await?;
+            let one = past.iter().find(|one| one.id.to_string() == from && one.is_current());
+            Some(one.and_then(|one| copy(instrument, one)).ok_or(Failure::BadRequest)?)
+        }
+    };
+    let new = NewDraft {
+        persona,
+        instrument: instrument.id.clone(),
+        version: instrument.version,
+        assessed_on: desk.today(),
+        copied,
+    };
     let id = desk.store.start_draft(&desk.scope, &new, desk.now, &mut desk.portal().chance()).await?;
     Ok(reply::see(&part_path(id, instrument.sections[0].id.as_str())))
+}
+
+/// The answers of an earlier questionnaire to begin another one with, where they can be read in its definition.
+pub(crate) fn copy(instrument: &Instrument, one: &Assessment) -> Option<Copied> {
+    if one.instrument != instrument.id {
+        return None;
+    }
+    let sheet = instrument.from_version(one.version, &one.sheet)?;
+    Some(Copied { from: one.id, assessed_on: one.assessed_on, sheet })
 }
 
 /// To the first section that is not complete, or the summary.
@@ -301,32 +390,29 @@ pub(crate) async fn save(
     let mut sheet = loaded.draft.sheet.clone();
     sheet.extend(answers);
     sheet.retain(|_, answer| *answer != Answer::Missing(Missing::NotAnswered));
+    let mut notes = Notes::new(&loaded.draft.notes);
+    let notes_fit = notes.read(&instrument.items[instrument.sections[place].items.clone()], &fields);
     let (assessed_on, date) = read_day(&loaded, place, &fields, desk.today());
     if revision != loaded.draft.revision {
-        let sent = Sent { sheet: Some(sheet), invalid, date, conflict: true };
+        let sent = Sent { sheet: Some(sheet), notes: Some(notes), invalid, date, conflict: true };
         return page(&desk, StatusCode::CONFLICT, &loaded, place, sent);
     }
     let id = loaded.draft.id;
+    let filling = Filling { sheet, notes: notes.kept(&loaded.draft.notes), assessed_on };
     let mut chance = desk.portal().chance();
-    let saved = desk.store.save_draft(&desk.scope, id, revision, &sheet, assessed_on, desk.now, &mut chance).await;
-    match saved {
+    match desk.store.save_draft(&desk.scope, id, revision, &filling, desk.now, &mut chance).await {
         Ok(_) => {}
         Err(StoreError::Conflict(_)) => {
             loaded = Loaded::read(&desk, id).await?;
-            let sent = Sent { sheet: Some(sheet), invalid, date, conflict: true };
+            let sent = Sent { sheet: Some(filling.sheet), notes: Some(notes), invalid, date, conflict: true };
             return page(&desk, StatusCode::CONFLICT, &loaded, place, sent);
         }
         Err(error) => return Err(error.into()),
     }
-    if !invalid.is_empty() || date.as_ref().is_some_and(|date| date.error.is_some()) {
+    if !invalid.is_empty() || !notes_fit || date.as_ref().is_some_and(|date| date.error.is_some()) {
         loaded = Loaded::read(&desk, id).await?;
-        return page(
-            &desk,
-            StatusCode::UNPROCESSABLE_ENTITY,
-            &loaded,
-            place,
-            Sent { date, invalid, ..Sent::default() },
-        );
+        let sent = Sent { date, invalid, notes: Some(notes), ..Sent::default() };
+        return page(&desk, StatusCode::UNPROCESSABLE_ENTITY, &loaded, place, sent);
     }
     let to = match fields.get("go") {
         "desk" => "/scrivania".to_owned(),
@@ -343,7 +429,7 @@ pub(crate) fn read_section(
     instrument: &Instrument,
     place: usize,
     fields: &Fields,
-) -> Result<(BTreeMap<domain::instrument::Id, Answer>, Vec<String>), Failure> {
+) -> Result<(BTreeMap<Id, Answer>, Vec<String>), Failure> {
     let mut answers = BTreeMap::new();
     let mut invalid = Vec::new();
     for item in &instrument.items[instrument.sections[place].items.clone()] {

@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
-use store::{AgreementKind, InterestId, InterestState, NewEnte, Refused, StoreError};
+use store::{Admission, AgreementKind, InterestId, NewEnte, Refused, StoreError};
 use templates::{Area, Page};
 use territory::ComuneCode;
 
@@ -130,43 +130,19 @@ pub(crate) async fn post(desk: PlatformDesk<ManageEnti>, fields: Fields) -> Outc
     }
     let agreement = read_agreement(&mut reading, Some(AgreementKind::First));
     let interest: Option<InterestId> = fields.get("interest").parse().ok();
-    if let Some(interest) = interest
-        && desk.store.interest(&desk.scope, interest).await?.state != InterestState::Received
+    if let (Some(name), Some(code), Some(display_name), Some(username), Some(agreement), true) =
+        (name, code, administrator, username, agreement, reading.is_fine())
     {
-        return Err(Failure::BadRequest);
-    }
-    if let Some(username) = &username
-        && !is_username(username)
-    {
-        reading.refuse("username", "username_form");
-    }
-    if let (Some(name), Some(code), Some(administrator), Some(username), Some(agreement), true) =
-        (name, code, administrator, username, agreement, reading.problems.is_empty())
-    {
-        let mut chance = desk.visitor.portal().chance();
-        let new = NewEnte { code: code.clone(), name: name.clone(), from: today, comuni, is_demo: false };
-        match desk.store.create_ente(&desk.scope, &new, desk.now, &mut chance).await {
-            Ok(ente) => {
-                desk.store.add_agreement(&desk.scope, ente, &agreement, desk.now, &mut chance).await?;
-                if let Some(interest) = interest {
-                    desk.store
-                        .decide_interest(&desk.scope, interest, InterestState::Admitted, desk.now, &mut chance)
-                        .await?;
-                }
-                let made = desk.store.create_ente_administrator(
-                    &desk.scope,
-                    ente,
-                    &username,
-                    &administrator,
-                    desk.now,
-                    &mut chance,
-                );
-                let (_, password) = made.await?;
+        let ente = NewEnte { code: code.clone(), name: name.clone(), from: today, comuni, is_demo: false };
+        let (given_username, given_name) = (username.clone(), display_name.clone());
+        let admission = Admission { ente, agreement, username, display_name, interest };
+        match desk.store.admit(&desk.scope, &admission, desk.now, &mut desk.visitor.portal().chance()).await {
+            Ok((_, password)) => {
                 let page = AccountCreated {
                     ente: Some(name),
                     ente_code: Some(code),
-                    name: administrator,
-                    username,
+                    name: given_name,
+                    username: given_username,
                     password: password.expose().to_owned(),
                     path_back: "/enti".to_owned(),
                 };
@@ -174,15 +150,11 @@ pub(crate) async fn post(desk: PlatformDesk<ManageEnti>, fields: Fields) -> Outc
             }
             Err(StoreError::Refused(Refused::CodeTaken)) => reading.refuse("code", "ente_code_taken"),
             Err(StoreError::Refused(Refused::CodeForm)) => reading.refuse("code", "ente_code_form"),
+            Err(StoreError::NotFound("interest")) => return Err(Failure::BadRequest),
             Err(error) => refuse_account(&mut reading, error)?,
         }
     }
     Ok(page(&desk, StatusCode::UNPROCESSABLE_ENTITY, &reading, &fields, unknown))
-}
-
-/// What the store asks of a username; looked at first, because the Ente and its administrator are two steps.
-fn is_username(text: &str) -> bool {
-    (3..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-@".contains(&byte))
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ pub(crate) mod annul;
 pub(crate) mod assessment;
 pub(crate) mod assets;
 pub(crate) mod audit;
+pub(crate) mod azioni;
 pub(crate) mod confirm;
 pub(crate) mod desk;
 pub(crate) mod dossier;

@@ -8,10 +8,11 @@ use serde::{Deserialize, Serialize};
 use store::{Assessment, PersonaData, Right};
 use templates::{Area, Page};
 
+use super::azioni::{self, OpenAzione};
 use super::history::{self, History, Past, State};
 use super::people::{self, DraftRow, PersonaHead};
-use super::{persona_form, view};
-use crate::form::show_date;
+use super::{draft, persona_form, view};
+use crate::form::{Fields, show_date};
 use crate::reply::Outcome;
 use crate::visitor::{Desk, SeePersone};
 
@@ -24,6 +25,7 @@ pub(crate) struct PersonaPage {
     can_assess: bool,
     drafts: Vec<DraftRow>,
     instruments: Vec<Startable>,
+    open: Vec<OpenAzione>,
     histories: Vec<History>,
 }
 
@@ -51,6 +53,14 @@ struct Facts {
 struct Startable {
     id: String,
     title: String,
+    /// The last questionnaire whose answers it can begin with.
+    previous: Option<Previous>,
+}
+
+#[derive(Serialize)]
+struct Previous {
+    id: String,
+    assessed_on: String,
 }
 
 impl Facts {
@@ -98,7 +108,11 @@ impl Page for PersonaPage {
         let none = PersonaData { disadvantage: Some(std::collections::BTreeSet::new()), ..PersonaData::default() };
         let instruments = view::sample_instruments();
         let histories = history::samples(&instruments);
-        let startable = || vec![Startable { id: "asso".to_owned(), title: "ASSO".to_owned() }];
+        let startable = || {
+            [None, Some(Previous { id: "1".to_owned(), assessed_on: "3/7/2026".to_owned() })]
+                .map(|previous| Startable { id: "asso".to_owned(), title: "ASSO".to_owned(), previous })
+                .into()
+        };
         [
             (full, true, vec![DraftRow::sample()], startable(), histories),
             (PersonaData::default(), false, Vec::new(), Vec::new(), Vec::new()),
@@ -112,6 +126,7 @@ impl Page for PersonaPage {
             can_assess: can,
             drafts,
             instruments,
+            open: if can { OpenAzione::samples() } else { Vec::new() },
             histories,
         })
         .into()
@@ -146,8 +161,17 @@ pub(crate) async fn get(
         drafts,
         instruments: portal
             .instruments()
-            .map(|instrument| Startable { id: instrument.id.to_string(), title: instrument.title.to_string() })
+            .map(|instrument| Startable {
+                id: instrument.id.to_string(),
+                title: instrument.title.to_string(),
+                // The history comes with the latest day first.
+                previous: past.iter().filter(|one| one.is_current()).find_map(|one| {
+                    let copied = draft::copy(instrument, one)?;
+                    Some(Previous { id: copied.from.to_string(), assessed_on: show_date(copied.assessed_on) })
+                }),
+            })
             .collect(),
+        open: azioni::views(portal, &past, desk.today(), &Fields::default()),
         histories: history::histories(past.iter().map(self::past).collect(), |id, version| {
             portal.instrument_version(id, version)
         }),

@@ -1,8 +1,17 @@
 //! What pages show of a strumento: its head, and its items as groups of radio buttons.
 
-use domain::instrument::{Answer, Azione, Instrument, Item, Missing, Status, Text};
+use std::collections::BTreeMap;
+
+use domain::instrument::{Answer, Azione, Id, Instrument, Item, Missing, Status, Text};
 use domain::scoring::Sheet;
+use domain::text::has_hidden_characters;
 use serde::Serialize;
+
+use super::report::answer_text;
+use crate::form::{Field, Fields};
+
+/// Characters of a note on an item.
+const NOTE_MAX: usize = 2000;
 
 /// The head of a strumento.
 #[derive(Clone, Debug, Serialize)]
@@ -50,6 +59,17 @@ pub(crate) struct ItemView {
     pub(crate) missing: Vec<ChoiceView>,
     pub(crate) is_blank: bool,
     pub(crate) is_invalid: bool,
+    /// The note, on pages that have notes.
+    pub(crate) note: Option<Field>,
+    /// The answer that the draft began with, where it did.
+    pub(crate) before: Option<BeforeView>,
+}
+
+/// The answer of an earlier questionnaire.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct BeforeView {
+    pub(crate) text: String,
+    pub(crate) is_changed: bool,
 }
 
 /// A radio button; `code` is what the form sends and the lake stores.
@@ -99,6 +119,83 @@ fn item_view(instrument: &Instrument, index: usize, sheet: &Sheet, is_invalid: b
             .collect(),
         is_blank: answer == Answer::Missing(Missing::NotAnswered),
         is_invalid,
+        note: None,
+        before: None,
+    }
+}
+
+impl SectionView {
+    /// The same with notes, by item.
+    pub(crate) fn with_notes(mut self, notes: &Notes) -> Self {
+        for item in &mut self.items {
+            item.note = Some(notes.get(item.id.as_str()).cloned().unwrap_or_default());
+        }
+        self
+    }
+
+    /// How many notes cannot be kept as they are.
+    pub(crate) fn count_invalid_notes(&self) -> usize {
+        self.items.iter().filter(|item| item.note.as_ref().is_some_and(|note| note.error.is_some())).count()
+    }
+
+    /// The same with the answers that the sheet began with, and whether they were changed since.
+    pub(crate) fn with_copied(mut self, instrument: &Instrument, sheet: &Sheet, copied: &Sheet) -> Self {
+        for item in &mut self.items {
+            let index = item.number - 1;
+            let id = &instrument.items[index].id;
+            if copied.contains_key(id) {
+                let text = answer_text(instrument, copied, index);
+                item.before = Some(BeforeView { text, is_changed: copied.get(id) != sheet.get(id) });
+            }
+        }
+        self
+    }
+}
+
+/// Notes by item, as a form shows them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Notes(BTreeMap<String, Field>);
+
+impl Notes {
+    pub(crate) fn new(saved: &BTreeMap<Id, String>) -> Self {
+        Self(saved.iter().map(|(item, note)| (item.to_string(), Field::new(note.as_str()))).collect())
+    }
+
+    fn get(&self, item: &str) -> Option<&Field> {
+        self.0.get(item)
+    }
+
+    /// Takes what a form sent for some items; whether all of it can be kept.
+    pub(crate) fn read(&mut self, items: &[Item], fields: &Fields) -> bool {
+        let mut fits = true;
+        for item in items {
+            // Browsers count a line's end as one character and send two.
+            let value = fields.get(&format!("note.{}", item.id)).replace("\r\n", "\n");
+            let error = if value.chars().count() > NOTE_MAX {
+                Some("too_long")
+            } else if has_hidden_characters(&value) {
+                Some("text")
+            } else {
+                None
+            };
+            fits &= error.is_none();
+            self.0.insert(item.id.to_string(), Field { value, error });
+        }
+        fits
+    }
+
+    /// Those that can be kept, over the ones that are saved.
+    pub(crate) fn kept(&self, saved: &BTreeMap<Id, String>) -> BTreeMap<Id, String> {
+        let mut notes = saved.clone();
+        for (item, field) in self.0.iter().filter(|(_, field)| field.error.is_none()) {
+            let Ok(id) = Id::parse(item) else { continue };
+            if field.value.is_empty() {
+                notes.remove(&id);
+            } else {
+                notes.insert(id, field.value.clone());
+            }
+        }
+        notes
     }
 }
 

@@ -1,9 +1,11 @@
 //! Every route as every role, in its own Ente and with another's ids, with and without a session, with and without the
 //! token: what is expected follows from the route's own need.
 
+use std::collections::BTreeMap;
+
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
-use store::{Credentials, InterestData, NewDraft, PersonaData, Right, Role, Validation};
+use store::{Credentials, Filling, InterestData, NewDraft, PersonaData, Right, Role, Validation};
 
 use rstest::rstest;
 use test_database::Kind;
@@ -38,17 +40,20 @@ impl Things {
             instrument: instrument.id.clone(),
             version: instrument.version,
             assessed_on: now().date_naive(),
+            copied: None,
         };
         let first = world.store.start_draft(&scope, &new, now(), &mut chance).await.unwrap();
         let sheet = crate::example::sheet(&instrument, 3);
-        let revision =
-            world.store.save_draft(&scope, first, 1, &sheet, new.assessed_on, now(), &mut chance).await.unwrap();
+        let filling = Filling { sheet, notes: BTreeMap::new(), assessed_on: new.assessed_on };
+        let revision = world.store.save_draft(&scope, first, 1, &filling, now(), &mut chance).await.unwrap();
         let validation = Validation {
             instrument: &instrument,
             evaluation: domain::feed::Evaluation::Confirmed,
             evaluation_reason: None,
-            azioni: std::collections::BTreeSet::new(),
-            sem_hundredths: std::collections::BTreeMap::new(),
+            azioni: BTreeMap::new(),
+            outcomes: Vec::new(),
+            rechecked: instrument.consistency.iter().map(|rule| rule.id.clone()).collect(),
+            sem_hundredths: BTreeMap::new(),
         };
         let assessment = world.store.validate(&scope, first, revision, &validation, now(), &mut chance).await.unwrap();
         let draft = world.store.start_draft(&scope, &new, now(), &mut chance).await.unwrap();

@@ -3,6 +3,7 @@
 mod imports;
 mod journey;
 mod matrix;
+mod work;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -260,12 +261,21 @@ fn encoded(text: &str) -> String {
         .collect()
 }
 
+/// The fields that say that the rules shown on a page were looked at again.
+fn rechecked(body: &str) -> Vec<(String, String)> {
+    let rules = body.split("name=\"rule\" value=\"").skip(1).map(|rest| rest.split('"').next().unwrap());
+    let rules = rules.map(|rule| ("rule".to_owned(), rule.to_owned()));
+    rules.chain([("recheck".to_owned(), "yes".to_owned())]).collect()
+}
+
 /// The fields of a section with the given place of each item's options, as a browser sends them.
 fn section_fields(instrument: &Instrument, section: usize, place: usize) -> Vec<(String, String)> {
     let items = &instrument.items[instrument.sections[section].items.clone()];
     items
         .iter()
         .map(|item| {
+            // The age is that of the people of these tests.
+            let place = if item.id.as_str() == "fascia_eta" { 2 } else { place };
             let option = &item.options[place.min(item.options.len() - 1)];
             (format!("item.{}", item.id), Answer::Value(option.value).code().to_string())
         })

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::access::{Actor, EnteScope, PlatformScope, Reach, Right, Role, SessionRow, fold};
 use crate::assessments::AccountName;
 use crate::audit::{Line, append};
-use crate::database::PLATFORM;
+use crate::database::{PLATFORM, Writing};
 use crate::error::{Refused, StoreError};
 use crate::ids::AccountId;
 use crate::open::{Chance, Store, moment, new_id, required, update};
@@ -18,7 +18,7 @@ use crate::passwords::{AcceptedPassword, OneTimePassword};
 use crate::tables::{account_rights, accounts, second_factors, sessions, unita};
 
 /// For how long a one-time password is good.
-const ONE_TIME: Duration = Duration::hours(72);
+pub(crate) const ONE_TIME: Duration = Duration::hours(72);
 
 /// An administrator who has logged in since so long ago administers the Ente.
 const ADMINISTERED: Duration = Duration::days(30);
@@ -80,6 +80,27 @@ pub struct Account {
     pub created_at: DateTime<Utc>,
     /// When it last logged in.
     pub last_login_at: Option<DateTime<Utc>>,
+}
+
+impl NewAccount {
+    /// An administrator of an Ente.
+    pub(crate) fn administrator(username: &str, display_name: &str) -> Self {
+        Self {
+            username: username.to_owned(),
+            display_name: display_name.to_owned(),
+            role: Role::EnteAdministrator,
+            unita: None,
+            reach: Reach::Ente,
+        }
+    }
+
+    /// The same with what forms write into it put in order.
+    pub(crate) fn checked(&self) -> Result<Self, Refused> {
+        let username = username(&self.username)?;
+        let display_name = required("display_name", &self.display_name, 100)?;
+        fitting_reach(self.role, self.reach, self.unita)?;
+        Ok(Self { username, display_name, ..self.clone() })
+    }
 }
 
 impl Store {
@@ -174,13 +195,7 @@ impl Store {
         if ente == PLATFORM {
             return Err(StoreError::NotFound("Ente"));
         }
-        let new = NewAccount {
-            username: username.to_owned(),
-            display_name: display_name.to_owned(),
-            role: Role::EnteAdministrator,
-            unita: None,
-            reach: Reach::Ente,
-        };
+        let new = NewAccount::administrator(username, display_name);
         // Where somebody administers the Ente, the platform gives itself no way in.
         let since = moment(now) - ADMINISTERED;
         let administrators = accounts::Entity::find()
@@ -420,19 +435,34 @@ impl Store {
         now: DateTime<Utc>,
         chance: &mut impl Chance,
     ) -> Result<AccountId, StoreError> {
-        let now = moment(now);
-        let username = username(&new.username)?;
-        let display_name = required("display_name", &new.display_name, 100)?;
-        fitting_reach(new.role, new.reach, new.unita)?;
-        let id = AccountId(new_id(chance));
+        let new = new.checked()?;
         let hash = self.hash_password(password, chance).await?;
         self.ente_keys(ente).await?;
         let writing = self.write(ente).await?;
-        unita_exists(ente, new.unita, &*writing).await?;
+        let id = self.insert_account_within(&writing, ente, actor, &new, hash, one_time, moment(now), chance).await?;
+        writing.commit().await?;
+        Ok(id)
+    }
+
+    /// Puts in a checked account, in a transaction that has turned to the Ente.
+    #[expect(clippy::too_many_arguments, reason = "the fields of one row and its line of the audit")]
+    pub(crate) async fn insert_account_within(
+        &self,
+        writing: &Writing,
+        ente: EnteId,
+        actor: &Actor,
+        new: &NewAccount,
+        hash: String,
+        one_time: Option<Duration>,
+        now: DateTime<Utc>,
+        chance: &mut impl Chance,
+    ) -> Result<AccountId, StoreError> {
+        let id = AccountId(new_id(chance));
+        unita_exists(ente, new.unita, &**writing).await?;
         let taken = accounts::Entity::find()
             .filter(accounts::Column::EnteId.eq(ente.0))
-            .filter(accounts::Column::UsernameFolded.eq(fold(&username)))
-            .one(&*writing)
+            .filter(accounts::Column::UsernameFolded.eq(fold(&new.username)))
+            .one(&**writing)
             .await?;
         if taken.is_some() {
             return Err(Refused::UsernameTaken.into());
@@ -440,9 +470,9 @@ impl Store {
         let row = accounts::ActiveModel {
             ente_id: Set(ente.0),
             id: Set(id.0),
-            username_folded: Set(fold(&username)),
-            username: Set(username),
-            display_name: Set(display_name),
+            username_folded: Set(fold(&new.username)),
+            username: Set(new.username.clone()),
+            display_name: Set(new.display_name.clone()),
             role: Set(new.role.code().to_owned()),
             unita_id: Set(new.unita.map(|unita| unita.0)),
             password_hash: Set(hash),
@@ -453,7 +483,7 @@ impl Store {
             last_login_at: Set(None),
             reach: Set(new.reach.code().to_owned()),
         };
-        accounts::Entity::insert(row).exec_without_returning(&*writing).await?;
+        accounts::Entity::insert(row).exec_without_returning(&**writing).await?;
         let line = Line {
             ente,
             actor: Some(actor),
@@ -462,8 +492,7 @@ impl Store {
             subjects: &[id.0],
             detail: Some(new.role.code().to_owned()),
         };
-        append(&self.keys, &*writing, line, now).await?;
-        writing.commit().await?;
+        append(&self.keys, &**writing, line, now).await?;
         Ok(id)
     }
 

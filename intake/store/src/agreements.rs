@@ -7,7 +7,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder
 
 use crate::access::{EnteScope, PlatformScope, Right};
 use crate::audit::{Line, append};
-use crate::database::PLATFORM;
+use crate::database::{PLATFORM, Writing};
 use crate::error::{Refused, StoreError};
 use crate::ids::AgreementId;
 use crate::open::{Chance, Store, day, moment, new_id, required};
@@ -152,6 +152,18 @@ impl Standing {
     }
 }
 
+impl NewAgreement {
+    /// The same with what forms write into it put in order.
+    pub(crate) fn checked(&self) -> Result<Self, Refused> {
+        if self.until < self.from {
+            return Err(Refused::AgreementDays);
+        }
+        let number = required("number", &self.number, 60)?;
+        let maintenance = required("maintenance", &self.maintenance, 200)?;
+        Ok(Self { number, maintenance, ..self.clone() })
+    }
+}
+
 impl Store {
     /// Records an agreement with an Ente.
     ///
@@ -166,12 +178,7 @@ impl Store {
         chance: &mut impl Chance,
     ) -> Result<AgreementId, StoreError> {
         scope.require(Right::ManageEnti)?;
-        let now = moment(now);
-        let number = required("number", &new.number, 60)?;
-        let maintenance = required("maintenance", &new.maintenance, 200)?;
-        if new.until < new.from {
-            return Err(Refused::AgreementDays.into());
-        }
+        let new = new.checked()?;
         if ente == PLATFORM {
             return Err(StoreError::NotFound("Ente"));
         }
@@ -186,27 +193,41 @@ impl Store {
         if before.iter().any(overlaps) {
             return Err(Refused::AgreementDays.into());
         }
+        let id = self.insert_agreement(&writing, scope, ente, &new, moment(now), chance).await?;
+        writing.commit().await?;
+        Ok(id)
+    }
+
+    /// Puts in a checked agreement, in a transaction that has turned to the Ente; leaves it turned to the platform.
+    pub(crate) async fn insert_agreement(
+        &self,
+        writing: &Writing,
+        scope: &PlatformScope,
+        ente: EnteId,
+        new: &NewAgreement,
+        now: DateTime<Utc>,
+        chance: &mut impl Chance,
+    ) -> Result<AgreementId, StoreError> {
         let id = AgreementId(new_id(chance));
         let row = agreements::ActiveModel {
             ente_id: Set(ente.0),
             id: Set(id.0),
             kind: Set(new.kind.code().to_owned()),
-            number: Set(number),
+            number: Set(new.number.clone()),
             text_version: Set(new.text_version),
             signed_on: Set(new.signed_on),
             valid_from: Set(new.from),
             valid_until: Set(new.until),
-            maintenance: Set(maintenance),
+            maintenance: Set(new.maintenance.clone()),
             made_at: Set(now),
             document: Set(None),
         };
-        agreements::Entity::insert(row).exec_without_returning(&*writing).await?;
+        agreements::Entity::insert(row).exec_without_returning(&**writing).await?;
         writing.turn_to(PLATFORM).await?;
         let detail = format!("{} {} {}", new.kind.code(), new.from, new.until);
         let subjects = [ente.0, id.0];
-        append(&self.keys, &*writing, Line::on_platform(scope, "agreement.add", &subjects).with_detail(detail), now)
+        append(&self.keys, &**writing, Line::on_platform(scope, "agreement.add", &subjects).with_detail(detail), now)
             .await?;
-        writing.commit().await?;
         Ok(id)
     }
 

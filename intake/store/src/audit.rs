@@ -2,7 +2,9 @@
 //!
 //! Each line carries an HMAC over itself and the line before, under a key of the identity ring: whoever can write to the
 //! database but does not hold the ring can neither change a line nor take one out without it being found. Cutting the last
-//! lines off is found as long as the head beside them was not set back too: a checkpoint outside the database is still to come.
+//! lines off is found as long as the head beside them was not set back too; `checkpoints` are for that.
+
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use domain::feed::EnteId;
@@ -10,6 +12,7 @@ use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter,
 use uuid::Uuid;
 
 use crate::access::{Actor, EnteScope, PlatformScope, Right, Role};
+use crate::checkpoints::AuditCheckpoint;
 use crate::database::PLATFORM;
 use crate::error::StoreError;
 use crate::ids::AccountId;
@@ -59,6 +62,11 @@ pub enum AuditProblem {
     /// A line is missing before this number.
     Missing {
         /// The number expected.
+        seq: i64,
+    },
+    /// Another line stands where a checkpoint saw this one.
+    Rewritten {
+        /// Its number.
         seq: i64,
     },
     /// The last lines are missing, or the head was changed.
@@ -240,17 +248,26 @@ impl Store {
         rows.into_iter().map(AuditEntry::read).collect()
     }
 
-    /// Follows the chain of an Ente from its first line; `None` is the platform's.
+    /// Follows the chain of an Ente from its first line, and holds it against what checkpoints saw of it; `None` is the
+    /// platform's.
     ///
     /// # Errors
     /// [`StoreError::NotFound`]; the database.
-    pub async fn audit_verify(&self, scope: &PlatformScope, ente: Option<EnteId>) -> Result<AuditVerdict, StoreError> {
+    pub async fn audit_verify(
+        &self,
+        scope: &PlatformScope,
+        ente: Option<EnteId>,
+        checkpoints: &[AuditCheckpoint],
+    ) -> Result<AuditVerdict, StoreError> {
         scope.require(Right::ManageEnti)?;
         let ente = ente.unwrap_or(PLATFORM);
         let head = ente_counters::Entity::find_by_id(ente.0)
             .one(&self.reading(ente))
             .await?
             .ok_or(StoreError::NotFound("Ente"))?;
+        let seen = checkpoints.iter().flat_map(|checkpoint| &checkpoint.heads).filter(|head| head.ente == ente);
+        let seen: BTreeMap<i64, &str> = seen.map(|head| (head.seq, head.mac.as_str())).collect();
+        let last_seen = seen.last_key_value().map_or(0, |(seq, _)| *seq);
         let mut before = first_mac(&self.keys, ente).to_vec();
         let (mut seq, mut lines) = (0, 0);
         let verdict = |lines, problem| Ok(AuditVerdict { lines, problem });
@@ -273,11 +290,15 @@ impl Store {
                 if row.mac != mac(&self.keys, &before, &row) {
                     return verdict(lines, Some(AuditProblem::Changed { seq: row.seq }));
                 }
+                if seen.get(&row.seq).is_some_and(|mac| *mac != hex::encode(&row.mac)) {
+                    return verdict(lines, Some(AuditProblem::Rewritten { seq: row.seq }));
+                }
                 (seq, before, lines) = (row.seq, row.mac, lines + 1);
             }
         }
-        let truncated = seq != head.audit_seq || before != head.audit_mac;
-        verdict(lines, truncated.then_some(AuditProblem::Truncated { expected: head.audit_seq, found: seq }))
+        let truncated = seq != head.audit_seq || before != head.audit_mac || last_seen > seq;
+        let expected = head.audit_seq.max(last_seen);
+        verdict(lines, truncated.then_some(AuditProblem::Truncated { expected, found: seq }))
     }
 
     /// Writes one line in a transaction of its own. A read whose line cannot be written fails.

@@ -1,7 +1,10 @@
-//! Drafts: questionnaires being filled in, each by one operator; sheets sealed; saving asks for the revision last read.
+//! Drafts: questionnaires being filled in, each by one operator; what is filled in is sealed; saving asks for the revision
+//! last read.
+
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, Duration, NaiveDate, Utc};
-use domain::feed::EnteId;
+use domain::feed::{AssessmentId, EnteId};
 use domain::instrument::Id;
 use domain::keys::Secret;
 use domain::scoring::Sheet;
@@ -14,7 +17,7 @@ use crate::audit::{Line, append};
 use crate::error::{Refused, StoreError};
 use crate::ids::{AccountId, DraftId, PersonaId};
 use crate::keys::{context, open, seal};
-use crate::open::{Chance, Store, day, moment, new_id, update};
+use crate::open::{Chance, Store, day, moment, new_id, text, update};
 use crate::persone::{persona_key, persona_secrets, touch, usable};
 use crate::tables::drafts;
 
@@ -27,6 +30,30 @@ pub struct NewDraft {
     pub instrument: Id,
     /// Its version.
     pub version: u32,
+    /// The day of the assessment.
+    pub assessed_on: NaiveDate,
+    /// The answers to begin with, where it does not begin blank.
+    pub copied: Option<Copied>,
+}
+
+/// Answers of an earlier questionnaire, as they read in the draft's definition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Copied {
+    /// The questionnaire.
+    pub from: AssessmentId,
+    /// The day of its assessment.
+    pub assessed_on: NaiveDate,
+    /// Its answers.
+    pub sheet: Sheet,
+}
+
+/// What an operator fills in.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Filling {
+    /// The answers so far.
+    pub sheet: Sheet,
+    /// Notes by item: they never leave the portal.
+    pub notes: BTreeMap<Id, String>,
     /// The day of the assessment.
     pub assessed_on: NaiveDate,
 }
@@ -46,6 +73,10 @@ pub struct Draft {
     pub assessed_on: NaiveDate,
     /// The answers so far.
     pub sheet: Sheet,
+    /// Notes by item: they never leave the portal.
+    pub notes: BTreeMap<Id, String>,
+    /// The answers that it began with, where it did not begin blank.
+    pub copied: Option<Copied>,
     /// To be given back when saving.
     pub revision: i32,
     /// When the form was first opened.
@@ -80,6 +111,8 @@ impl Store {
         let keys = self.ente_keys(ente).await?;
         let version = i32::try_from(new.version).map_err(|_| Refused::OtherDefinition)?;
         let id = DraftId(new_id(chance));
+        let sheet = new.copied.as_ref().map(|copied| copied.sheet.clone()).unwrap_or_default();
+        let content = Content { sheet, notes: BTreeMap::new(), copied: new.copied.clone() };
         let writing = self.write(ente).await?;
         usable(&*writing, scope, new.persona).await?;
         let key = persona_key(&*writing, &keys, ente, new.persona).await?;
@@ -94,7 +127,7 @@ impl Store {
             revision: Set(1),
             started_at: Set(now),
             updated_at: Set(now),
-            sealed: Set(seal_sheet(&Sheet::new(), &key, ente, id, chance)),
+            sealed: Set(content.seal(&key, ente, id, chance)),
         };
         drafts::Entity::insert(row).exec_without_returning(&*writing).await?;
         touch(&*writing, ente, new.persona, now).await?;
@@ -115,24 +148,23 @@ impl Store {
         Ok(draft)
     }
 
-    /// Saves the sheet whole; gives the new revision.
+    /// Saves what is filled in, whole; gives the new revision.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] when `revision` is no longer the present one; [`StoreError::NotFound`].
-    #[expect(clippy::too_many_arguments, reason = "a form, the revision it was read at, clock and chance")]
+    /// [`StoreError::Conflict`] when `revision` is no longer the present one; [`StoreError::NotFound`]; a note too long.
     pub async fn save_draft(
         &self,
         scope: &EnteScope,
         id: DraftId,
         revision: i32,
-        sheet: &Sheet,
-        assessed_on: NaiveDate,
+        filling: &Filling,
         now: DateTime<Utc>,
         chance: &mut impl Chance,
     ) -> Result<i32, StoreError> {
         scope.require(Right::Assess)?;
         let now = moment(now);
-        possible_day(assessed_on, now)?;
+        possible_day(filling.assessed_on, now)?;
+        let notes = checked_notes(&filling.notes)?;
         let ente = scope.ente();
         let keys = self.ente_keys(ente).await?;
         let writing = self.write(ente).await?;
@@ -142,13 +174,15 @@ impl Store {
         }
         usable(&*writing, scope, PersonaId(row.persona_id)).await?;
         let key = persona_key(&*writing, &keys, ente, PersonaId(row.persona_id)).await?;
+        let before = Content::open(&key, &row.sealed, ente, id)?;
+        let content = Content { sheet: filling.sheet.clone(), notes, copied: before.copied };
         let change = drafts::ActiveModel {
             ente_id: Set(ente.0),
             id: Set(id.0),
-            assessed_on: Set(assessed_on),
+            assessed_on: Set(filling.assessed_on),
             revision: Set(revision + 1),
             updated_at: Set(now),
-            sealed: Set(seal_sheet(sheet, &key, ente, id, chance)),
+            sealed: Set(content.seal(&key, ente, id, chance)),
             ..Default::default()
         };
         update(change, &*writing).await?;
@@ -199,13 +233,16 @@ impl Store {
                 let damaged = || StoreError::Damaged { table: "drafts", row: row.id.to_string() };
                 let persona = PersonaId(row.persona_id);
                 let key = secrets.get(&persona).ok_or_else(damaged)?;
+                let content = Content::open(key, &row.sealed, ente, DraftId(row.id))?;
                 Ok(Draft {
                     id: DraftId(row.id),
                     persona,
                     instrument: Id::parse(&row.instrument).map_err(|_| damaged())?,
                     version: u32::try_from(row.version).map_err(|_| damaged())?,
                     assessed_on: row.assessed_on,
-                    sheet: open_sheet(key, &row.sealed, ente, DraftId(row.id))?,
+                    sheet: content.sheet,
+                    notes: content.notes,
+                    copied: content.copied,
                     revision: row.revision,
                     started_at: row.started_at,
                     updated_at: row.updated_at,
@@ -216,20 +253,58 @@ impl Store {
 }
 
 /// The stored forms: every version is read, the newest is written.
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(tag = "v")]
-enum VersionedSheet {
+enum VersionedContent {
     #[serde(rename = "1")]
     V1 { sheet: Sheet },
+    #[serde(rename = "2")]
+    V2(Content),
 }
 
-fn seal_sheet(sheet: &Sheet, key: &Secret, ente: EnteId, id: DraftId, chance: &mut impl Chance) -> Vec<u8> {
-    seal(key, &VersionedSheet::V1 { sheet: sheet.clone() }, &context(ente, "drafts", "sealed", id), chance)
+#[derive(Serialize)]
+#[serde(tag = "v")]
+enum Newest<'a> {
+    #[serde(rename = "2")]
+    V2(&'a Content),
 }
 
-pub(crate) fn open_sheet(key: &Secret, sealed: &[u8], ente: EnteId, id: DraftId) -> Result<Sheet, StoreError> {
-    let VersionedSheet::V1 { sheet } = open(key, sealed, ente, "drafts", "sealed", id)?;
-    Ok(sheet)
+/// Version 2: what is filled in, and what it began with.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Content {
+    pub(crate) sheet: Sheet,
+    pub(crate) notes: BTreeMap<Id, String>,
+    copied: Option<Copied>,
+}
+
+impl VersionedContent {
+    fn into_latest(self) -> Content {
+        match self {
+            Self::V1 { sheet } => Content { sheet, notes: BTreeMap::new(), copied: None },
+            Self::V2(content) => content,
+        }
+    }
+}
+
+impl Content {
+    fn seal(&self, key: &Secret, ente: EnteId, id: DraftId, chance: &mut impl Chance) -> Vec<u8> {
+        seal(key, &Newest::V2(self), &context(ente, "drafts", "sealed", id), chance)
+    }
+
+    pub(crate) fn open(key: &Secret, sealed: &[u8], ente: EnteId, id: DraftId) -> Result<Self, StoreError> {
+        let versioned: VersionedContent = open(key, sealed, ente, "drafts", "sealed", id)?;
+        Ok(versioned.into_latest())
+    }
+}
+
+/// Characters of a note on an item.
+const NOTE_MAX: usize = 2_000;
+
+/// The notes, trimmed, without empty ones.
+pub(crate) fn checked_notes(notes: &BTreeMap<Id, String>) -> Result<BTreeMap<Id, String>, Refused> {
+    let checked = notes.iter().map(|(item, note)| Ok((item.clone(), text("item_note", note, NOTE_MAX)?)));
+    let checked: Result<BTreeMap<Id, String>, Refused> = checked.collect();
+    checked.map(|notes| notes.into_iter().filter(|(_, note)| !note.is_empty()).collect())
 }
 
 /// The scope's account: drafts belong to one.
@@ -257,4 +332,25 @@ pub(crate) fn possible_day(assessed_on: NaiveDate, now: DateTime<Utc>) -> Result
     let latest = day(now + Duration::hours(1));
     let earliest = NaiveDate::from_ymd_opt(1950, 1, 1);
     if assessed_on <= latest && Some(assessed_on) >= earliest { Ok(()) } else { Err(Refused::AssessedOn) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_stored_version_is_read() {
+        let first = r#"{"v":"1","sheet":{"home":{"value":2}}}"#;
+        let second = r#"{"v":"2","sheet":{"home":{"value":2}},"notes":{"home":"da rivedere"},"copied":{
+            "from":"00000000-0000-0000-0000-000000000001","assessed_on":"2026-01-31","sheet":{"home":{"missing":"refused"}}}}"#;
+        let read = |text: &str| serde_json::from_str::<VersionedContent>(text).unwrap().into_latest();
+        let item = Id::parse("home").unwrap();
+        assert_eq!(read(first).sheet[&item].code(), 2);
+        assert!(read(first).notes.is_empty() && read(first).copied.is_none());
+        let latest = read(second);
+        assert_eq!(latest.notes[&item], "da rivedere");
+        assert_eq!(latest.copied.as_ref().unwrap().sheet[&item].code(), -3);
+        let written = serde_json::to_value(Newest::V2(&latest)).unwrap();
+        assert_eq!(written, serde_json::from_str::<serde_json::Value>(second).unwrap());
+    }
 }

@@ -9,7 +9,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, Set};
 use crate::access::{EnteScope, PlatformScope, Right};
 use crate::agreements::Standing;
 use crate::audit::{Line, append};
-use crate::database::PLATFORM;
+use crate::database::{PLATFORM, Writing};
 use crate::error::{Refused, StoreError};
 use crate::feed::NewEvent;
 use crate::open::{Chance, Store, day, moment, new_id, required, update};
@@ -86,28 +86,48 @@ impl Store {
         chance: &mut impl Chance,
     ) -> Result<EnteId, StoreError> {
         scope.require(Right::ManageEnti)?;
-        let now = moment(now);
+        let new = self.checked_ente(new).await?;
+        let id = EnteId(new_id(chance));
+        let writing = self.write(PLATFORM).await?;
+        writing.turn_to(id).await?;
+        self.insert_new_ente(&writing, scope, id, &new, moment(now), chance).await?;
+        writing.commit().await?;
+        Ok(id)
+    }
+
+    /// An Ente to be admitted with what forms write into it put in order. Two who ask for one code at once are told apart by
+    /// the index.
+    pub(crate) async fn checked_ente(&self, new: &NewEnte) -> Result<NewEnte, StoreError> {
         let code = code(&new.code)?;
         let name = required("name", &new.name, 200)?;
         if !new.comuni.iter().all(|code| code.len() == 6 && code.bytes().all(|byte| byte.is_ascii_digit())) {
             return Err(Refused::TextForm("comuni").into());
         }
-        let id = EnteId(new_id(chance));
-        // Asked before it is our turn to write; two who ask at once are told apart by the index.
         if enti::Entity::find().filter(enti::Column::Code.eq(&code)).one(&self.directory()).await?.is_some() {
             return Err(Refused::CodeTaken.into());
         }
-        let writing = self.write(PLATFORM).await?;
-        writing.turn_to(id).await?;
-        self.insert_ente(&*writing, id, &code, false, new.is_demo, now, chance).await?;
+        Ok(NewEnte { code, name, ..new.clone() })
+    }
+
+    /// Puts in a checked Ente, in a transaction that has turned to it; leaves it turned to the platform.
+    pub(crate) async fn insert_new_ente(
+        &self,
+        writing: &Writing,
+        scope: &PlatformScope,
+        id: EnteId,
+        new: &NewEnte,
+        now: DateTime<Utc>,
+        chance: &mut impl Chance,
+    ) -> Result<(), StoreError> {
+        self.insert_ente(&**writing, id, &new.code, false, new.is_demo, now, chance).await?;
         let row = ente_names::ActiveModel {
             ente_id: Set(id.0),
             id: Set(new_id(chance)),
-            name: Set(name),
+            name: Set(new.name.clone()),
             valid_from: Set(new.from),
             valid_until: Set(None),
         };
-        ente_names::Entity::insert(row).exec_without_returning(&*writing).await?;
+        ente_names::Entity::insert(row).exec_without_returning(&**writing).await?;
         let comuni: Vec<ente_comuni::ActiveModel> = new
             .comuni
             .iter()
@@ -120,12 +140,12 @@ impl Store {
             })
             .collect();
         if !comuni.is_empty() {
-            ente_comuni::Entity::insert_many(comuni).exec_without_returning(&*writing).await?;
+            ente_comuni::Entity::insert_many(comuni).exec_without_returning(&**writing).await?;
         }
         writing.turn_to(PLATFORM).await?;
-        append(&self.keys, &*writing, Line::on_platform(scope, "ente.create", &[id.0]).with_detail(code), now).await?;
-        writing.commit().await?;
-        Ok(id)
+        let subjects = [id.0];
+        let line = Line::on_platform(scope, "ente.create", &subjects).with_detail(new.code.as_str());
+        append(&self.keys, &**writing, line, now).await
     }
 
     /// All Enti, by code.

@@ -1,6 +1,7 @@
 //! What can go wrong in the store, as far as a caller would act differently. Never holds personal data.
 
 use chrono::{DateTime, Utc};
+use domain::instrument::Id;
 use domain::keys::KeyError;
 
 use crate::access::Right;
@@ -53,6 +54,10 @@ pub enum StoreError {
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 pub struct DatabaseError(pub(crate) Box<dyn std::error::Error + Send + Sync>);
+
+fn listed(ids: &[Id]) -> String {
+    ids.iter().map(Id::as_str).collect::<Vec<_>>().join(", ")
+}
 
 /// The rule that forbids.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -173,6 +178,12 @@ pub enum Refused {
     /// An answer does not belong to the strumento.
     #[error("{0}")]
     Sheet(#[from] domain::scoring::Refusal),
+    /// Hard rules of the definition fire: these answers and what is recorded of the persona cannot both be true.
+    #[error("answers and record contradict each other: rules {}", listed(.0))]
+    Inconsistent(Vec<Id>),
+    /// Soft rules of the definition fire, and the operator has not said that they looked again.
+    #[error("answers and record hardly fit: look again at the rules {}", listed(.0))]
+    Unchecked(Vec<Id>),
     /// The day of the assessment lies in the future, or before anything is possible.
     #[error("the day of the assessment is not possible")]
     AssessedOn,

@@ -574,7 +574,7 @@ impl Stage<'_> {
             return Err(Refused::TextForm("unita"));
         }
         let mut categories = data.categories(row.assessed_on);
-        categories.age = categories.age.or(row.persona.age);
+        categories.facts.age = categories.facts.age.or(row.persona.age);
         let id = AssessmentId(new_id(chance));
         let external = self.keys.external_token(&external_id);
         let identifier = data.identifier.as_ref().map(|identifier| self.keys.identifier_token(identifier));
@@ -660,6 +660,9 @@ impl Stage<'_> {
             evaluation_reason: reason,
             amendment_reason: None,
             sem_hundredths: sem_of(self.instrument),
+            terms: BTreeMap::new(),
+            notes: BTreeMap::new(),
+            rechecked: BTreeSet::new(),
         };
         let place = Place {
             ente: self.ente,

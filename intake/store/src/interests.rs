@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::{PlatformScope, Right};
 use crate::audit::{Line, append};
-use crate::database::PLATFORM;
+use crate::database::{PLATFORM, Writing};
 use crate::error::{Refused, StoreError};
 use crate::ids::InterestId;
 use crate::keys::{EnteKeys, context, open, seal};
@@ -212,11 +212,26 @@ impl Store {
         chance: &mut impl Chance,
     ) -> Result<(), StoreError> {
         scope.require(Right::ManageEnti)?;
-        let now = moment(now);
         let keys = self.ente_keys(PLATFORM).await?;
         let writing = self.write(PLATFORM).await?;
+        self.decide_within(&writing, scope, &keys, id, state, moment(now), chance).await?;
+        writing.commit().await
+    }
+
+    /// The same in a transaction that has turned to the platform.
+    #[expect(clippy::too_many_arguments, reason = "what the two ways of deciding have in common")]
+    pub(crate) async fn decide_within(
+        &self,
+        writing: &Writing,
+        scope: &PlatformScope,
+        keys: &EnteKeys,
+        id: InterestId,
+        state: InterestState,
+        now: DateTime<Utc>,
+        chance: &mut impl Chance,
+    ) -> Result<(), StoreError> {
         let row = interests::Entity::find_by_id((PLATFORM.0, id.0))
-            .one(&*writing)
+            .one(&**writing)
             .await?
             .filter(|row| row.state == InterestState::Received.code() && state != InterestState::Received)
             .ok_or(StoreError::NotFound("interest"))?;
@@ -242,11 +257,10 @@ impl Store {
             sealed: Set(sealed),
             ..Default::default()
         };
-        update(change, &*writing).await?;
+        update(change, &**writing).await?;
         let subjects = [id.0];
         let line = Line::on_platform(scope, "interest.decide", &subjects).with_detail(state.code());
-        append(&self.keys, &*writing, line, now).await?;
-        writing.commit().await
+        append(&self.keys, &**writing, line, now).await
     }
 }
 

@@ -6,9 +6,11 @@
 
 mod access;
 mod accounts;
+mod admission;
 mod agreements;
 mod assessments;
 mod audit;
+mod checkpoints;
 mod database;
 mod drafts;
 mod enti;
@@ -33,13 +35,16 @@ pub use access::{
     SessionToken, TotpOffer, totp_code, totp_secret,
 };
 pub use accounts::{Account, AccountChange, NewAccount};
+pub use admission::Admission;
 pub use agreements::{Agreement, AgreementKind, NewAgreement, Standing, WARNED_DAYS};
 pub use assessments::{
-    AccountName, Amendment, Annulment, Assessment, AzioneAgreed, AzioneResult, Categories, Validation,
+    AccountName, Amendment, Annulment, Assessment, AzioneAgreed, AzioneResult, AzioneTerms, Categories, HistoryFilter,
+    NewOutcome, Validation,
 };
 pub use audit::{AuditEntry, AuditFilter, AuditProblem, AuditVerdict};
+pub use checkpoints::{AuditCheckpoint, AuditHead, VersionedCheckpoint};
 pub use database::{Location, PostgresUrls};
-pub use drafts::{Draft, NewDraft};
+pub use drafts::{Copied, Draft, Filling, NewDraft};
 pub use enti::{Ente, EnteName, NewEnte, Unita};
 pub use error::{DatabaseError, Refused, StoreError};
 pub use ids::{AccountId, AgreementId, DraftId, ImportId, InterestId, PersonaId, SessionId};

@@ -14,6 +14,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::scoring::Sheet;
+
 pub use check::{DefinitionError, RESERVED_ITEM_IDS, Rule};
 pub use consistency::{Consistency, Severity};
 pub use crosswalk::{Area147, IcfChapter};
@@ -437,6 +439,25 @@ impl Instrument {
     pub fn parse(toml: &str) -> Result<Self, Vec<DefinitionError>> {
         let file = file::VersionedDefinition::read(toml)?;
         check::check(file, hex::encode(Sha256::digest(toml.as_bytes())))
+    }
+
+    /// A sheet of `version` as it reads in this one: answers of items that have no successor here are left out. `None`
+    /// where this definition does not say how that version reads.
+    #[must_use]
+    pub fn from_version(&self, version: u32, sheet: &Sheet) -> Option<Sheet> {
+        if version == self.version {
+            return Some(sheet.clone());
+        }
+        let mapping = self.mappings.iter().find(|mapping| mapping.from_version == version)?;
+        let mapped = sheet.iter().filter_map(|(id, answer)| {
+            let item = mapping.items.get(id)?;
+            let answer = match (answer, &item.values) {
+                (Answer::Value(value), Some(values)) => Answer::Value(*values.get(value)?),
+                (answer, _) => *answer,
+            };
+            Some((self.items[item.to].id.clone(), answer))
+        });
+        Some(mapped.collect())
     }
 
     /// The index of an item.

@@ -3,35 +3,37 @@
 //! What is stored is the feed's own [`domain::feed::Assessment`], sealed once, with what never leaves the portal beside it:
 //! `stored` has that form.
 
+mod azioni;
+mod history;
 mod stored;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, NaiveDate, Utc};
-use domain::feed::{AssessmentId, AzioneOutcome, EnteId, Evaluation, Origin, ScaleResult, UnitaId, What};
-use domain::instrument::{Id, Instrument};
-use domain::person::{Citizenship, Disadvantage, Education, Household, Sex, Work};
+use domain::feed::{AssessmentId, Evaluation, Origin, ScaleResult, UnitaId, What};
+use domain::instrument::{Id, Instrument, Severity};
+use domain::person::PersonaFacts;
 use domain::scoring::Sheet;
-use sea_orm::{
-    ColumnTrait, EntityTrait, ModelTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select, Set,
-};
+use sea_orm::{ColumnTrait, EntityTrait, ModelTrait, QueryFilter, Set};
 use uuid::Uuid;
 
 use crate::access::{EnteScope, Right};
 use crate::audit::{Line, append};
 use crate::database::Writing;
-use crate::drafts::{account, open_sheet, own, possible_day};
+use crate::drafts::{Content, account, checked_notes, own, possible_day};
 use crate::error::{Refused, StoreError};
 use crate::feed::NewEvent;
 use crate::ids::{AccountId, DraftId, PersonaId};
-use crate::keys::{EnteKeys, context, open, seal};
+use crate::keys::{context, seal};
 use crate::open::{Chance, Store, moment, new_id, text, update};
-use crate::persone::{
-    IDS_MAX, StoredPersona, group, persona_key, persona_secrets, reached, real, reason_given, seen_one, touch, usable,
-};
-use crate::tables::{accounts, assessments, azione_results, imports, persone};
-use stored::sheet_of;
+use crate::persone::{StoredPersona, persona_key, reached, reason_given, seen_one, touch, usable};
+use crate::tables::{accounts, assessments, persone};
+use history::there;
 
+pub use azioni::{AzioneAgreed, AzioneResult, AzioneTerms, NewOutcome};
+pub use history::HistoryFilter;
+
+pub(crate) use azioni::check_azioni;
 pub(crate) use stored::{Facts, Place, StoredAssessment, StoredResult};
 
 /// What turns a draft into a valid questionnaire.
@@ -43,8 +45,12 @@ pub struct Validation<'a> {
     pub evaluation: Evaluation,
     /// Why, when it overrides.
     pub evaluation_reason: Option<String>,
-    /// The azioni agreed.
-    pub azioni: BTreeSet<Id>,
+    /// The azioni agreed, each with what was agreed of it.
+    pub azioni: BTreeMap<Id, AzioneTerms>,
+    /// What came of azioni agreed in earlier questionnaires of the persona.
+    pub outcomes: Vec<NewOutcome>,
+    /// The soft rules of the definition that fire and that the operator has looked at again.
+    pub rechecked: BTreeSet<Id>,
     /// Standard errors of measurement in hundredths, by scale, where the Ente's own take the place of the definition's.
     pub sem_hundredths: BTreeMap<Id, i32>,
 }
@@ -54,6 +60,8 @@ pub struct Validation<'a> {
 pub struct Amendment<'a> {
     /// The whole new sheet.
     pub sheet: Sheet,
+    /// The notes by item.
+    pub notes: BTreeMap<Id, String>,
     /// The day of the assessment.
     pub assessed_on: NaiveDate,
     /// Evaluation, azioni, definition (the corrected questionnaire's).
@@ -67,20 +75,8 @@ pub struct Amendment<'a> {
 pub struct Categories {
     /// ISTAT code of the comune of residence.
     pub comune: Option<String>,
-    /// Age in completed years.
-    pub age: Option<u8>,
-    /// Sex.
-    pub sex: Option<Sex>,
-    /// Education.
-    pub education: Option<Education>,
-    /// Citizenship.
-    pub citizenship: Option<Citizenship>,
-    /// Household.
-    pub household: Option<Household>,
-    /// Work condition.
-    pub work: Option<Work>,
-    /// Categories of disadvantage.
-    pub disadvantage: Option<BTreeSet<Disadvantage>>,
+    /// All that rules of a definition may ask.
+    pub facts: PersonaFacts,
 }
 
 /// An account with the name it has today.
@@ -98,26 +94,6 @@ impl AccountName {
         let id = id?;
         Some(Self { id: AccountId(id), display_name: names.get(&id)?.clone() })
     }
-}
-
-/// An azione agreed, and what came of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AzioneAgreed {
-    /// Its id in the strumento.
-    pub azione: Id,
-    /// What came of it, the oldest first.
-    pub results: Vec<AzioneResult>,
-}
-
-/// What came of an azione.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AzioneResult {
-    /// What.
-    pub outcome: AzioneOutcome,
-    /// When it was recorded.
-    pub at: DateTime<Utc>,
-    /// By whom.
-    pub by: Option<AccountName>,
 }
 
 /// That a questionnaire no longer counts.
@@ -156,6 +132,10 @@ pub struct Assessment {
     pub definition_sha256: String,
     /// The answers; items left blank are absent.
     pub sheet: Sheet,
+    /// Notes by item: they never leave the portal.
+    pub notes: BTreeMap<Id, String>,
+    /// The soft rules that fired and that the operator looked at again.
+    pub rechecked: BTreeSet<Id>,
     /// Per scale.
     pub scores: Vec<ScaleResult>,
     /// The class that the rules give.
@@ -202,7 +182,8 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::NotFound`]; [`StoreError::Conflict`] when `revision` is not the draft's; evaluation absent or without
-    /// reason; azioni or answers that the strumento has not; another definition; persona restricted.
+    /// reason; azioni or answers that the strumento has not; another definition; persona restricted;
+    /// [`Refused::Inconsistent`], [`Refused::Unchecked`].
     pub async fn validate(
         &self,
         scope: &EnteScope,
@@ -218,6 +199,7 @@ impl Store {
         let ente = scope.ente();
         let keys = self.ente_keys(ente).await?;
         let reason = validation.checked(false)?;
+        let terms = validation.checked_terms()?;
         let writing = self.write(ente).await?;
         let before = assessments::Entity::find()
             .filter(assessments::Column::EnteId.eq(ente.0))
@@ -257,13 +239,17 @@ impl Store {
             assessed_on: row.assessed_on,
             validated_at: now,
         };
-        let sheet = open_sheet(&key, &row.sealed, ente, draft)?;
-        let told = facts.told(instrument, &sheet, validation.evaluation.clone(), validation.azioni.clone())?;
+        let content = Content::open(&key, &row.sealed, ente, draft)?;
+        let rechecked = validation.consistent(&content.sheet, &facts.categories.facts)?;
+        let told = facts.told(instrument, &content.sheet, validation.evaluation.clone(), validation.agreed())?;
         let stored = StoredAssessment {
             told,
             evaluation_reason: reason,
             amendment_reason: None,
             sem_hundredths: validation.sem(),
+            terms,
+            notes: content.notes,
+            rechecked,
         };
         let place = Place {
             ente,
@@ -280,6 +266,7 @@ impl Store {
         assessments::Entity::insert(model).exec_without_returning(&*writing).await?;
         let event = NewEvent { ente, persona: Some(persona), what: What::Validated(Box::new(stored.told)) };
         crate::feed::append(&*writing, event, &key, now, chance).await?;
+        self.record_outcomes(&writing, scope, persona, &validation.outcomes, now, chance).await?;
         touch(&*writing, ente, persona, now).await?;
         append(&self.keys, &*writing, Line::done(scope, "assessment.validate", &[id.0, persona.0, draft.0]), now)
             .await?;
@@ -307,6 +294,8 @@ impl Store {
         let amendment_reason = reason_given(&amendment.reason)?;
         possible_day(amendment.assessed_on, now)?;
         let validation = &amendment.validation;
+        let terms = validation.checked_terms()?;
+        let notes = checked_notes(&amendment.notes)?;
         let writing = self.write(ente).await?;
         let row = current(&writing, scope, id).await?;
         let persona = PersonaId(row.persona_id);
@@ -321,11 +310,9 @@ impl Store {
         let persona_row = persona_row.ok_or(StoreError::NotFound("persona"))?;
         let stored_persona = StoredPersona::open(&key, &persona_row.sealed, ente, persona)?;
         let mut categories = Categories::of(&before.told);
-        if amendment.assessed_on != before.told.assessed_on {
-            // What was recorded on the day stays; age alone follows the day.
-            let age = stored_persona.data(persona)?.categories(amendment.assessed_on).age;
-            categories.age = age.or(categories.age);
-        }
+        // What was recorded on the day stays; age alone follows the day, and the birth date where that was wrong.
+        let age = stored_persona.data(persona)?.categories(amendment.assessed_on).facts.age;
+        categories.facts.age = age.or(categories.facts.age);
         let new_assessment = AssessmentId(new_id(chance));
         let facts = Facts {
             id: new_assessment,
@@ -340,13 +327,16 @@ impl Store {
             assessed_on: amendment.assessed_on,
             validated_at: now,
         };
-        let told =
-            facts.told(instrument, &amendment.sheet, validation.evaluation.clone(), validation.azioni.clone())?;
+        let rechecked = validation.consistent(&amendment.sheet, &facts.categories.facts)?;
+        let told = facts.told(instrument, &amendment.sheet, validation.evaluation.clone(), validation.agreed())?;
         let stored = StoredAssessment {
             told,
             evaluation_reason: reason,
             amendment_reason: Some(amendment_reason),
             sem_hundredths: validation.sem(),
+            terms,
+            notes,
+            rechecked,
         };
         let place = Place {
             ente,
@@ -368,6 +358,7 @@ impl Store {
         update(change, &*writing).await?;
         let event = NewEvent { ente, persona: Some(persona), what: What::Amended(Box::new(stored.told)) };
         crate::feed::append(&*writing, event, &key, now, chance).await?;
+        self.record_outcomes(&writing, scope, persona, &validation.outcomes, now, chance).await?;
         touch(&*writing, ente, persona, now).await?;
         let subjects = [new_assessment.0, id.0, persona.0];
         append(&self.keys, &*writing, Line::done(scope, "assessment.amend", &subjects), now).await?;
@@ -412,237 +403,40 @@ impl Store {
         append(&self.keys, &*writing, Line::done(scope, "assessment.annul", &[id.0, persona.0]), now).await?;
         writing.commit().await
     }
-
-    /// Records what came of an azione agreed.
-    ///
-    /// # Errors
-    /// [`StoreError::NotFound`], [`crate::Refused::Azione`].
-    pub async fn record_azione(
-        &self,
-        scope: &EnteScope,
-        id: AssessmentId,
-        azione: &Id,
-        outcome: AzioneOutcome,
-        now: DateTime<Utc>,
-        chance: &mut impl Chance,
-    ) -> Result<(), StoreError> {
-        scope.require(Right::Assess)?;
-        let now = moment(now);
-        let ente = scope.ente();
-        let keys = self.ente_keys(ente).await?;
-        let writing = self.write(ente).await?;
-        let row = current(&writing, scope, id).await?;
-        let persona = PersonaId(row.persona_id);
-        let key = persona_key(&*writing, &keys, ente, persona).await?;
-        let stored = StoredAssessment::open(&key, &row.sealed, ente, row.id)?;
-        if !stored.told.azioni.contains(azione) {
-            return Err(Refused::Azione.into());
-        }
-        let result = StoredResult { azione: azione.clone(), outcome };
-        let model = result.row(ente, persona, id, scope.account_id(), now, &key, chance);
-        azione_results::Entity::insert(model).exec_without_returning(&*writing).await?;
-        let person = self.keys.person_token(persona);
-        let what = What::AzioneRecorded { assessment: id, person, azione: azione.clone(), outcome };
-        crate::feed::append(&*writing, NewEvent { ente, persona: Some(persona), what }, &key, now, chance).await?;
-        touch(&*writing, ente, persona, now).await?;
-        append(&self.keys, &*writing, Line::done(scope, "azione.record", &[id.0, persona.0]), now).await?;
-        writing.commit().await
-    }
-
-    /// One version; audited.
-    ///
-    /// # Errors
-    /// [`StoreError::NotFound`].
-    pub async fn assessment(
-        &self,
-        scope: &EnteScope,
-        id: AssessmentId,
-        now: DateTime<Utc>,
-    ) -> Result<Assessment, StoreError> {
-        scope.require(Right::SeePersone)?;
-        let row = there(scope.ente())
-            .filter(reached(scope, assessments::Column::PersonaId))
-            .filter(assessments::Column::Id.eq(id.0))
-            .one(&self.reading(scope.ente()))
-            .await?;
-        let row = row.ok_or(StoreError::NotFound("assessment"))?;
-        let found = self.read_assessments(scope.ente(), vec![row]).await?.remove(0);
-        self.note(Line::done(scope, "assessment.read", &[id.0, found.persona.0]), now).await?;
-        Ok(found)
-    }
-
-    /// The visura of a persona, those merged into them included: every version, the latest day first; audited.
-    ///
-    /// # Errors
-    /// [`StoreError::NotFound`].
-    pub async fn history_of_persona(
-        &self,
-        scope: &EnteScope,
-        persona: PersonaId,
-        now: DateTime<Utc>,
-    ) -> Result<Vec<Assessment>, StoreError> {
-        scope.require(Right::SeePersone)?;
-        let ente = scope.ente();
-        seen_one(&self.reading(ente), scope, persona).await?;
-        let group = group(&self.reading(ente), ente, persona).await?;
-        let rows = there(ente)
-            .filter(assessments::Column::PersonaId.is_in(group.iter().map(|persona| persona.0)))
-            .order_by_desc(assessments::Column::AssessedOn)
-            .order_by_desc(assessments::Column::ValidatedAt)
-            .order_by_asc(assessments::Column::Id)
-            .all(&self.reading(ente))
-            .await?;
-        let found = self.read_assessments(ente, rows).await?;
-        self.note(Line::done(scope, "persona.history", &[persona.0]), now).await?;
-        Ok(found)
-    }
-
-    /// The visura of an operator: what they made valid, the latest first, from place `offset`; audited.
-    ///
-    /// # Errors
-    /// [`StoreError::NotFound`].
-    pub async fn history_of_operator(
-        &self,
-        scope: &EnteScope,
-        operator: AccountId,
-        offset: u64,
-        limit: u64,
-        now: DateTime<Utc>,
-    ) -> Result<Vec<Assessment>, StoreError> {
-        scope.require(Right::SeePersone)?;
-        let ente = scope.ente();
-        let account = accounts::Entity::find_by_id((ente.0, operator.0)).one(&self.reading(ente)).await?;
-        account.ok_or(StoreError::NotFound("account"))?;
-        let rows = there(ente)
-            .filter(reached(scope, assessments::Column::PersonaId))
-            .filter(assessments::Column::AccountId.eq(operator.0))
-            .order_by_desc(assessments::Column::ValidatedAt)
-            .order_by_asc(assessments::Column::Id)
-            .offset(offset)
-            .limit(limit)
-            .all(&self.reading(ente))
-            .await?;
-        let found = self.read_assessments(ente, rows).await?;
-        self.note(Line::done(scope, "operator.history", &[operator.0]), now).await?;
-        Ok(found)
-    }
-
-    /// How many questionnaires count; of one operator, if given.
-    ///
-    /// # Errors
-    /// No right; the database.
-    pub async fn count_assessments(&self, scope: &EnteScope, operator: Option<AccountId>) -> Result<u64, StoreError> {
-        scope.require(Right::SeePersone)?;
-        let mut query = there(scope.ente())
-            .filter(reached(scope, assessments::Column::PersonaId))
-            .filter(assessments::Column::SupersededBy.is_null())
-            .filter(assessments::Column::AnnulledAt.is_null());
-        if let Some(operator) = operator {
-            query = query.filter(assessments::Column::AccountId.eq(operator.0));
-        }
-        Ok(query.count(&self.reading(scope.ente())).await?)
-    }
-
-    /// Opens rows, in their order.
-    async fn read_assessments(
-        &self,
-        ente: EnteId,
-        rows: Vec<assessments::Model>,
-    ) -> Result<Vec<Assessment>, StoreError> {
-        let keys: &EnteKeys = &*self.ente_keys(ente).await?;
-        let persone: Vec<PersonaId> = rows.iter().map(|row| PersonaId(row.persona_id)).collect();
-        let secrets = persona_secrets(&self.reading(ente), keys, ente, &persone).await?;
-        let mut results: BTreeMap<Uuid, Vec<azione_results::Model>> = BTreeMap::new();
-        for chunk in rows.chunks(IDS_MAX) {
-            let found = azione_results::Entity::find()
-                .filter(azione_results::Column::EnteId.eq(ente.0))
-                .filter(azione_results::Column::AssessmentId.is_in(chunk.iter().map(|row| row.id)))
-                .order_by_asc(azione_results::Column::At)
-                .order_by_asc(azione_results::Column::Id)
-                .all(&self.reading(ente))
-                .await?;
-            for result in found {
-                results.entry(result.assessment_id).or_default().push(result);
-            }
-        }
-        // Accounts and imports of an Ente are few.
-        let names = self.account_names(ente).await?;
-        let sources: BTreeMap<Uuid, String> = imports::Entity::find()
-            .filter(imports::Column::EnteId.eq(ente.0))
-            .all(&self.reading(ente))
-            .await?
-            .into_iter()
-            .map(|row| (row.id, row.source))
-            .collect();
-        let name = |id: Option<Uuid>| AccountName::of(id, &names);
-        rows.into_iter()
-            .map(|row| {
-                let damaged = || StoreError::Damaged { table: "assessments", row: row.id.to_string() };
-                let key = secrets.get(&PersonaId(row.persona_id)).ok_or_else(damaged)?;
-                let stored = StoredAssessment::open(key, &row.sealed, ente, row.id)?;
-                let mut azioni: Vec<AzioneAgreed> = stored
-                    .told
-                    .azioni
-                    .iter()
-                    .map(|id| AzioneAgreed { azione: id.clone(), results: Vec::new() })
-                    .collect();
-                for result in results.remove(&row.id).unwrap_or_default() {
-                    let read = StoredResult::open(key, &result.sealed, ente, result.id)?;
-                    let azione = azioni.iter_mut().find(|azione| azione.azione == read.azione).ok_or_else(damaged)?;
-                    let by = name(result.account_id);
-                    azione.results.push(AzioneResult { outcome: read.outcome, at: result.at, by });
-                }
-                let annulment = match (row.annulled_at, &row.annulment) {
-                    (Some(at), Some(sealed)) => Some(Annulment {
-                        at,
-                        by: name(row.annulled_by),
-                        reason: open(key, sealed, ente, "assessments", "annulment", row.id)?,
-                    }),
-                    _ => None,
-                };
-                let categories = Categories::of(&stored.told);
-                let told = stored.told;
-                Ok(Assessment {
-                    id: AssessmentId(row.id),
-                    persona: PersonaId(row.persona_id),
-                    revision: row.revision,
-                    supersedes: row.supersedes.map(AssessmentId),
-                    superseded_by: row.superseded_by.map(AssessmentId),
-                    amendment_reason: stored.amendment_reason,
-                    annulment,
-                    instrument: told.instrument,
-                    version: told.version,
-                    definition_sha256: told.definition_sha256,
-                    sheet: sheet_of(&told.answers),
-                    scores: told.scores,
-                    profile: told.profile,
-                    blocks: told.blocks,
-                    evaluation: told.evaluation,
-                    evaluation_reason: stored.evaluation_reason,
-                    azioni,
-                    categories,
-                    sem_hundredths: stored.sem_hundredths,
-                    operator: name(row.account_id),
-                    unita: row.unita_id.map(UnitaId),
-                    origin: told.origin,
-                    import_source: row
-                        .import_id
-                        .filter(|_| told.origin == Origin::Import)
-                        .and_then(|import| sources.get(&import).cloned()),
-                    started_at: told.started_at,
-                    assessed_on: told.assessed_on,
-                    validated_at: told.validated_at,
-                })
-            })
-            .collect()
-    }
 }
 
 impl Validation<'_> {
     /// The reason, trimmed, once evaluation and azioni are found to fit. Who brings an imported one may leave it absent.
     pub(crate) fn checked(&self, may_be_absent: bool) -> Result<Option<String>, Refused> {
-        check_azioni(self.instrument, self.azioni.iter())?;
+        check_azioni(self.instrument, self.azioni.keys())?;
         check_evaluation(self.instrument, &self.evaluation, self.evaluation_reason.as_deref(), may_be_absent)
+    }
+
+    /// The ids of the azioni agreed.
+    fn agreed(&self) -> BTreeSet<Id> {
+        self.azioni.keys().cloned().collect()
+    }
+
+    /// What was agreed of each azione, trimmed, where anything was.
+    fn checked_terms(&self) -> Result<BTreeMap<Id, AzioneTerms>, Refused> {
+        let checked = self.azioni.iter().map(|(id, terms)| Ok((id.clone(), terms.checked()?)));
+        let checked: Result<BTreeMap<Id, AzioneTerms>, Refused> = checked.collect();
+        checked.map(|terms| terms.into_iter().filter(|(_, terms)| *terms != AzioneTerms::default()).collect())
+    }
+
+    /// The soft rules that fire, once no hard one does and the operator has looked at all of them again.
+    fn consistent(&self, sheet: &Sheet, facts: &PersonaFacts) -> Result<BTreeSet<Id>, Refused> {
+        let fired = self.instrument.inconsistencies(sheet, facts);
+        let ids = |severity: Severity| -> Vec<Id> {
+            fired.iter().filter(|rule| rule.severity == severity).map(|rule| rule.id.clone()).collect()
+        };
+        let hard = ids(Severity::Hard);
+        if !hard.is_empty() {
+            return Err(Refused::Inconsistent(hard));
+        }
+        let (rechecked, unchecked): (Vec<Id>, Vec<Id>) =
+            ids(Severity::Soft).into_iter().partition(|rule| self.rechecked.contains(rule));
+        if unchecked.is_empty() { Ok(rechecked.into_iter().collect()) } else { Err(Refused::Unchecked(unchecked)) }
     }
 
     fn sem(&self) -> BTreeMap<Id, i32> {
@@ -657,15 +451,6 @@ impl Validation<'_> {
 pub(crate) fn sem_of(instrument: &Instrument) -> BTreeMap<Id, i32> {
     let scales = instrument.scales.iter();
     scales.filter_map(|scale| Some((scale.id.clone(), scale.reliability.as_ref()?.sem_hundredths))).collect()
-}
-
-/// Whether a strumento has these azioni.
-pub(crate) fn check_azioni<'a>(
-    instrument: &Instrument,
-    mut azioni: impl Iterator<Item = &'a Id>,
-) -> Result<(), Refused> {
-    let has = |id: &Id| instrument.azioni.iter().any(|azione| azione.id == *id);
-    if azioni.all(has) { Ok(()) } else { Err(Refused::Azione) }
 }
 
 /// Whether an evaluation fits; gives its reason, trimmed.
@@ -697,22 +482,17 @@ impl Categories {
     fn of(told: &domain::feed::Assessment) -> Self {
         Self {
             comune: told.comune.clone(),
-            age: told.age,
-            sex: told.sex,
-            education: told.education,
-            citizenship: told.citizenship,
-            household: told.household,
-            work: told.work,
-            disadvantage: told.disadvantage.clone(),
+            facts: PersonaFacts {
+                age: told.age,
+                sex: told.sex,
+                education: told.education,
+                citizenship: told.citizenship,
+                household: told.household,
+                work: told.work,
+                disadvantage: told.disadvantage.clone(),
+            },
         }
     }
-}
-
-/// The Ente's assessments that are there: not merely staged.
-fn there(ente: EnteId) -> Select<assessments::Entity> {
-    assessments::Entity::find()
-        .filter(assessments::Column::EnteId.eq(ente.0))
-        .filter(real(assessments::Column::ImportId, ente))
 }
 
 /// An assessment that counts, of a persona whose data may be used.

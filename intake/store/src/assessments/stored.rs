@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::Categories;
+use super::azioni::AzioneTerms;
 use crate::error::{Refused, StoreError};
 use crate::ids::{AccountId, DraftId, PersonaId};
 use crate::keys::{context, open, seal};
@@ -55,13 +56,13 @@ impl Facts {
             operator: self.operator,
             unita: self.unita,
             comune: self.categories.comune,
-            age: self.categories.age,
-            sex: self.categories.sex,
-            education: self.categories.education,
-            citizenship: self.categories.citizenship,
-            household: self.categories.household,
-            work: self.categories.work,
-            disadvantage: self.categories.disadvantage,
+            age: self.categories.facts.age,
+            sex: self.categories.facts.sex,
+            education: self.categories.facts.education,
+            citizenship: self.categories.facts.citizenship,
+            household: self.categories.facts.household,
+            work: self.categories.facts.work,
+            disadvantage: self.categories.facts.disadvantage,
             instrument: instrument.id.clone(),
             version: instrument.version,
             definition_sha256: instrument.sha256.clone(),
@@ -98,23 +99,59 @@ pub(super) fn sheet_of(answers: &BTreeMap<Id, i16>) -> Sheet {
 #[serde(tag = "v")]
 enum VersionedAssessment {
     #[serde(rename = "1")]
-    V1(StoredAssessment),
+    V1(StoredAssessmentV1),
+    #[serde(rename = "2")]
+    V2(StoredAssessment),
 }
 
 #[derive(Serialize)]
 #[serde(tag = "v")]
 enum Newest<'a> {
-    #[serde(rename = "1")]
-    V1(&'a StoredAssessment),
+    #[serde(rename = "2")]
+    V2(&'a StoredAssessment),
 }
 
-/// Version 1: what the feed tells, and what stays here.
+/// Version 1: without notes, terms of azioni and rules looked at again.
+#[derive(Deserialize)]
+struct StoredAssessmentV1 {
+    told: domain::feed::Assessment,
+    evaluation_reason: Option<String>,
+    amendment_reason: Option<String>,
+    sem_hundredths: BTreeMap<Id, i32>,
+}
+
+/// Version 2: what the feed tells, and what stays here.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct StoredAssessment {
     pub(crate) told: domain::feed::Assessment,
     pub(crate) evaluation_reason: Option<String>,
     pub(crate) amendment_reason: Option<String>,
     pub(crate) sem_hundredths: BTreeMap<Id, i32>,
+    /// By azione agreed, where there are any.
+    pub(crate) terms: BTreeMap<Id, AzioneTerms>,
+    /// By item.
+    pub(crate) notes: BTreeMap<Id, String>,
+    /// The rules that fired and that the operator looked at again.
+    pub(crate) rechecked: BTreeSet<Id>,
+}
+
+impl VersionedAssessment {
+    fn into_latest(self) -> StoredAssessment {
+        match self {
+            Self::V1(StoredAssessmentV1 { told, evaluation_reason, amendment_reason, sem_hundredths }) => {
+                StoredAssessment {
+                    told,
+                    evaluation_reason,
+                    amendment_reason,
+                    sem_hundredths,
+                    terms: BTreeMap::new(),
+                    notes: BTreeMap::new(),
+                    rechecked: BTreeSet::new(),
+                }
+            }
+            Self::V2(stored) => stored,
+        }
+    }
 }
 
 /// Where an assessment stands.
@@ -131,8 +168,8 @@ pub(crate) struct Place {
 
 impl StoredAssessment {
     pub(crate) fn open(key: &Secret, sealed: &[u8], ente: EnteId, id: Uuid) -> Result<Self, StoreError> {
-        let VersionedAssessment::V1(stored) = open(key, sealed, ente, "assessments", "sealed", id)?;
-        Ok(stored)
+        let versioned: VersionedAssessment = open(key, sealed, ente, "assessments", "sealed", id)?;
+        Ok(versioned.into_latest())
     }
 
     /// Its row, sealed.
@@ -159,7 +196,7 @@ impl StoredAssessment {
             import_id: Set(place.import),
             external_token: Set(token),
             external_mac: Set(content),
-            sealed: Set(seal(key, &Newest::V1(self), &context(place.ente, "assessments", "sealed", told.id.0), chance)),
+            sealed: Set(seal(key, &Newest::V2(self), &context(place.ente, "assessments", "sealed", told.id.0), chance)),
         }
     }
 }
@@ -197,5 +234,30 @@ impl StoredResult {
             at: Set(now),
             sealed: Set(seal(key, self, &context(ente, "azione_results", "sealed", id), chance)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_stored_version_is_read() {
+        let told = include_str!("../tests/fixtures/assessment_told.json");
+        let common =
+            format!(r#""told":{told},"evaluation_reason":"r","amendment_reason":null,"sem_hundredths":{{"s":300}}"#);
+        let first = format!(r#"{{"v":"1",{common}}}"#);
+        let second = format!(
+            r#"{{"v":"2",{common},"terms":{{"a":{{"due_on":"2026-12-31","followed_by":"Anna"}}}},"notes":{{"i":"n"}},"rechecked":["r"]}}"#
+        );
+        let read = |text: &str| serde_json::from_str::<VersionedAssessment>(text).unwrap().into_latest();
+        let old = read(&first);
+        assert_eq!((old.evaluation_reason.as_deref(), old.terms.len(), old.notes.len()), (Some("r"), 0, 0));
+        let latest = read(&second);
+        assert_eq!(latest.told, old.told);
+        let terms = latest.terms.values().next().unwrap();
+        assert_eq!(terms.followed_by.as_deref(), Some("Anna"));
+        let written = serde_json::to_value(Newest::V2(&latest)).unwrap();
+        assert_eq!(written, serde_json::from_str::<serde_json::Value>(&second).unwrap());
     }
 }

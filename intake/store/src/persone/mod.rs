@@ -18,7 +18,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use domain::feed::{EnteId, What};
 use domain::identifier::Identifier;
 use domain::keys::Secret;
-use domain::person::{Citizenship, Disadvantage, Education, Household, Sex, Work};
+use domain::person::{Citizenship, Disadvantage, Education, Household, PersonaFacts, Sex, Work};
 use sea_orm::sea_query::{Query, SelectStatement};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select,
@@ -441,16 +441,19 @@ impl PersonaData {
     }
 
     /// What the feed may know on a day.
-    pub(crate) fn categories(&self, on: NaiveDate) -> Categories {
+    #[must_use]
+    pub fn categories(&self, on: NaiveDate) -> Categories {
         Categories {
             comune: self.residence.clone(),
-            age: self.birth_date.and_then(|birth| on.years_since(birth)).and_then(|years| u8::try_from(years).ok()),
-            sex: self.sex,
-            education: self.education,
-            citizenship: self.citizenship,
-            household: self.household,
-            work: self.work,
-            disadvantage: self.disadvantage.clone(),
+            facts: PersonaFacts {
+                age: self.birth_date.and_then(|birth| on.years_since(birth)).and_then(|years| u8::try_from(years).ok()),
+                sex: self.sex,
+                education: self.education,
+                citizenship: self.citizenship,
+                household: self.household,
+                work: self.work,
+                disadvantage: self.disadvantage.clone(),
+            },
         }
     }
 }

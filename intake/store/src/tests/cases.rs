@@ -22,10 +22,13 @@ async fn who_reaches_less_sees_less(#[values(Kind::Sqlite, Kind::Postgres)] kind
     let elsewhere = with_reach(&mut world, &town, "altrove", Reach::Own, None).await;
     let persona = store.create_persona(&own, &data("Verdi", "Anna"), now, &mut world.chance).await.unwrap();
     let asso = instrument("asso");
-    let draft = NewDraft { persona, instrument: asso.id.clone(), version: 1, assessed_on: on(2026, 11, 20) };
+    let draft =
+        NewDraft { persona, instrument: asso.id.clone(), version: 1, assessed_on: on(2026, 11, 20), copied: None };
     let id = store.start_draft(&own, &draft, now, &mut world.chance).await.unwrap();
-    let revision =
-        store.save_draft(&own, id, 1, &sheet(&asso, 1), on(2026, 11, 20), now, &mut world.chance).await.unwrap();
+    let revision = store
+        .save_draft(&own, id, 1, &filling(sheet(&asso, 1), on(2026, 11, 20)), now, &mut world.chance)
+        .await
+        .unwrap();
     let done = store.validate(&own, id, revision, &confirmed(&asso), now, &mut world.chance).await.unwrap();
     for (scope, sees) in [(&own, true), (&unita, true), (&town.operator, true), (&elsewhere, false)] {
         assert_eq!(store.persona(scope, persona, now).await.is_ok(), sees);

@@ -131,6 +131,7 @@ async fn act(world: &mut World, town: &Town, at: usize, act: Act, mine: &mut Min
             if let Some(assessment) = mine.assessments.pop() {
                 let amendment = Amendment {
                     sheet: sheet(&asso, 0),
+                    notes: BTreeMap::new(),
                     assessed_on: on(2026, 11, 1),
                     validation: confirmed(&asso),
                     reason: surname(at).into(),
@@ -199,13 +200,19 @@ async fn look(world: &mut World, town: &Town, others: &Mine) -> String {
     for draft in store.my_drafts(&town.operator, now).await.unwrap() {
         seen += &format!("{draft:?}\n");
     }
-    seen += &format!("{:?}", store.history_of_operator(&town.operator, town.account, 0, 1_000, now).await.unwrap());
+    seen += &format!("{:?}", store.history(&town.operator, &HistoryFilter::default(), 0, 1_000, now).await.unwrap());
     seen += &format!("{:?}", store.audit(&town.administrator, &AuditFilter::default(), 10_000, now).await.unwrap());
     seen += &format!("{:?}", store.accounts(&town.administrator).await.unwrap());
     let asso = instrument("asso");
     let random = uuid::Uuid::from_u128(7);
     for id in others.persone.iter().copied().chain([PersonaId(random)]) {
-        let new = NewDraft { persona: id, instrument: asso.id.clone(), version: 1, assessed_on: on(2026, 11, 1) };
+        let new = NewDraft {
+            persona: id,
+            instrument: asso.id.clone(),
+            version: 1,
+            assessed_on: on(2026, 11, 1),
+            copied: None,
+        };
         let chance = &mut world.chance;
         // A foreign id is answered like one that nobody has.
         let said = [
@@ -275,9 +282,70 @@ proptest! {
                 }
                 let events = world.events(town).await;
                 assert!(events.iter().all(|event| event.ente == town.id));
-                let verdict = world.store.audit_verify(&world.platform, Some(town.id)).await.unwrap();
+                let verdict = world.store.audit_verify(&world.platform, Some(town.id), &[]).await.unwrap();
                 assert_eq!(verdict.problem, None);
             }
         });
+    }
+}
+
+#[rstest]
+#[tokio::test]
+async fn an_ente_is_admitted_whole_or_not_at_all(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let mut world = World::new(kind).await;
+    let (store, now) = (world.store.clone(), world.now);
+    let interest = InterestData {
+        administration: "Comune di Prova".to_owned(),
+        ipa_code: "c_x000".to_owned(),
+        pec: "comune@pec.example".to_owned(),
+        comuni: "Prova".to_owned(),
+        contact: "Anna Neri".to_owned(),
+        email: "a@example.it".to_owned(),
+        ..InterestData::default()
+    };
+    let interest = store.express_interest(&interest, PEER, now, &mut world.chance).await.unwrap();
+    let fine = Admission {
+        ente: NewEnte {
+            code: "prova".to_owned(),
+            name: "Comune di Prova".to_owned(),
+            from: on(2026, 11, 1),
+            comuni: BTreeSet::from(["093033".to_owned()]),
+            is_demo: false,
+        },
+        agreement: NewAgreement {
+            kind: AgreementKind::First,
+            number: "1/2026".to_owned(),
+            text_version: 1,
+            signed_on: on(2026, 11, 1),
+            from: on(2026, 11, 1),
+            until: on(2028, 12, 31),
+            maintenance: "ordinaria".to_owned(),
+        },
+        username: "anna".to_owned(),
+        display_name: "Anna Neri".to_owned(),
+        interest: Some(interest),
+    };
+    let enti = store.enti(&world.platform, now).await.unwrap().len();
+    let backwards = NewAgreement { until: on(2026, 1, 1), ..fine.agreement.clone() };
+    let nobody = InterestId(uuid::Uuid::from_u128(7));
+    for wrong in [
+        Admission { username: "à".to_owned(), ..fine.clone() },
+        Admission { agreement: backwards, ..fine.clone() },
+        Admission { interest: Some(nobody), ..fine.clone() },
+        Admission { display_name: " ".to_owned(), ..fine.clone() },
+    ] {
+        assert!(store.admit(&world.platform, &wrong, now, &mut world.chance).await.is_err(), "{wrong:?}");
+        assert_eq!(store.enti(&world.platform, now).await.unwrap().len(), enti);
+        let waiting = store.interest(&world.platform, interest).await.unwrap();
+        assert_eq!(waiting.state, InterestState::Received);
+    }
+    let (ente, password) = store.admit(&world.platform, &fine, now, &mut world.chance).await.unwrap();
+    assert_eq!(store.interest(&world.platform, interest).await.unwrap().state, InterestState::Admitted);
+    assert_eq!(store.agreements(&world.platform, ente).await.unwrap().len(), 1);
+    assert!(world.try_login("prova", "anna", password.expose()).await.is_ok());
+    let again = store.admit(&world.platform, &Admission { interest: None, ..fine }, now, &mut world.chance).await;
+    assert!(matches!(again, Err(StoreError::Refused(Refused::CodeTaken))));
+    for ente in [Some(ente), None] {
+        assert_eq!(store.audit_verify(&world.platform, ente, &[]).await.unwrap().problem, None);
     }
 }

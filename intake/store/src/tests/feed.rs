@@ -42,7 +42,7 @@ async fn many_at_once_leave_no_gap_in_feed_or_audit(#[values(Kind::Sqlite, Kind:
     assert_eq!(world.store.last_seq(town.id).await.unwrap(), 12);
     let middle = world.store.events(town.id, 5, 3).await.unwrap();
     assert_eq!(middle.iter().map(|event| event.seq).collect::<Vec<_>>(), [6, 7, 8]);
-    let verdict = world.store.audit_verify(&world.platform, Some(town.id)).await.unwrap();
+    let verdict = world.store.audit_verify(&world.platform, Some(town.id), &[]).await.unwrap();
     assert_eq!(verdict.problem, None);
     assert!(verdict.lines > 36);
 }
@@ -111,7 +111,7 @@ async fn any_line_of_the_audit_that_is_changed_or_gone_is_found(#[values(Kind::S
     let intruder = world.intruder().await;
     let before = audit::Entity::find().filter(audit::Column::EnteId.eq(town.id.0)).all(&intruder).await.unwrap();
     let count = i64::try_from(before.len()).unwrap();
-    let verify = async || store.audit_verify(&world.platform, Some(town.id)).await.unwrap().problem;
+    let verify = async || store.audit_verify(&world.platform, Some(town.id), &[]).await.unwrap().problem;
     assert_eq!(verify().await, None);
     for row in &before {
         let seq = row.seq;
@@ -149,4 +149,58 @@ async fn any_line_of_the_audit_that_is_changed_or_gone_is_found(#[values(Kind::S
         .await
         .unwrap();
     assert!(matches!(verify().await, Some(AuditProblem::Truncated { .. })));
+}
+
+/// An audit that is cut off with its head set back, or written anew by somebody who holds the ring, is whole by itself.
+#[rstest]
+#[tokio::test]
+async fn a_checkpoint_outside_shows_what_the_database_hides(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let mut world = World::new(kind).await;
+    let town = world.town("pordenone").await;
+    let persona = world.persona(&town, "Verdi", "Anna").await;
+    let (store, now) = (world.store.clone(), world.now);
+    let first = store.audit_checkpoint(&world.platform, None, now).await.unwrap();
+    assert_eq!(first.heads.len(), 2, "the platform's and the Ente's");
+    let at_first = first.heads.iter().find(|head| head.ente == town.id).unwrap().clone();
+    store.persona(&town.operator, persona, now).await.unwrap();
+    store.persona(&town.operator, persona, now).await.unwrap();
+    let second = store.audit_checkpoint(&world.platform, Some(&first), now).await.unwrap();
+    let at_second = second.heads.iter().find(|head| head.ente == town.id).unwrap().clone();
+    assert_eq!(at_second.seq, at_first.seq + 2);
+    let both = [first.clone(), second.clone()];
+    let verify = async |known: &[AuditCheckpoint]| {
+        store.audit_verify(&world.platform, Some(town.id), known).await.unwrap().problem
+    };
+    assert_eq!(verify(&both).await, None);
+
+    assert!(store.is_our_checkpoint(&first, None) && store.is_our_checkpoint(&second, Some(&first)));
+    assert!(!store.is_our_checkpoint(&second, None), "the one before was taken out");
+    let mut changed = first.clone();
+    changed.heads[1].seq -= 1;
+    assert!(!store.is_our_checkpoint(&changed, None));
+
+    // Cut off to where it was, the head with it: nothing in the database tells.
+    let intruder = world.intruder().await;
+    audit::Entity::delete_many()
+        .filter(audit::Column::EnteId.eq(town.id.0).and(audit::Column::Seq.gt(at_first.seq)))
+        .exec(&intruder)
+        .await
+        .unwrap();
+    ente_counters::Entity::update_many()
+        .col_expr(ente_counters::Column::AuditSeq, Expr::val(at_first.seq))
+        .col_expr(ente_counters::Column::AuditMac, Expr::val(hex::decode(&at_first.mac).unwrap()))
+        .filter(ente_counters::Column::EnteId.eq(town.id.0))
+        .exec(&intruder)
+        .await
+        .unwrap();
+    assert_eq!(verify(&[]).await, None);
+    assert_eq!(verify(&both[..1]).await, None);
+    let cut = AuditProblem::Truncated { expected: at_second.seq, found: at_first.seq };
+    assert_eq!(verify(&both).await, Some(cut));
+    // Other lines in their place are whole too, and not the ones that were there.
+    let later = now + Duration::minutes(5);
+    store.persona(&town.operator, persona, later).await.unwrap();
+    store.persona(&town.operator, persona, later).await.unwrap();
+    assert_eq!(verify(&[]).await, None);
+    assert_eq!(verify(&both).await, Some(AuditProblem::Rewritten { seq: at_second.seq }));
 }

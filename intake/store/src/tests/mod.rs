@@ -65,10 +65,17 @@ pub(crate) fn instrument(name: &str) -> Instrument {
     Instrument::parse(text).unwrap()
 }
 
-/// Every item answered with the option at place `place`, or its last one.
+/// Every item answered with the option at place `place`, or its last one; the answer on age is that of [`data`]'s people.
 pub(crate) fn sheet(instrument: &Instrument, place: usize) -> Sheet {
-    let answer = |item: &domain::instrument::Item| Answer::Value(item.options[place.min(item.options.len() - 1)].value);
+    let answer = |item: &domain::instrument::Item| match item.id.as_str() {
+        "fascia_eta" => Answer::Value(3),
+        _ => Answer::Value(item.options[place.min(item.options.len() - 1)].value),
+    };
     instrument.items.iter().map(|item| (item.id.clone(), answer(item))).collect()
+}
+
+pub(crate) fn filling(sheet: Sheet, assessed_on: NaiveDate) -> Filling {
+    Filling { sheet, notes: BTreeMap::new(), assessed_on }
 }
 
 pub(crate) fn on(year: i32, month: u32, day: u32) -> NaiveDate {
@@ -200,14 +207,12 @@ impl World {
             instrument: instrument.id.clone(),
             version: instrument.version,
             assessed_on: on(2026, 11, 20),
+            copied: None,
         };
         let id = self.store.start_draft(&town.operator, &new, self.now, &mut self.chance).await.unwrap();
-        let sheet = sheet(instrument, 1);
-        let revision = self
-            .store
-            .save_draft(&town.operator, id, 1, &sheet, new.assessed_on, self.now, &mut self.chance)
-            .await
-            .unwrap();
+        let filling = filling(sheet(instrument, 1), new.assessed_on);
+        let revision =
+            self.store.save_draft(&town.operator, id, 1, &filling, self.now, &mut self.chance).await.unwrap();
         (id, revision)
     }
 
@@ -227,7 +232,9 @@ pub(crate) fn confirmed(instrument: &Instrument) -> Validation<'_> {
         instrument,
         evaluation: Evaluation::Confirmed,
         evaluation_reason: None,
-        azioni: BTreeSet::from([instrument.azioni[0].id.clone()]),
+        azioni: BTreeMap::from([(instrument.azioni[0].id.clone(), AzioneTerms::default())]),
+        outcomes: Vec::new(),
+        rechecked: BTreeSet::new(),
         sem_hundredths: BTreeMap::new(),
     }
 }

@@ -105,6 +105,7 @@ async fn no_canary_sings_in_database_or_log_or_segments(#[values(Kind::Sqlite, K
     let first = store.validate(&town.operator, draft, revision, &validation, now, &mut world.chance).await.unwrap();
     let amendment = Amendment {
         sheet: sheet(&asso, 2),
+        notes: BTreeMap::new(),
         assessed_on: on(2026, 11, 20),
         validation: confirmed(&asso),
         reason: canaries[7].into(),
