@@ -167,6 +167,8 @@ pub(crate) static ROUTES: &[Route] = routes! {
 
     get "/questionari", Need::Ente(Right::SeeOwnWork), pages::questionari::mine;
     get "/questionari/{assessment}", SEE, pages::assessment::get;
+    get "/questionari/{assessment}/relazione.pdf", SEE, pages::report_pdf::whole;
+    get "/questionari/{assessment}/in-parole-semplici.pdf", SEE, pages::report_pdf::easy;
     post(Session) "/questionari/{assessment}/azioni", ASSESS, pages::assessment::record;
     get "/questionari/{assessment}/correggi", ASSESS, pages::amend::get;
     post(Session) "/questionari/{assessment}/correggi", ASSESS, pages::amend::post;

@@ -114,6 +114,13 @@ test('an operator assesses with both strumenti, and the manager sees it after th
       assert.equal(await page.locator('header nav').first().isVisible(), false);
       assert.equal(await page.locator('.nc-only-print', { hasText: 'dati sintetici' }).isVisible(), true);
       await page.emulateMedia({ media: 'screen' });
+      for (const name of ['Relazione in PDF', 'In parole semplici, per la persona (PDF)']) {
+        const waiting = page.waitForEvent('download');
+        await page.getByRole('link', { name }).click();
+        const paper = readFileSync(await (await waiting).path());
+        assert.equal(paper.subarray(0, 8).toString('latin1'), '%PDF-1.7');
+        assert.ok(paper.length > 20_000, `${name} of ${title} has ${paper.length} bytes`);
+      }
     }
     await page.goto(persona);
     await page.getByRole('heading', { name: 'Visura storica' }).waitFor();

@@ -50,6 +50,7 @@ pub(crate) struct AssessmentPage {
     azioni: Vec<AgreedView>,
     outcomes: Vec<&'static str>,
     report: Report,
+    has_easy_words: bool,
     can_write: bool,
 }
 
@@ -126,6 +127,7 @@ impl AssessmentPage {
             azioni: azioni.collect(),
             outcomes: OUTCOMES.map(AzioneOutcome::code).into(),
             report: Report::new(instrument, &one.sheet)?,
+            has_easy_words: instrument.scales.iter().flat_map(|scale| &scale.levels).any(|level| level.easy.is_some()),
             can_write: can_write && one.is_current(),
         })
     }
