@@ -85,16 +85,10 @@ impl Press {
     fn set(
         &self,
         file: &'static str,
-        mut values: serde_json::Value,
+        values: serde_json::Value,
         strictness: Strictness,
     ) -> Result<Vec<u8>, PaperError> {
-        let replaced = self.glyphs.clean(&mut values, strictness);
-        let values = serde_json::json!({ "paper": values, "replaced": replaced });
-        let values = serde_json::to_vec(&values).map_err(|source| PaperError::Values { file, source })?;
-        let ident = format!("{file} {}", String::from_utf8_lossy(&values));
-        let desk = Desk::new(&self.shop, file, values)?;
-        let Warned { output, .. } = typst::compile::<PagedDocument>(&desk);
-        let document = output.map_err(|problems| self.refusal(file, &problems))?;
+        let (document, ident) = self.lay_out(file, values, strictness)?;
         let options = PdfOptions {
             // Hashed, and so the same for the same values.
             ident: Smart::Custom(ident),
@@ -106,6 +100,29 @@ impl Press {
             pretty: false,
         };
         typst_pdf::pdf(&document, &options).map_err(|problems| self.refusal(file, &problems))
+    }
+
+    /// The pages, and what names these values and no others.
+    fn lay_out(
+        &self,
+        file: &'static str,
+        mut values: serde_json::Value,
+        strictness: Strictness,
+    ) -> Result<(PagedDocument, String), PaperError> {
+        let replaced = self.glyphs.clean(&mut values, strictness);
+        let values = serde_json::json!({ "paper": values, "replaced": replaced });
+        let values = serde_json::to_vec(&values).map_err(|source| PaperError::Values { file, source })?;
+        let ident = format!("{file} {}", String::from_utf8_lossy(&values));
+        let desk = Desk::new(&self.shop, file, values)?;
+        let Warned { output, .. } = typst::compile::<PagedDocument>(&desk);
+        Ok((output.map_err(|problems| self.refusal(file, &problems))?, ident))
+    }
+
+    /// The pages as they are laid out, before they are written down as PDF.
+    #[cfg(test)]
+    pub(crate) fn pages<P: Paper>(&self, paper: &P) -> PagedDocument {
+        let values = serde_json::to_value(paper).unwrap();
+        self.lay_out(P::FILE, values, Strictness::AnyFont).unwrap().0
     }
 
     /// Where something is wrong, without the text that is there: messages may quote what people typed.

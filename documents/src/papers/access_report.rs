@@ -1,7 +1,7 @@
 //! The access report of article 15 GDPR: everything held on a persona, and what they are told beside it.
 
 use chrono::{NaiveDate, NaiveDateTime};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Contact, Fact, Issue, Questionnaire, day, moment};
 use crate::press::Paper;
@@ -35,6 +35,8 @@ pub struct AccessReport {
     pub restrictions: Vec<Restriction>,
     /// Who saw or changed the file, from the newest.
     pub viewings: Vec<Viewing>,
+    /// Older lines that are not in it, because they would fill hundreds of pages.
+    pub viewings_left_out: usize,
     /// What article 15 wants said beside the data.
     pub processing: Processing,
 }
@@ -126,7 +128,7 @@ pub struct Processing {
 }
 
 /// A purpose and its legal basis.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Purpose {
     /// What for.
     pub purpose: String,
@@ -135,7 +137,7 @@ pub struct Purpose {
 }
 
 /// Somebody who gets data.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Recipient {
     /// Who.
     pub who: String,
@@ -146,7 +148,7 @@ pub struct Recipient {
 }
 
 /// How long something is kept.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Storage {
     /// What.
     pub what: String,
@@ -216,6 +218,7 @@ impl Paper for AccessReport {
                 viewing(11, "Anna Prova", "operatore o operatrice", "ha validato un questionario ASSO"),
                 viewing(9, "Carla Prova", "amministrazione dell'Ente", "ha cercato e aperto la scheda"),
             ],
+            viewings_left_out: 1_204,
             processing: Processing {
                 controller: Contact::sample("Ambito territoriale sociale del Noncello", "titolare del trattamento"),
                 dpo: Some(Contact::sample("Ufficio del responsabile della protezione dei dati", "RPD")),
@@ -253,6 +256,7 @@ impl Paper for AccessReport {
             drafts: Vec::new(),
             restrictions: Vec::new(),
             viewings: Vec::new(),
+            viewings_left_out: 0,
             processing: Processing { dpo: None, sources: Vec::new(), ..full.processing.clone() },
             ..full.clone()
         };

@@ -30,6 +30,10 @@ pub struct AccountRow {
     pub roles: Vec<String>,
     /// The service or municipality it works for.
     pub unit: Option<String>,
+    /// Which persone it sees, in words.
+    pub sees: Option<String>,
+    /// Rights given to it by name, beyond those of its roles, in words.
+    pub extra_rights: Vec<String>,
     /// Its state, in words.
     pub state: String,
     /// Since when it exists.
@@ -61,6 +65,12 @@ impl Paper for AccountsList {
                 username: format!("utente.di.prova{place}"),
                 roles: vec![roles[place % 4].to_owned()],
                 unit: (place % 3 == 0).then(|| "Servizio sociale dei Comuni, sede di Cordenons".to_owned()),
+                sees: Some("tutte quelle dell'Ente".to_owned()),
+                extra_rights: if place == 3 {
+                    vec!["estrae i dati dell'Ente senza nomi".to_owned()]
+                } else {
+                    Vec::new()
+                },
                 state: if place == 7 { "sospeso" } else { "attivo" }.to_owned(),
                 since: Some(day(2026, 1, 10)),
                 last_seen_on: (place % 5 != 0).then(|| day(2026, 11, 20)),

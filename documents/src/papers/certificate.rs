@@ -1,7 +1,7 @@
 //! The certificate of an erasure: what is gone, by which keys, what remains and why. It does not say who it was about.
 
 use chrono::{NaiveDate, NaiveDateTime};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Issue, day, moment};
 use crate::press::Paper;
@@ -58,7 +58,7 @@ pub enum Erased {
 pub struct Removed {
     /// What.
     pub what: String,
-    /// How many; `None` where it is not counted.
+    /// How many; `None` for all there were, uncounted.
     pub count: Option<u64>,
 }
 
@@ -67,8 +67,8 @@ pub struct Removed {
 pub struct DestroyedKey {
     /// What it sealed.
     pub what: String,
-    /// Its fingerprint, in hexadecimal digits.
-    pub fingerprint: String,
+    /// Its fingerprint, in hexadecimal digits; `None` where none was kept.
+    pub fingerprint: Option<String>,
     /// When it was destroyed, in Italy.
     pub at: NaiveDateTime,
 }
@@ -83,7 +83,7 @@ pub struct DigestLine {
 }
 
 /// Something that remains.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Remainder {
     /// What.
     pub what: String,
@@ -114,7 +114,7 @@ impl Paper for Certificate {
             ],
             keys: vec![DestroyedKey {
                 what: "chiave della persona".to_owned(),
-                fingerprint: "5f2b8e0c91d47a36".to_owned(),
+                fingerprint: Some("5f2b8e0c91d47a36".to_owned()),
                 at,
             }],
             digests: vec![DigestLine {
@@ -146,6 +146,12 @@ impl Paper for Certificate {
             remains: Vec::new(),
             ..persona.clone()
         };
-        vec![persona, ente]
+        let uncounted = Self {
+            removed: vec![removed("dati che identificano", None), removed("questionari, in ogni versione", None)],
+            keys: vec![DestroyedKey { what: "chiave della persona".to_owned(), fingerprint: None, at }],
+            digests: Vec::new(),
+            ..persona.clone()
+        };
+        vec![persona, ente, uncounted]
     }
 }
