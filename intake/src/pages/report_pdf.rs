@@ -37,5 +37,5 @@ pub(crate) async fn easy(desk: Desk<SeePersone>, path: Result<Path<String>, Path
     let issue = papers::issue(portal, &desk.session, desk.now);
     let paper = papers::easy_report(issue, name, instrument, &one, next_on).map_err(|_| Failure::BadRequest)?;
     let paper = paper.ok_or(Failure::NotFound)?;
-    reply::file("in-parole-semplici.pdf", "application/pdf", papers::print(portal, paper).await?)
+    reply::file("relazione-facile.pdf", "application/pdf", papers::print(portal, paper).await?)
 }

@@ -11,7 +11,7 @@ use super::{Browser, World, section_fields};
 const CODE: &str = "BNCLRA80A41G888J";
 
 /// The operator enters a persona known by a codice fiscale; gives the path of her page.
-async fn enters_persona(operator: &mut Browser) -> String {
+pub(super) async fn enters_persona(operator: &mut Browser) -> String {
     operator.get("/persone/nuova").await;
     let read =
         [("action", "read"), ("identifier_kind", ""), ("identifier", "bnclra80a41g888j"), ("surname", "Bianchi")];

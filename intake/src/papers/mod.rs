@@ -1,8 +1,15 @@
 //! What the portal knows, as papers take it: the same report as on the page, in the shapes of `documents`.
 
-use std::collections::BTreeMap;
+mod access_report;
+mod accounts_list;
+mod agreements;
+mod certificate;
+mod words;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use std::collections::BTreeMap;
+use std::fmt::Display;
+
+use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use documents::{
     AgreedAzione, Answer, AnswerChange, AnswerSection, Azione, AzioneResult, Block, Cap, Change, Contact, Contribution,
     Course, Crosswalk, CrosswalkRow, Dimension, EasyAction, EasyReport, EasyScale, Evaluation, IcfChapter, Issue,
@@ -21,11 +28,21 @@ use crate::portal::Portal;
 use crate::reply::Failure;
 use crate::visitor::italian_day;
 
+pub(crate) use access_report::access_report;
+pub(crate) use accounts_list::accounts_list;
+pub(crate) use agreements::{agreement, interest, issue_of_platform};
+pub(crate) use certificate::certificate;
+
 /// Sets a paper, away from the threads that serve pages.
 pub(crate) async fn print<P: Paper + Send + 'static>(portal: &Portal, paper: P) -> Result<Vec<u8>, Failure> {
     let press = portal.press();
-    let _turn = portal.setting().acquire_owned().await.map_err(|_| Failure::Broken)?;
-    let set = tokio::task::spawn_blocking(move || Press::print(&press, &paper)).await;
+    let turn = portal.setting().acquire_owned().await.map_err(|_| Failure::Broken)?;
+    let set = tokio::task::spawn_blocking(move || {
+        // The turn is over when the paper is set, also where nobody waits for it any more.
+        let _turn = turn;
+        Press::print(&press, &paper)
+    })
+    .await;
     match set {
         Ok(Ok(bytes)) => Ok(bytes),
         Ok(Err(error)) => {
@@ -42,11 +59,48 @@ pub(crate) async fn print<P: Paper + Send + 'static>(portal: &Portal, paper: P) 
 /// Who gives a paper out, and when.
 pub(crate) fn issue(portal: &Portal, session: &Session, now: DateTime<Utc>) -> Issue {
     Issue {
-        ente: session.ente_name().unwrap_or("Piattaforma Noncello").to_owned(),
+        ente: session.ente_name().unwrap_or_else(|| words::platform_name()).to_owned(),
         unit: None,
         made_on: italian_day(now),
         made_by: Some(session.display_name().to_owned()),
         is_demonstration: portal.is_demonstration() || session.is_demo(),
+    }
+}
+
+/// The moment that clocks in Italy show.
+fn italian_moment(at: DateTime<Utc>) -> NaiveDateTime {
+    at.with_timezone(&chrono_tz::Europe::Rome).naive_local()
+}
+
+/// What has a version, with it.
+fn versioned(title: String, version: impl Display) -> String {
+    format!("{title}, versione {version}")
+}
+
+fn origin(one: &Assessment) -> Origin {
+    match one.origin {
+        domain::feed::Origin::Portal => Origin::Portal,
+        domain::feed::Origin::Import => Origin::Import { source: one.import_source.clone(), responsible: None },
+    }
+}
+
+fn standing(one: &Assessment) -> Standing {
+    match (&one.annulment, one.superseded_by) {
+        (Some(annulment), _) => {
+            Standing::Annulled { on: italian_day(annulment.at), reason: Some(annulment.reason.clone()) }
+        }
+        (None, Some(_)) => Standing::Superseded,
+        (None, None) => Standing::Current,
+    }
+}
+
+fn evaluation(one: &Assessment, class: impl Fn(&Id) -> Option<String>) -> Evaluation {
+    match &one.evaluation {
+        domain::feed::Evaluation::Confirmed => Evaluation::Confirmed,
+        domain::feed::Evaluation::Overridden { profile } => {
+            Evaluation::Overridden { profile: profile.as_ref().and_then(class), reason: one.evaluation_reason.clone() }
+        }
+        domain::feed::Evaluation::Absent => Evaluation::Absent,
     }
 }
 
@@ -89,17 +143,8 @@ pub(crate) fn questionnaire(instrument: &Instrument, one: &Assessment) -> Result
         assessed_on: one.assessed_on,
         validated_on: Some(italian_day(one.validated_at)),
         operator: one.operator.as_ref().map(|operator| operator.display_name.clone()),
-        origin: match one.origin {
-            domain::feed::Origin::Portal => Origin::Portal,
-            domain::feed::Origin::Import => Origin::Import { source: one.import_source.clone(), responsible: None },
-        },
-        standing: match (&one.annulment, one.superseded_by) {
-            (Some(annulment), _) => {
-                Standing::Annulled { on: italian_day(annulment.at), reason: Some(annulment.reason.clone()) }
-            }
-            (None, Some(_)) => Standing::Superseded,
-            (None, None) => Standing::Current,
-        },
+        origin: origin(one),
+        standing: standing(one),
         correction_reason: one.amendment_reason.clone(),
         circumstances: Vec::new(),
         count_answered: one.sheet.values().filter(|answer| answer.code() >= 0).count(),
@@ -116,14 +161,7 @@ pub(crate) fn questionnaire(instrument: &Instrument, one: &Assessment) -> Result
         }),
         blocks: blocks(instrument, one, &scoring),
         scales: scales.collect::<Result<_, _>>()?,
-        evaluation: match &one.evaluation {
-            domain::feed::Evaluation::Confirmed => Evaluation::Confirmed,
-            domain::feed::Evaluation::Overridden { profile } => Evaluation::Overridden {
-                profile: profile.as_ref().and_then(class),
-                reason: one.evaluation_reason.clone(),
-            },
-            domain::feed::Evaluation::Absent => Evaluation::Absent,
-        },
+        evaluation: evaluation(one, class),
         azioni: agreed(instrument, one),
         answers: answers(instrument, one),
     })
