@@ -21,7 +21,7 @@ pub struct Certificate {
     pub erased: Erased,
     /// What is gone, kind by kind.
     pub removed: Vec<Removed>,
-    /// Keys destroyed: what they had sealed is unreadable, in every copy.
+    /// Keys destroyed: what they had sealed is unreadable, but for backups that still hold them.
     pub keys: Vec<DestroyedKey>,
     /// Lines by which it can be proved what stands there now.
     pub digests: Vec<DigestLine>,
