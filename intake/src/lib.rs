@@ -11,6 +11,7 @@ mod headers;
 pub mod import;
 pub mod instruments;
 mod pages;
+mod papers;
 mod portal;
 mod reply;
 mod routes;

@@ -6,14 +6,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
 use chrono::{DateTime, Utc};
+use documents::{PaperError, Press};
 use domain::instrument::{Id, Instrument};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use store::Store;
 use templates::{RenderError, Renderer};
+use tokio::sync::Semaphore;
 
 use crate::cookies::Cookies;
 use crate::{instruments, routes};
+
+/// Papers that are set at once: each takes a core for a moment.
+const PAPERS_AT_ONCE: usize = 2;
 
 /// A clock.
 pub type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
@@ -51,6 +56,8 @@ struct Shared {
     chance: Mutex<StdRng>,
     cookies: Cookies,
     trusted_proxies: Vec<IpAddr>,
+    press: Arc<Press>,
+    setting: Arc<Semaphore>,
 }
 
 impl fmt::Debug for Shared {
@@ -65,6 +72,9 @@ pub enum PortalError {
     /// A template is not valid.
     #[error(transparent)]
     Template(#[from] RenderError),
+    /// The fonts or sources of papers in the binary are broken.
+    #[error(transparent)]
+    Papers(#[from] PaperError),
     /// A definition that is shipped breaks a rule.
     #[error(transparent)]
     Instrument(#[from] instruments::ShippedError),
@@ -98,6 +108,8 @@ impl Portal {
             chance: Mutex::new(config.chance),
             cookies: config.cookies,
             trusted_proxies: config.trusted_proxies,
+            press: Arc::new(Press::new()?),
+            setting: Arc::new(Semaphore::new(PAPERS_AT_ONCE)),
         };
         Ok(Self { shared: Arc::new(shared) })
     }
@@ -129,6 +141,16 @@ impl Portal {
     pub(crate) fn chance(&self) -> StdRng {
         let mut chance = self.shared.chance.lock().unwrap_or_else(PoisonError::into_inner);
         StdRng::from_rng(&mut *chance)
+    }
+
+    /// The turn to set a paper.
+    pub(crate) fn setting(&self) -> Arc<Semaphore> {
+        self.shared.setting.clone()
+    }
+
+    /// What sets papers.
+    pub(crate) fn press(&self) -> Arc<Press> {
+        self.shared.press.clone()
     }
 
     pub(crate) fn trusted_proxies(&self) -> &[IpAddr] {

@@ -19,6 +19,8 @@ pub(crate) enum Failure {
     BadRequest,
     /// A rule forbids it.
     Refused(Refused),
+    /// Something of ours is broken, and is logged.
+    Broken,
     /// The store said no, or failed.
     Store(StoreError),
 }
@@ -127,6 +129,7 @@ pub(crate) fn failure(visitor: &Visitor, failure: &Failure) -> Response {
     match failure {
         Failure::NotFound | Failure::Store(StoreError::NotFound(_)) => not_found(visitor),
         Failure::BadRequest => bad_request(visitor),
+        Failure::Broken => message(visitor, StatusCode::INTERNAL_SERVER_ERROR, MessageKind::Broken),
         Failure::Refused(refused) | Failure::Store(StoreError::Refused(refused)) => match refused {
             Refused::NoSession => to_login(),
             Refused::NotAllowed(_) | Refused::NeedsAccount => forbidden(visitor),

@@ -156,6 +156,8 @@ pub(crate) static ROUTES: &[Route] = routes! {
     get "/persone/{persona}/cancella", PRIVACY, pages::erase::get;
     post(Session) "/persone/{persona}/cancella", PRIVACY, pages::erase::post;
     get "/persone/{persona}/fascicolo.json", PRIVACY, pages::dossier::json;
+    get "/persone/{persona}/fascicolo.pdf", PRIVACY, pages::dossier::pdf;
+    get "/cancellazioni/{erased}/attestato.pdf", PRIVACY, pages::erase::certificate;
     get "/persone/{persona}/accessi", ACCOUNTS, pages::audit::of_persona;
 
     get "/bozze/{draft}", ASSESS, pages::draft::open;
@@ -168,6 +170,8 @@ pub(crate) static ROUTES: &[Route] = routes! {
     get "/questionari", Need::Ente(Right::SeeOwnWork), pages::questionari::mine;
     get "/questionari/tutti", SEE, pages::questionari::all;
     get "/questionari/{assessment}", SEE, pages::assessment::get;
+    get "/questionari/{assessment}/relazione.pdf", SEE, pages::report_pdf::whole;
+    get "/questionari/{assessment}/facile.pdf", SEE, pages::report_pdf::easy;
     post(Session) "/questionari/{assessment}/azioni", ASSESS, pages::assessment::record;
     get "/questionari/{assessment}/correggi", ASSESS, pages::amend::get;
     post(Session) "/questionari/{assessment}/correggi", ASSESS, pages::amend::post;
@@ -185,6 +189,7 @@ pub(crate) static ROUTES: &[Route] = routes! {
     post(Session) "/operatori/{account}/secondo-fattore", CREDENTIALS, pages::accounts::reset_second_factor;
     post(Session) "/operatori/{account}/sessioni", CREDENTIALS, pages::accounts::end_sessions;
     get "/operatori/elenco.csv", CREDENTIALS, pages::accounts::list;
+    get "/operatori/elenco.pdf", CREDENTIALS, pages::accounts::list_pdf;
     get "/operatori/{account}/questionari", ACCOUNTS, pages::questionari::of_operator;
 
     get "/registro", ACCOUNTS, pages::audit::get;
@@ -192,9 +197,11 @@ pub(crate) static ROUTES: &[Route] = routes! {
     get "/enti", ENTI, pages::enti::get;
     get "/enti/{ente}", ENTI, pages::ente::get;
     post(Session) "/enti/{ente}/convenzioni", ADMISSION, pages::ente::add_agreement;
+    get "/enti/{ente}/convenzioni/{agreement}/convenzione.pdf", ENTI, pages::ente::agreement_pdf;
     post(Session) "/enti/{ente}/amministratori", ADMISSION, pages::ente::add_administrator;
     get "/interessi", ENTI, pages::interests::get;
     get "/interessi/{interest}", ENTI, pages::interests::one;
+    get "/interessi/{interest}/copia.pdf", ENTI, pages::interests::copy;
     post(Session) "/interessi/{interest}/declina", ADMISSION, pages::interests::decline;
     get "/enti/nuovo", ADMISSION, pages::ente_form::get;
     post(Session) "/enti/nuovo", ADMISSION, pages::ente_form::post;

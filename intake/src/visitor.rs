@@ -220,6 +220,13 @@ pub(crate) struct PlatformDesk<N: Need> {
     right: PhantomData<N>,
 }
 
+impl<N: Need> PlatformDesk<N> {
+    /// The name that people read of whoever asks.
+    pub(crate) fn name(&self) -> Option<String> {
+        self.visitor.session().map(|session| session.display_name().to_owned())
+    }
+}
+
 impl<N: Need> FromRequestParts<Portal> for PlatformDesk<N> {
     type Rejection = Response;
 

@@ -36,6 +36,15 @@ async function choose(input) {
   assert.ok(await input.isChecked());
 }
 
+/** Follows a link to a paper and expects a PDF that has something in it. */
+async function savesPaper(page, name) {
+  const waiting = page.waitForEvent('download');
+  await page.getByRole('link', { name }).click();
+  const paper = readFileSync(await (await waiting).path());
+  assert.equal(paper.subarray(0, 8).toString('latin1'), '%PDF-1.7');
+  assert.ok(paper.length > 20_000, `${name} has ${paper.length} bytes`);
+}
+
 /** Opens a dashboard once its figures are protected: the server itself waits, so each try takes some seconds. */
 async function openDashboard(page, address) {
   for (let tries = 0; tries < 60; tries += 1) {
@@ -114,6 +123,7 @@ test('an operator assesses with both strumenti, and the manager sees it after th
       assert.equal(await page.locator('header nav').first().isVisible(), false);
       assert.equal(await page.locator('.nc-only-print', { hasText: 'dati sintetici' }).isVisible(), true);
       await page.emulateMedia({ media: 'screen' });
+      for (const name of ['Relazione in PDF', 'In parole semplici, per la persona (PDF)']) await savesPaper(page, name);
     }
     await page.goto(persona);
     await page.getByRole('heading', { name: 'Visura storica' }).waitFor();
@@ -304,12 +314,14 @@ test('an administration asks to join and is admitted with its agreement', () => 
   await page.getByRole('heading', { level: 1, name: 'Richiesta ricevuta' }).waitFor();
   assert.deepEqual(await faults(page), []);
   await picture(page, 'aderire-ricevuta');
+  await savesPaper(page, /^scarica la copia/);
 
   await logIn(page, portal, '', 'piattaforma');
   await page.goto('/interessi');
   await page.getByRole('link', { name: 'Unione di Prova' }).click();
   assert.deepEqual(await faults(page), []);
   await picture(page, 'interesse');
+  await savesPaper(page, 'Copia in PDF');
   await page.getByRole('link', { name: "Ammetti l'Ente" }).click();
   await page.getByLabel(/^Codice dell'Ente/).fill('unione-prova');
   await page.getByLabel(/^Numero della convenzione/).fill('12/2026');
@@ -323,6 +335,7 @@ test('an administration asks to join and is admitted with its agreement', () => 
   await page.getByText('scaduta il').first().waitFor();
   assert.deepEqual(await faults(page), []);
   await picture(page, 'ente');
+  await savesPaper(page, /^12\/2026/);
 
   // The first administrator: a password of their own, a second factor, and nothing that could be entered.
   await page.getByRole('button', { name: 'Esci' }).click();
@@ -365,6 +378,7 @@ test('an administrator says what an operator may see, and does not get round it'
   const waiting = page.waitForEvent('download');
   await page.getByRole('link', { name: /CSV/ }).click();
   assert.match(readFileSync(await (await waiting).path(), 'utf8'), /Operatore 2;operatore2;operatore/);
+  await savesPaper(page, /PDF/);
 }));
 
 test('what is decided about a persona, up to forgetting them', () => withPage(768, async (page) => {
@@ -398,6 +412,7 @@ test('what is decided about a persona, up to forgetting them', () => withPage(76
   assert.equal(dossier.recorded.surname, 'Verdi');
   assert.equal(dossier.notices.length, 1);
   assert.ok(dossier.accesses.length > 3);
+  await savesPaper(page, /^Relazione di accesso/);
   await page.getByRole('link', { name: 'Cancellazione' }).click();
   assert.deepEqual(await faults(page), []);
   await picture(page, 'cancellazione');
@@ -406,5 +421,6 @@ test('what is decided about a persona, up to forgetting them', () => withPage(76
   await page.getByRole('heading', { level: 1, name: 'Attestato di cancellazione' }).waitFor();
   assert.equal((await page.locator('main').innerText()).includes('Verdi'), false);
   await picture(page, 'attestato');
+  await savesPaper(page, /^Attestato in PDF/);
   assert.equal(await statusOf(page, persona), 404);
 }));

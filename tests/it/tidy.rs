@@ -9,10 +9,11 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
     ("anonymity", "pipeline/anonymity", &[]),
     ("disclosure", "dashboards/disclosure", &[]),
     ("templates", "templates", &[]),
+    ("documents", "documents", &[]),
     ("domain", "intake/domain", &["territory"]),
     ("store", "intake/store", &["domain"]),
     ("test-database", "intake/store/test-database", &[]),
-    ("intake", "intake", &["domain", "store", "templates", "territory"]),
+    ("intake", "intake", &["documents", "domain", "store", "templates", "territory"]),
     ("warehouse", "warehouse", &["domain", "territory"]),
     ("pipeline", "pipeline", &["anonymity", "domain", "warehouse"]),
     ("workspace", "dashboards/workspace", &["domain"]),
@@ -30,11 +31,14 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("duckdb", &["warehouse"]),
     ("polars", &["pipeline"]),
     ("minijinja", &["templates"]),
+    ("typst", &["documents"]),
+    ("typst-layout", &["documents"]),
+    ("typst-pdf", &["documents"]),
     ("argon2", &["store"]),
 ];
 
 /// Packages without IO, clock or log, with what would break that.
-const PURE: &[&str] = &["intake/domain", "intake/territory"];
+const PURE: &[&str] = &["documents", "intake/domain", "intake/territory"];
 const IMPURE: &[&str] = &[
     "std::fs",
     "std::net",

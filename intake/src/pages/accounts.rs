@@ -10,6 +10,7 @@ use templates::{Area, Page};
 
 use super::id;
 use crate::form::Reading;
+use crate::papers;
 use crate::reply::{self, Failure, Outcome};
 use crate::visitor::{Desk, ManageAccounts, Visitor};
 
@@ -111,12 +112,17 @@ fn row(account: &Account, own: AccountId, unita: &[Unita]) -> Row {
         reach: account.reach.code(),
         rights: account.granted.iter().filter_map(|right| right.code()).collect(),
         has_second_factor: account.has_second_factor,
-        state: match (account.is_active, account.must_change) {
-            (false, _) => "suspended",
-            (true, true) => "must_change",
-            (true, false) => "active",
-        },
+        state: state(account),
         is_self: account.id == own,
+    }
+}
+
+/// The code of an account's state.
+pub(crate) const fn state(account: &Account) -> &'static str {
+    match (account.is_active, account.must_change) {
+        (false, _) => "suspended",
+        (true, true) => "must_change",
+        (true, false) => "active",
     }
 }
 
@@ -163,6 +169,15 @@ pub(crate) async fn list(desk: Desk<ManageAccounts>) -> Outcome {
         ]
     });
     reply::csv("account.csv", &head, lines)
+}
+
+/// Who can do what, on paper, to be checked and signed.
+pub(crate) async fn list_pdf(desk: Desk<ManageAccounts>) -> Outcome {
+    let accounts = desk.store.accounts(&desk.scope).await?;
+    let unita = desk.store.unita(&desk.scope).await?;
+    let portal = desk.portal();
+    let paper = papers::accounts_list(papers::issue(portal, &desk.session, desk.now), &accounts, &unita);
+    reply::file("account.pdf", "application/pdf", papers::print(portal, paper).await?)
 }
 
 /// The field of an account's form that a rule speaks of.

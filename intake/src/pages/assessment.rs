@@ -51,6 +51,7 @@ pub(crate) struct AssessmentPage {
     /// The rules that fired and that were looked at again.
     rechecked: Vec<String>,
     report: Report,
+    has_easy_words: bool,
     can_write: bool,
 }
 
@@ -153,6 +154,7 @@ impl AssessmentPage {
                 .map(|rule| rule.text.to_string())
                 .collect(),
             report: Report::new(instrument, &one.sheet)?,
+            has_easy_words: instrument.scales.iter().flat_map(|scale| &scale.levels).any(|level| level.easy.is_some()),
             can_write: can_write && one.is_current(),
         })
     }

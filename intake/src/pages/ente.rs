@@ -5,12 +5,13 @@ use axum::extract::rejection::PathRejection;
 use axum::http::StatusCode;
 use domain::feed::EnteId;
 use serde::Serialize;
-use store::{Agreement, AgreementKind, Ente, NewAgreement, Refused, Role, Standing, StoreError};
+use store::{Agreement, AgreementId, AgreementKind, Ente, NewAgreement, Refused, Role, Standing, StoreError};
 use templates::{Area, Page};
 
 use super::accounts::{AccountCreated, refuse_account};
 use super::people::comune_name;
 use crate::form::{Field, Fields, Problem, Reading, show_date};
+use crate::papers;
 use crate::reply::{self, Failure, Outcome};
 use crate::visitor::{ManageEnti, PlatformDesk};
 
@@ -67,6 +68,8 @@ pub(crate) struct AgreementView {
     from: String,
     until: String,
     maintenance: String,
+    /// Where it is to be printed from, for who may.
+    pdf: Option<String>,
 }
 
 impl AgreementView {
@@ -80,7 +83,13 @@ impl AgreementView {
             from: show_date(terms.from),
             until: show_date(terms.until),
             maintenance: terms.maintenance.clone(),
+            pdf: None,
         }
+    }
+
+    /// The same, with a link to the paper.
+    fn printable(agreement: &Agreement, ente: EnteId) -> Self {
+        Self { pdf: Some(format!("/enti/{ente}/convenzioni/{}/convenzione.pdf", agreement.id)), ..Self::of(agreement) }
     }
 
     pub(crate) fn sample() -> Self {
@@ -92,6 +101,7 @@ impl AgreementView {
             from: "2 gennaio 2026".to_owned(),
             until: "31 dicembre 2028".to_owned(),
             maintenance: "ordinaria".to_owned(),
+            pdf: None,
         }
     }
 }
@@ -159,7 +169,14 @@ impl Page for EntePage {
                 standing: StandingView::sample(code),
                 comuni: vec!["Pordenone".to_owned()],
                 accounts: vec![Count { role: "operator", count: 3 }],
-                agreements: if code == "unrecorded" { Vec::new() } else { vec![AgreementView::sample()] },
+                agreements: if code == "unrecorded" {
+                    Vec::new()
+                } else {
+                    vec![AgreementView {
+                        pdf: Some("/enti/1/convenzioni/1/convenzione.pdf".to_owned()),
+                        ..AgreementView::sample()
+                    }]
+                },
                 kinds: AgreementKind::ALL.map(AgreementKind::code).into(),
                 form: AgreementForm::default(),
                 administrator_name: Field::default(),
@@ -192,7 +209,13 @@ async fn page(desk: &PlatformDesk<ManageEnti>, id: EnteId, status: StatusCode, r
         name: ente.name,
         code: ente.code,
         accounts: roles.map(|role| Count { role: role.code(), count: count(role) }).collect(),
-        agreements: desk.store.agreements(&desk.scope, id).await?.iter().map(AgreementView::of).collect(),
+        agreements: desk
+            .store
+            .agreements(&desk.scope, id)
+            .await?
+            .iter()
+            .map(|one| AgreementView::printable(one, id))
+            .collect(),
         kinds: AgreementKind::ALL.map(AgreementKind::code).into(),
         form: AgreementForm::of(reading),
         administrator_name: reading.field("administrator_name"),
@@ -223,6 +246,23 @@ pub(crate) async fn add_agreement(
         }
     }
     page(&desk, ente, StatusCode::UNPROCESSABLE_ENTITY, &reading).await
+}
+
+/// An agreement and the appointment as processor, to be signed.
+pub(crate) async fn agreement_pdf(
+    desk: PlatformDesk<ManageEnti>,
+    path: Result<Path<(String, String)>, PathRejection>,
+) -> Outcome {
+    let Path((ente, agreement)) = path.map_err(|_| Failure::NotFound)?;
+    let ente = EnteId(ente.parse().map_err(|_| Failure::NotFound)?);
+    let agreement: AgreementId = agreement.parse().map_err(|_| Failure::NotFound)?;
+    let ente = found(&desk, ente).await?;
+    let agreements = desk.store.agreements(&desk.scope, ente.id).await?;
+    let agreement = agreements.iter().find(|one| one.id == agreement).ok_or(Failure::NotFound)?;
+    let portal = desk.visitor.portal();
+    let issue = papers::issue_of_platform(portal, desk.name(), ente.is_demo, desk.now);
+    let paper = papers::agreement(portal, issue, &ente, agreement).ok_or(Failure::NotFound)?;
+    reply::file("convenzione.pdf", "application/pdf", papers::print(portal, paper).await?)
 }
 
 /// One more administrator: for the first one who left, or who has lost both password and second factor.

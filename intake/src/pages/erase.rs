@@ -4,13 +4,15 @@ use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
 use axum::http::StatusCode;
 use serde::Serialize;
-use store::{ErasureGround, PersonaId};
+use store::{AuditFilter, ErasureGround, PersonaId, Right};
 use templates::{Area, Page};
 
+use super::audit::who;
 use super::id;
 use super::people::PersonaHead;
 use crate::form::{Field, Fields, Problem, Reading, show_id};
-use crate::reply::{Failure, Outcome};
+use crate::papers;
+use crate::reply::{self, Failure, Outcome};
 use crate::visitor::{Desk, Erase, show_instant};
 
 #[derive(Serialize)]
@@ -48,6 +50,7 @@ pub(crate) struct ErasedPage {
     at: String,
     ente: String,
     number: String,
+    certificate: String,
     ground: &'static str,
     count_questionnaires: usize,
 }
@@ -60,6 +63,7 @@ impl Page for ErasedPage {
             at: "3/11/2026, 9:00".to_owned(),
             ente: "Ente di prova".to_owned(),
             number: "0a1b2c3d".to_owned(),
+            certificate: "/cancellazioni/1/attestato.pdf".to_owned(),
             ground: "request",
             count_questionnaires: 3,
         }]
@@ -99,8 +103,24 @@ pub(crate) async fn post(desk: Desk<Erase>, path: Result<Path<String>, PathRejec
         ente: ente.to_owned(),
         // Of the id that was theirs: it leads nowhere any more, and finds the line of the audit.
         number: show_id(id),
+        certificate: format!("/cancellazioni/{id}/attestato.pdf"),
         ground: ground.code(),
         count_questionnaires: gone.assessments,
     };
     Ok(desk.visitor.page(Area::Persone, StatusCode::OK, &erased))
+}
+
+/// The certificate on paper, from the line that the erasure left in the audit: it can be asked for again.
+pub(crate) async fn certificate(desk: Desk<Erase>, path: Result<Path<String>, PathRejection>) -> Outcome {
+    let erased: PersonaId = id(path)?;
+    let scope = desk.session.scope(Right::ManageAccounts)?;
+    let filter =
+        AuditFilter { subject: Some(erased.0), action: Some("persona.erase".to_owned()), ..AuditFilter::default() };
+    let line = desk.store.audit(&scope, &filter, 1, desk.now).await?.pop().ok_or(Failure::NotFound)?;
+    let accounts = desk.store.accounts(&scope).await?;
+    let done_by = who(line.actor.as_ref(), &accounts).unwrap_or_default();
+    let portal = desk.portal();
+    let issue = papers::issue(portal, &desk.session, desk.now);
+    let paper = papers::certificate(issue, &line, done_by).ok_or(Failure::NotFound)?;
+    reply::file("attestato-di-cancellazione.pdf", "application/pdf", papers::print(portal, paper).await?)
 }

@@ -3,12 +3,15 @@
 
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use serde::Serialize;
 use store::{InterestData, Refused, StoreError};
 use templates::{Area, Page};
 
 use super::login::with_login_cookie;
 use crate::form::{Field, Fields, Problem, Reading, show_id};
+use crate::papers;
 use crate::reply::{Failure, Outcome};
 use crate::visitor::{Peer, Visitor, show_instant};
 
@@ -50,6 +53,20 @@ pub(crate) struct InterestReceived {
     number: String,
     at: String,
     data: InterestView,
+    copy: Option<Copy>,
+}
+
+/// The copy on paper, inside the page: whoever sent it has no account to ask for it with, and nothing more is kept for it.
+#[derive(Serialize)]
+struct Copy {
+    base64: String,
+    kilobytes: usize,
+}
+
+impl Copy {
+    fn new(pdf: &[u8]) -> Self {
+        Self { base64: BASE64_STANDARD.encode(pdf), kilobytes: pdf.len().div_ceil(1000) }
+    }
 }
 
 /// An expression of interest as pages show it.
@@ -100,7 +117,14 @@ impl Page for InterestReceived {
     const TEMPLATE: &'static str = "pages/interest_received.html";
 
     fn samples() -> Vec<Self> {
-        vec![Self { number: "1".to_owned(), at: "3 novembre 2026, 9:00".to_owned(), data: InterestView::sample() }]
+        [Some(Copy::new(b"%PDF")), None]
+            .map(|copy| Self {
+                number: "1".to_owned(),
+                at: "3 novembre 2026, 9:00".to_owned(),
+                data: InterestView::sample(),
+                copy,
+            })
+            .into()
     }
 }
 
@@ -164,7 +188,15 @@ pub(crate) async fn post(visitor: Visitor, headers: HeaderMap, Peer(peer): Peer,
             Err(error) => return Err(error.into()),
         }
     };
-    let received = InterestReceived { number, at: show_instant(now), data: InterestView::of(&data) };
+    // It was received whether the copy can be made or not. A program gets none: it would be work for nobody.
+    let copy = if is_program {
+        None
+    } else {
+        let issue = papers::issue_of_platform(portal, None, false, now);
+        let paper = papers::interest(issue, number.clone(), now, &data);
+        papers::print(portal, paper).await.ok().map(|pdf| Copy::new(&pdf))
+    };
+    let received = InterestReceived { number, at: show_instant(now), data: InterestView::of(&data), copy };
     Ok(visitor.page(Area::Home, StatusCode::OK, &received))
 }
 

@@ -9,7 +9,9 @@ use templates::{Area, Page};
 
 use super::id;
 use super::interest::InterestView;
-use crate::reply::{self, Outcome};
+use crate::form::show_id;
+use crate::papers;
+use crate::reply::{self, Failure, Outcome};
 use crate::visitor::{ManageEnti, PlatformDesk, show_instant};
 
 #[derive(Serialize)]
@@ -90,4 +92,16 @@ pub(crate) async fn decline(desk: PlatformDesk<ManageEnti>, path: Result<Path<St
         .decide_interest(&desk.scope, id(path)?, InterestState::Declined, desk.now, &mut desk.visitor.portal().chance())
         .await?;
     Ok(reply::see("/interessi"))
+}
+
+/// The copy for the certified mail. Of one that was declined nothing is left to copy.
+pub(crate) async fn copy(desk: PlatformDesk<ManageEnti>, path: Result<Path<String>, PathRejection>) -> Outcome {
+    let interest = desk.store.interest(&desk.scope, id(path)?).await?;
+    if interest.state == InterestState::Declined {
+        return Err(Failure::NotFound);
+    }
+    let portal = desk.visitor.portal();
+    let issue = papers::issue_of_platform(portal, desk.name(), false, desk.now);
+    let paper = papers::interest(issue, show_id(interest.id), interest.received_at, &interest.data);
+    reply::file("manifestazione-di-interesse.pdf", "application/pdf", papers::print(portal, paper).await?)
 }

@@ -39,6 +39,7 @@ pub(crate) mod persona_form;
 pub(crate) mod persone;
 pub(crate) mod questionari;
 pub(crate) mod report;
+pub(crate) mod report_pdf;
 pub(crate) mod second_factor;
 pub(crate) mod tryout;
 pub(crate) mod view;

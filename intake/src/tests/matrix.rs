@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
-use store::{Credentials, Filling, InterestData, NewDraft, PersonaData, Right, Role, Validation};
+use store::{Credentials, ErasureGround, Filling, InterestData, NewDraft, PersonaData, Right, Role, Validation};
 
 use rstest::rstest;
 use test_database::Kind;
@@ -22,6 +22,9 @@ struct Things {
     session: String,
     ente: String,
     interest: String,
+    agreement: String,
+    /// A persona who was erased.
+    erased: String,
 }
 
 impl Things {
@@ -57,6 +60,9 @@ impl Things {
         };
         let assessment = world.store.validate(&scope, first, revision, &validation, now(), &mut chance).await.unwrap();
         let draft = world.store.start_draft(&scope, &new, now(), &mut chance).await.unwrap();
+        let erased = world.store.create_persona(&scope, &data, now(), &mut chance).await.unwrap();
+        let administration = world.store.command_line(world.enti[place], "prova", "test", now()).await.unwrap();
+        world.store.erase_persona(&administration, erased, ErasureGround::Request, now(), &mut chance).await.unwrap();
         Self {
             persona: persona.to_string(),
             draft: draft.to_string(),
@@ -65,13 +71,42 @@ impl Things {
             session: session.id().to_string(),
             ente: world.enti[place].to_string(),
             interest: interest(world, place).await,
+            erased: erased.to_string(),
+            ..Self::of_nothing('3')
         }
+    }
+
+    /// With an agreement that is in force.
+    async fn with_agreement(self, world: &World, place: usize) -> Self {
+        let platform = world.store.command_line_platform("prova", "test", now()).await.unwrap();
+        let today = now().date_naive();
+        let new = store::NewAgreement {
+            kind: store::AgreementKind::First,
+            number: "12/2026".to_owned(),
+            text_version: 1,
+            signed_on: today,
+            from: today,
+            until: today + chrono::Days::new(400),
+            maintenance: "ordinaria".to_owned(),
+        };
+        let made = world.store.add_agreement(&platform, world.enti[place], &new, now(), &mut chance(80)).await.unwrap();
+        Self { agreement: made.to_string(), ..self }
     }
 
     /// Ids of nothing.
     fn of_nothing(digit: char) -> Self {
         let id = || format!("00000000-0000-4000-8000-00000000000{digit}");
-        Self { persona: id(), draft: id(), assessment: id(), account: id(), session: id(), ente: id(), interest: id() }
+        Self {
+            persona: id(),
+            draft: id(),
+            assessment: id(),
+            account: id(),
+            session: id(),
+            ente: id(),
+            interest: id(),
+            agreement: id(),
+            erased: id(),
+        }
     }
 
     fn path(&self, route: &Route) -> String {
@@ -85,6 +120,8 @@ impl Things {
             .replace("{session}", &self.session)
             .replace("{ente}", &self.ente)
             .replace("{interest}", &self.interest)
+            .replace("{agreement}", &self.agreement)
+            .replace("{erased}", &self.erased)
             .replace("{section}", instruments[0].sections[0].id.as_str())
             .replace("{instrument}", instruments[0].id.as_str())
             .replace("{version}", templates::ASSETS_VERSION)
@@ -108,7 +145,7 @@ async fn interest(world: &World, place: usize) -> String {
 }
 
 fn names_a_thing(route: &Route) -> bool {
-    ["{persona}", "{draft}", "{assessment}", "{account}", "{session}", "{ente}", "{interest}"]
+    ["{persona}", "{draft}", "{assessment}", "{account}", "{session}", "{ente}", "{interest}", "{erased}"]
         .iter()
         .any(|name| route.path.contains(name))
 }
@@ -154,7 +191,7 @@ async fn nobody_gets_in_without_a_session(#[values(Kind::Sqlite, Kind::Postgres)
 #[tokio::test]
 async fn every_route_as_every_role(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let world = World::new(kind).await;
-    let own = Things::make(&world, 0, "primo").await;
+    let own = Things::make(&world, 0, "primo").await.with_agreement(&world, 0).await;
     let foreign = Things::make(&world, 1, "secondo").await;
     let (nothing, nothing_else) = (Things::of_nothing('1'), Things::of_nothing('2'));
     for role in Role::ALL {
@@ -185,6 +222,7 @@ async fn every_route_as_every_role(#[values(Kind::Sqlite, Kind::Postgres)] kind:
                 let senseless =
                     senseless.replace("{assessment}", "x").replace("{account}", "x").replace("{section}", "x");
                 let senseless = senseless.replace("{session}", "x").replace("{ente}", "x").replace("{interest}", "x");
+                let senseless = senseless.replace("{agreement}", "x").replace("{erased}", "x");
                 let reply = ask(&mut browser.clone(), route, &senseless).await;
                 assert_eq!((reply.status, &reply.body), (StatusCode::NOT_FOUND, &absent.body), "{at}");
             }
@@ -194,6 +232,10 @@ async fn every_route_as_every_role(#[values(Kind::Sqlite, Kind::Postgres)] kind:
                 // An administrator has no drafts and the like; what a role may see of its own Ente it sees.
                 assert!(is_fine, "{at} gives {}", reply.status);
                 assert_eq!(reply.headers["cache-control"], "no-store", "{at}");
+                if route.path.ends_with(".pdf") {
+                    assert!(reply.body.starts_with("%PDF-1.7"), "{at} gives no paper");
+                    assert_eq!(reply.headers["content-type"], "application/pdf", "{at}");
+                }
             }
         }
     }

@@ -3,6 +3,7 @@
 mod imports;
 mod journey;
 mod matrix;
+mod papers;
 mod work;
 
 use std::collections::BTreeMap;
@@ -203,7 +204,9 @@ impl Browser {
         }
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
-        let body = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
+        let body = body.collect().await.unwrap().to_bytes();
+        // A paper is not text; of that its head is looked at.
+        let body = String::from_utf8_lossy(&body).into_owned();
         for header in parts.headers.get_all(SET_COOKIE) {
             let header = header.to_str().unwrap();
             let (name, value) = header.split(';').next().unwrap().split_once('=').unwrap();

@@ -13,12 +13,13 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::access::{EnteScope, Right};
+use crate::assessments::AccountName;
 use crate::audit::{Line, append};
 use crate::error::{Refused, StoreError};
 use crate::ids::{AccountId, DraftId, PersonaId};
 use crate::keys::{context, open, seal};
 use crate::open::{Chance, Store, day, moment, new_id, text, update};
-use crate::persone::{persona_key, persona_secrets, touch, usable};
+use crate::persone::{group, persona_key, persona_secrets, seen_one, touch, usable};
 use crate::tables::drafts;
 
 /// A draft to be started.
@@ -208,6 +209,38 @@ impl Store {
         let subjects: Vec<Uuid> = drafts.iter().map(|draft| draft.id.0).collect();
         self.note(Line::done(scope, "draft.list", &subjects), now).await?;
         Ok(drafts)
+    }
+
+    /// The drafts about a persona and those merged into them, whoever's, the last saved first: for who tells the persona what
+    /// is held of them. With the name of whose each is; audited.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`]; no right.
+    pub async fn drafts_of_persona(
+        &self,
+        scope: &EnteScope,
+        persona: PersonaId,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<(Draft, Option<AccountName>)>, StoreError> {
+        scope.require(Right::Erase)?;
+        let ente = scope.ente();
+        let reading = &self.reading(ente);
+        seen_one(reading, scope, persona).await?;
+        let group = group(reading, ente, persona).await?;
+        let rows = drafts::Entity::find()
+            .filter(drafts::Column::EnteId.eq(ente.0))
+            .filter(drafts::Column::PersonaId.is_in(group.iter().map(|persona| persona.0)))
+            .order_by_desc(drafts::Column::UpdatedAt)
+            .order_by_asc(drafts::Column::Id)
+            .all(reading)
+            .await?;
+        let names = self.account_names(ente).await?;
+        let by: Vec<Option<AccountName>> =
+            rows.iter().map(|row| AccountName::of(Some(row.account_id), &names)).collect();
+        let drafts = self.read_drafts(ente, rows).await?;
+        let subjects: Vec<Uuid> = std::iter::once(persona.0).chain(drafts.iter().map(|draft| draft.id.0)).collect();
+        self.note(Line::done(scope, "draft.list", &subjects), now).await?;
+        Ok(drafts.into_iter().zip(by).collect())
     }
 
     /// Throws a draft away.
