@@ -23,6 +23,10 @@ pub trait Page: Serialize {
     /// The template's file name in templates/pages.
     const TEMPLATE: &'static str;
 
+    /// The scripts that the page loads, by the names of their files. A page works without them; one that names none is served
+    /// under a content policy that forbids scripts altogether.
+    const SCRIPTS: &'static [&'static str] = &[];
+
     /// Values that together reach every branch of the template.
     fn samples() -> Vec<Self>
     where
@@ -126,6 +130,7 @@ const TEMPLATES: &[(&str, &str)] = template_files![
     "components/base.html",
     "components/agreement.html",
     "components/answers.html",
+    "components/autosave.html",
     "components/chart.html",
     "components/chart_dashboard.html",
     "components/evaluation.html",
@@ -209,7 +214,9 @@ impl Renderer {
     pub fn render<P: Page>(&self, page: &P, layout: &Layout) -> Result<String, RenderError> {
         self.environment
             .get_template(P::TEMPLATE)
-            .and_then(|template| template.render(context! { page => Serde(page), layout => Serde(layout) }))
+            .and_then(|template| {
+                template.render(context! { page => Serde(page), layout => Serde(layout), scripts => Serde(P::SCRIPTS) })
+            })
             .map_err(|source| RenderError { template: P::TEMPLATE, source: Box::new(source) })
     }
 }

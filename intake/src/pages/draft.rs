@@ -173,6 +173,7 @@ fn code(sheet: &Sheet, instrument: &Instrument, item: usize) -> i16 {
 
 impl Page for DraftPage {
     const TEMPLATE: &'static str = "pages/draft.html";
+    const SCRIPTS: &'static [&'static str] = &["draft.js"];
 
     fn samples() -> Vec<Self> {
         let on = NaiveDate::from_ymd_opt(2026, 11, 25).unwrap_or_default();

@@ -9,6 +9,7 @@ pub(crate) mod annul;
 pub(crate) mod assessment;
 pub(crate) mod assets;
 pub(crate) mod audit;
+pub(crate) mod autosave;
 pub(crate) mod confirm;
 pub(crate) mod desk;
 pub(crate) mod dossier;
@@ -39,6 +40,7 @@ pub(crate) mod persone;
 pub(crate) mod questionari;
 pub(crate) mod report;
 pub(crate) mod second_factor;
+pub(crate) mod session;
 pub(crate) mod tryout;
 pub(crate) mod view;
 
