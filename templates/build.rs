@@ -22,6 +22,11 @@ const FILES: &[(&str, &str, &str)] = &[
     ("page.js", "page.js", SCRIPT),
     ("keys.js", "keys.js", SCRIPT),
     ("draft.js", "draft.js", SCRIPT),
+    ("vault.js", "vault.js", SCRIPT),
+    ("local.js", "local.js", SCRIPT),
+    ("take.js", "take.js", SCRIPT),
+    ("offline.js", "offline.js", SCRIPT),
+    ("sw.js", "sw.js", SCRIPT),
 ];
 
 #[expect(clippy::panic, reason = "a build script has no other way to say what is missing")]

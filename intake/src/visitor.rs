@@ -136,6 +136,7 @@ fn entries(role: Role) -> Vec<Entry> {
     if role.may(Right::ManageAccounts) {
         entries.push((Area::Operatori, "/operatori"));
         entries.push((Area::Registro, "/registro"));
+        entries.push((Area::Impostazioni, "/impostazioni"));
     }
     if role.may(Right::SeeDashboards) {
         entries.push((Area::Territorio, "/cruscotti/territorio"));
@@ -327,6 +328,7 @@ pub(crate) fn show_instant(at: DateTime<Utc>) -> String {
 pub(crate) fn show_time(at: DateTime<Utc>) -> String {
     use chrono::Timelike;
     let local = at.with_timezone(&chrono_tz::Europe::Rome);
+    format!("{}:{:02}", local.hour(), local.minute())
 }
 
 impl IntoResponse for Failure {

@@ -96,6 +96,8 @@ pub enum Area {
     Operatori,
     /// The Ente's audit.
     Registro,
+    /// What the Ente sets for itself.
+    Impostazioni,
     /// The Enti.
     Enti,
     /// Expressions of interest.
@@ -136,6 +138,7 @@ const TEMPLATES: &[(&str, &str)] = template_files![
     "components/evaluation.html",
     "components/form.html",
     "components/interest.html",
+    "components/local_drafts.html",
     "components/report.html",
     "components/steps.html",
     "pages/account.html",
@@ -170,6 +173,7 @@ const TEMPLATES: &[(&str, &str)] = template_files![
     "pages/interests.html",
     "pages/login.html",
     "pages/message.html",
+    "pages/offline.html",
     "pages/password.html",
     "pages/persona.html",
     "pages/persona_case.html",
@@ -180,6 +184,8 @@ const TEMPLATES: &[(&str, &str)] = template_files![
     "pages/recovery_codes.html",
     "pages/second_factor.html",
     "pages/second_factor_set_up.html",
+    "pages/settings.html",
+    "pages/take.html",
     "pages/tryout.html",
     "pages/tryout_report.html",
 ];

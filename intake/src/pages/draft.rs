@@ -47,6 +47,7 @@ pub(crate) struct DraftPage {
     count_invalid: usize,
     conflict: Option<Conflict>,
     saved_at: String,
+    can_take: bool,
 }
 
 /// A step of the questionnaire; the last is the summary, which has no title of its own.
@@ -143,6 +144,7 @@ impl DraftPage {
             count_invalid: sent.invalid.len(),
             conflict,
             saved_at: show_instant(draft.updated_at),
+            can_take: false,
         }
     }
 }
@@ -191,7 +193,8 @@ impl Page for DraftPage {
                 0,
                 Sent { date, invalid, ..Sent::default() },
             ));
-            samples.push(Self::new(&instrument, &draft, PersonaHead::sample(), last, Sent::default()));
+            let taken = Self::new(&instrument, &draft, PersonaHead::sample(), last, Sent::default());
+            samples.push(Self { can_take: true, ..taken });
             let same = Sent { conflict: true, ..Sent::default() };
             samples.push(Self::new(&instrument, &draft, PersonaHead::sample(), last, same));
             let differs = Sent { conflict: true, sheet: Some(other), ..Sent::default() };
@@ -221,13 +224,14 @@ pub(crate) fn sample_draft(instrument: &Instrument, on: NaiveDate) -> Draft {
 pub(crate) struct Loaded {
     pub(crate) draft: Draft,
     pub(crate) persona: Persona,
+    can_take: bool,
 }
 
 impl Loaded {
     pub(crate) async fn read(desk: &Desk<Assess>, id: DraftId) -> Result<Self, Failure> {
         let draft = desk.store.draft(&desk.scope, id, desk.now).await?;
         let persona = desk.store.persona(&desk.scope, draft.persona, desk.now).await?;
-        Ok(Self { draft, persona })
+        Ok(Self { draft, persona, can_take: desk.store.allows_offline(&desk.scope).await? })
     }
 
     pub(crate) fn instrument<'a>(&self, desk: &'a Desk<Assess>) -> Result<&'a Instrument, Failure> {
@@ -286,7 +290,8 @@ fn page(
     sent: Sent,
 ) -> Result<Response, Failure> {
     let instrument = loaded.instrument(desk)?;
-    let page = DraftPage::new(instrument, &loaded.draft, loaded.head(), place, sent);
+    let mut page = DraftPage::new(instrument, &loaded.draft, loaded.head(), place, sent);
+    page.can_take = loaded.can_take;
     Ok(desk.visitor.page(Area::Persone, status, &page))
 }
 
@@ -332,6 +337,7 @@ pub(crate) async fn save(
     let to = match fields.get("go") {
         "desk" => "/scrivania".to_owned(),
         "riepilogo" => format!("/bozze/{id}/riepilogo"),
+        "fuori-rete" => format!("/bozze/{id}/fuori-rete"),
         section if instrument.sections.iter().any(|known| known.id.as_str() == section) => part_path(id, section),
         _ => return Err(Failure::BadRequest),
     };

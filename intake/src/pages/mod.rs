@@ -31,6 +31,7 @@ pub(crate) mod interests;
 pub(crate) mod login;
 pub(crate) mod message;
 pub(crate) mod notices;
+pub(crate) mod offline;
 pub(crate) mod password;
 pub(crate) mod people;
 pub(crate) mod persona;
@@ -41,6 +42,7 @@ pub(crate) mod questionari;
 pub(crate) mod report;
 pub(crate) mod second_factor;
 pub(crate) mod session;
+pub(crate) mod settings;
 pub(crate) mod tryout;
 pub(crate) mod view;
 
@@ -131,6 +133,8 @@ mod tests {
         check::<super::message::Message>(false);
         check::<super::notices::Accessibility>(false);
         check::<super::notices::Privacy>(false);
+        check::<super::offline::Offline>(false);
+        check::<super::offline::Take>(true);
         check::<super::password::Password>(true);
         check::<super::persona::PersonaPage>(true);
         check::<super::persona_case::CasePage>(true);
@@ -140,6 +144,7 @@ mod tests {
         check::<super::second_factor::GiveSecondFactor>(true);
         check::<super::second_factor::RecoveryCodes>(true);
         check::<super::second_factor::SetUpSecondFactor>(true);
+        check::<super::settings::Settings>(true);
         check::<super::tryout::Tryout>(false);
         check::<super::tryout::TryoutReport>(false);
     }

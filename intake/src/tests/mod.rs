@@ -3,6 +3,7 @@
 mod imports;
 mod journey;
 mod matrix;
+mod offline;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
