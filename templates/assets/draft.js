@@ -4,7 +4,7 @@
 // on by the browser only when what it answers with has the answers in it.
 
 import { firstOpen, focusItem, useKeys } from './keys.js';
-import { send, wordsOf } from './page.js';
+import { read, send, wordsOf } from './page.js';
 
 const DELAY_MS = 2000;
 const RETRY_MS = 15_000;
@@ -35,6 +35,22 @@ function show(result, { saved_at: time, to } = {}) {
   else say(result);
 }
 
+function renew(csrf) {
+  for (const input of document.querySelectorAll('input[name="csrf"]')) input.value = csrf;
+}
+
+/** Sends the form the plain way, for a page that shows what differs: only with a session that will answer it. */
+async function goPlain(submitter) {
+  const now = await read('/sessione.json');
+  if (now.kind !== 'done') {
+    session.hidden = now.kind !== 'session';
+    return say(now.kind);
+  }
+  renew(now.body.csrf);
+  isLeaving = true;
+  return form.requestSubmit(submitter);
+}
+
 /** Saves what the page has now, after whatever is being saved; `go` is where the form would lead. */
 function save(go, { keepalive = false } = {}) {
   clearTimeout(timer);
@@ -44,7 +60,7 @@ function save(go, { keepalive = false } = {}) {
     say('saving');
     const csrf = form.elements.csrf.value;
     const result = await send(form.getAttribute('action'), [...fields, ['go', go], ['auto', '1']], { csrf, keepalive });
-    if (result.csrf) for (const input of document.querySelectorAll('input[name="csrf"]')) input.value = result.csrf;
+    if (result.csrf) renew(result.csrf);
     if (result.kind === 'done') form.elements.revision.value = result.body.revision;
     else isDirty = true;
     show(result.kind, result.body ?? {});
@@ -89,12 +105,13 @@ document.addEventListener('click', async (event) => {
 addEventListener('pageshow', (event) => event.persisted && location.reload());
 
 form.addEventListener('submit', async (event) => {
-  if (isBlocked || isLeaving) {
-    isLeaving = true;
-    return;
-  }
+  if (isLeaving) return;
   event.preventDefault();
   const submitter = event.submitter ?? next();
+  if (isBlocked) {
+    await goPlain(submitter);
+    return;
+  }
   const result = await save(submitter.value);
   if (result.kind === 'done' && result.body.to) {
     isLeaving = true;

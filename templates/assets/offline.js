@@ -19,6 +19,8 @@ let current;
 let csrf = '';
 let idle;
 let writing = Promise.resolve();
+/** Changes that are not on the disk yet, or could not be put there. */
+let countUnkept = 0;
 let stopKeys;
 
 const itemsOf = (value) => value.instrument.sections.flatMap((section) => section.items);
@@ -84,7 +86,7 @@ function list() {
   $('nc-drafts').replaceChildren(...records.map((record) => {
     const { state, value, note } = record;
     const row = made('nc-draft', {
-      label: value.label, instrument: value.instrument.title, answered: word('answered', figures(value)), state: word(state),
+      label: value.label, instrument: value.instrument.title, unofficial: value.instrument.is_unofficial && word('unofficial'), answered: word('answered', figures(value)), state: word(state),
     });
     const shown = { edit: state === 'here' || state === 'queued', compare: state === 'conflict', send: state === 'here' || state === 'queued', discard: state !== 'sent' };
     for (const [name, is] of Object.entries(shown)) row.querySelector(`[data-do="${name}"]`).hidden = !is;
@@ -139,6 +141,7 @@ function edit(record) {
   const { value } = record;
   view('nc-editor');
   $('nc-title').textContent = word('title', { label: value.label, instrument: value.instrument.title });
+  $('nc-unofficial').hidden = !value.instrument.is_unofficial;
   $('campo-assessed_on').value = value.assessed_on;
   $('nc-window').hidden = !value.instrument.window_days;
   $('nc-window-days').textContent = String(value.instrument.window_days ?? '');
@@ -162,8 +165,11 @@ async function change() {
   record.value.changed = true;
   record.note = undefined;
   record.state = 'here';
+  countUnkept += 1;
   try {
     await keep(record);
+    // A record is written whole: what could not be written before is there now.
+    countUnkept = 0;
     const time = new Date().toLocaleTimeString('it-IT', { hour: 'numeric', minute: '2-digit' });
     $('nc-state').textContent = word('kept', { time, ...figures(record.value) });
   } catch {
@@ -251,7 +257,15 @@ async function sendOne(record) {
 
 async function sendAll(some) {
   $('nc-login').hidden = true;
-  for (const record of some) await sendOne(record);
+  stayAwake();
+  // What changed while it is being sent would leave the device with what was sent.
+  const page = document.querySelector('main');
+  page.inert = true;
+  try {
+    for (const record of some) await sendOne(record);
+  } finally {
+    page.inert = false;
+  }
   list();
   $('elenco').focus();
 }
@@ -303,6 +317,7 @@ function listen() {
     });
   }
   for (const name of ['keydown', 'pointerdown']) document.addEventListener(name, stayAwake, true);
+  addEventListener('beforeunload', (event) => countUnkept > 0 && event.preventDefault());
   addEventListener('offline', showNet);
   addEventListener('online', async () => {
     showNet();

@@ -7,13 +7,16 @@ export function wordsOf(id) {
   return (name, values = {}) => words.get(name).replaceAll(/\{(\w+)\}/g, (_, key) => values[key]);
 }
 
+/** An answer that does not come is no answer; what was sent may have arrived, and sending it again does no harm. */
+const WAIT_MS = 20_000;
+
 const KINDS = { 404: 'missing', 409: 'conflict', 422: 'invalid' };
 
 /** Asks the portal: `{ kind, body }`, where a redirect means that nobody is logged in. */
 async function ask(path, options) {
   let response;
   try {
-    response = await fetch(path, { redirect: 'manual', credentials: 'same-origin', cache: 'no-store', ...options });
+    response = await fetch(path, { redirect: 'manual', credentials: 'same-origin', cache: 'no-store', signal: AbortSignal.timeout(WAIT_MS), ...options });
   } catch {
     return { kind: 'offline' };
   }
