@@ -8,6 +8,8 @@ use std::path::PathBuf;
 
 use sha2::{Digest, Sha256};
 
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+
 /// Name in the binary, file in node_modules/bootstrap-italia/dist (or in assets/, without a folder), media type.
 const FILES: &[(&str, &str, &str)] = &[
     ("bootstrap-italia.css", "css/bootstrap-italia.min.css", "text/css; charset=utf-8"),
@@ -17,6 +19,14 @@ const FILES: &[(&str, &str, &str)] = &[
     ("titillium-700.woff2", "fonts/Titillium_Web/titillium-web-v10-latin-ext_latin-700.woff2", "font/woff2"),
     ("lora-regular.woff2", "fonts/Lora/lora-v20-latin-ext_latin-regular.woff2", "font/woff2"),
     ("noncello.css", "noncello.css", "text/css; charset=utf-8"),
+    ("page.js", "page.js", SCRIPT),
+    ("keys.js", "keys.js", SCRIPT),
+    ("draft.js", "draft.js", SCRIPT),
+    ("vault.js", "vault.js", SCRIPT),
+    ("local.js", "local.js", SCRIPT),
+    ("take.js", "take.js", SCRIPT),
+    ("offline.js", "offline.js", SCRIPT),
+    ("sw.js", "sw.js", SCRIPT),
 ];
 
 #[expect(clippy::panic, reason = "a build script has no other way to say what is missing")]

@@ -12,8 +12,11 @@ use axum::response::Response;
 const POLICY: &str = "default-src 'none'; style-src 'self'; font-src 'self' data:; img-src 'self' data:; form-action 'self'; \
                       base-uri 'none'; frame-ancestors 'none'";
 
-/// Adds the headers; a handler that has set its own `Cache-Control` (assets) or policy (dashboards, for their own scripts)
-/// keeps it. Browsers heed the one about TLS only where TLS is spoken.
+/// The same, for pages with scripts: our own files, which ask nobody but us. No inline script, nothing evaluated from a text.
+pub(crate) const POLICY_WITH_SCRIPTS: &str = "default-src 'none'; style-src 'self'; font-src 'self' data:; img-src 'self' data:; form-action 'self'; \
+                      base-uri 'none'; frame-ancestors 'none'; script-src 'self'; connect-src 'self'; worker-src 'self'";
+
+/// Adds the headers; a handler that has set its own `Cache-Control` (assets) or policy (pages with scripts) keeps it. Browsers heed the one about TLS only where TLS is spoken.
 pub(crate) async fn add(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();

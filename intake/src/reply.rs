@@ -1,12 +1,13 @@
 //! From a page, or a failure, to a response.
 
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use rand::Rng;
 use store::{Refused, StoreError};
 use templates::{Area, Page};
 
+use crate::headers;
 use crate::pages::message::{Message, MessageKind};
 use crate::visitor::Visitor;
 
@@ -42,7 +43,8 @@ pub(crate) type Outcome = Result<Response, Failure>;
 /// A page as a response. One that cannot be rendered is ours to mend: logged once, and answered with 500.
 pub(crate) fn page<P: Page>(visitor: &Visitor, area: Area, status: StatusCode, page: &P) -> Response {
     match visitor.portal().renderer().render(page, &visitor.layout(area)) {
-        Ok(html) => (status, Html(html)).into_response(),
+        Ok(html) if P::SCRIPTS.is_empty() => (status, Html(html)).into_response(),
+        Ok(html) => (status, [(CONTENT_SECURITY_POLICY, headers::POLICY_WITH_SCRIPTS)], Html(html)).into_response(),
         Err(error) => {
             tracing::error!(template = error.template, source = %error.source, "page cannot be rendered");
             let message = Message { kind: MessageKind::Broken, number: None };

@@ -119,6 +119,9 @@ pub(crate) static ROUTES: &[Route] = routes! {
     get "/salute", Need::Open, pages::health::get;
     get "/assets/{version}/{name}", Need::Open, pages::assets::get;
 
+    get "/fuori-rete", Need::Open, pages::offline::page;
+    get "/sw.js", Need::Open, pages::offline::worker;
+
     get "/accesso", Need::Public, pages::login::get;
     post(Login) "/accesso", Need::Public, pages::login::post;
     post(Session) "/esci", Need::AnySession, pages::login::leave;
@@ -135,6 +138,7 @@ pub(crate) static ROUTES: &[Route] = routes! {
     get "/password", Need::OwnAccount, pages::password::get;
     post(Session) "/password", Need::OwnAccount, pages::password::post;
     get "/scrivania", Need::Account, pages::desk::get;
+    get "/sessione.json", Need::Account, pages::session::get;
 
     get "/persone", SEE, pages::persone::get;
     post(Session) "/persone/cerca", SEE, pages::persone::search;
@@ -162,7 +166,10 @@ pub(crate) static ROUTES: &[Route] = routes! {
 
     get "/bozze/{draft}", ASSESS, pages::draft::open;
     get "/bozze/{draft}/parte/{section}", ASSESS, pages::draft::get;
-    post(Session) "/bozze/{draft}/parte/{section}", ASSESS, pages::draft::save;
+    post(Session) "/bozze/{draft}/parte/{section}", ASSESS, pages::autosave::save;
+    get "/bozze/{draft}/fuori-rete", ASSESS, pages::offline::take;
+    get "/bozze/{draft}/fuori-rete.json", ASSESS, pages::offline::copy;
+    post(Session) "/bozze/{draft}/fuori-rete", ASSESS, pages::offline::send;
     get "/bozze/{draft}/riepilogo", ASSESS, pages::draft_summary::get;
     post(Session) "/bozze/{draft}/valida", ASSESS, pages::draft_summary::validate;
     post(Session) "/bozze/{draft}/elimina", ASSESS, pages::draft::delete;
@@ -193,6 +200,8 @@ pub(crate) static ROUTES: &[Route] = routes! {
     get "/operatori/{account}/questionari", ACCOUNTS, pages::questionari::of_operator;
 
     get "/registro", ACCOUNTS, pages::audit::get;
+    get "/impostazioni", ACCOUNTS, pages::settings::get;
+    post(Session) "/impostazioni", ACCOUNTS, pages::settings::post;
 
     get "/enti", ENTI, pages::enti::get;
     get "/enti/{ente}", ENTI, pages::ente::get;

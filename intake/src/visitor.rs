@@ -136,6 +136,7 @@ fn entries(role: Role) -> Vec<Entry> {
     if role.may(Right::ManageAccounts) {
         entries.push((Area::Operatori, "/operatori"));
         entries.push((Area::Registro, "/registro"));
+        entries.push((Area::Impostazioni, "/impostazioni"));
     }
     if role.may(Right::SeeDashboards) {
         entries.push((Area::Territorio, "/cruscotti/territorio"));
@@ -327,9 +328,14 @@ pub(crate) fn italian_day(at: DateTime<Utc>) -> NaiveDate {
 
 /// An instant as pages show it: day and time in Italy.
 pub(crate) fn show_instant(at: DateTime<Utc>) -> String {
+    format!("{}, {}", crate::form::show_date(italian_day(at)), show_time(at))
+}
+
+/// The time of an instant in Italy.
+pub(crate) fn show_time(at: DateTime<Utc>) -> String {
     use chrono::Timelike;
     let local = at.with_timezone(&chrono_tz::Europe::Rome);
-    format!("{}, {}:{:02}", crate::form::show_date(local.date_naive()), local.hour(), local.minute())
+    format!("{}:{:02}", local.hour(), local.minute())
 }
 
 impl IntoResponse for Failure {

@@ -23,6 +23,10 @@ pub trait Page: Serialize {
     /// The template's file name in templates/pages.
     const TEMPLATE: &'static str;
 
+    /// The scripts that the page loads, by the names of their files. A page works without them; one that names none is served
+    /// under a content policy that forbids scripts altogether.
+    const SCRIPTS: &'static [&'static str] = &[];
+
     /// Values that together reach every branch of the template.
     fn samples() -> Vec<Self>
     where
@@ -92,6 +96,8 @@ pub enum Area {
     Operatori,
     /// The Ente's audit.
     Registro,
+    /// What the Ente sets for itself.
+    Impostazioni,
     /// The Enti.
     Enti,
     /// Expressions of interest.
@@ -126,11 +132,13 @@ const TEMPLATES: &[(&str, &str)] = template_files![
     "components/base.html",
     "components/agreement.html",
     "components/answers.html",
+    "components/autosave.html",
     "components/chart.html",
     "components/chart_dashboard.html",
     "components/evaluation.html",
     "components/form.html",
     "components/interest.html",
+    "components/local_drafts.html",
     "components/report.html",
     "components/steps.html",
     "pages/account.html",
@@ -165,6 +173,7 @@ const TEMPLATES: &[(&str, &str)] = template_files![
     "pages/interests.html",
     "pages/login.html",
     "pages/message.html",
+    "pages/offline.html",
     "pages/password.html",
     "pages/persona.html",
     "pages/persona_case.html",
@@ -175,6 +184,8 @@ const TEMPLATES: &[(&str, &str)] = template_files![
     "pages/recovery_codes.html",
     "pages/second_factor.html",
     "pages/second_factor_set_up.html",
+    "pages/settings.html",
+    "pages/take.html",
     "pages/tryout.html",
     "pages/tryout_report.html",
 ];
@@ -209,7 +220,9 @@ impl Renderer {
     pub fn render<P: Page>(&self, page: &P, layout: &Layout) -> Result<String, RenderError> {
         self.environment
             .get_template(P::TEMPLATE)
-            .and_then(|template| template.render(context! { page => Serde(page), layout => Serde(layout) }))
+            .and_then(|template| {
+                template.render(context! { page => Serde(page), layout => Serde(layout), scripts => Serde(P::SCRIPTS) })
+            })
             .map_err(|source| RenderError { template: P::TEMPLATE, source: Box::new(source) })
     }
 }

@@ -139,14 +139,16 @@ export async function logIn(page, portal, ente, username) {
 }
 
 /** Debian's Chromium, kept from calling home. */
-export async function startChromium() {
-  const executablePath = execFileSync(path.join(root, 'tests/browser/find-chromium'), { encoding: 'utf8' }).trim();
-  return chromium.launch({
-    executablePath,
-    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-      '--disable-component-update', '--disable-sync'],
-  });
-}
+const chromiumOptions = () => ({
+  executablePath: execFileSync(path.join(root, 'tests/browser/find-chromium'), { encoding: 'utf8' }).trim(),
+  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+    '--disable-component-update', '--disable-sync'],
+});
+
+export const startChromium = () => chromium.launch(chromiumOptions());
+
+/** A Chromium that keeps what it knows in a folder, as on somebody's own device. */
+export const startDevice = (profile, url) => chromium.launchPersistentContext(profile, { ...chromiumOptions(), baseURL: url, viewport: { width: 1440, height: 900 } });
 
 /** What is wrong with the page as it stands: WCAG 2.2 A and AA, a page wider than the window, complaints of the browser. */
 export async function faults(page) {

@@ -165,8 +165,9 @@ test('two windows on one draft get a clear conflict', () => withPage(1440, async
   await other.goto(page.url());
   for (const [window, option] of [[page, 1], [other, 2]]) {
     await choose(window.locator('fieldset.nc-item').first().locator('input').nth(option - 1));
+    const before = window.url();
     await window.getByRole('button', { name: 'Salva e continua' }).last().click();
-    await window.waitForLoadState();
+    await (window === page ? window.waitForURL((url) => url.href !== before) : window.locator('#conflitto').waitFor());
   }
   await other.getByText('è stata cambiata in un\'altra finestra').waitFor();
   assert.deepEqual(await faults(other), []);

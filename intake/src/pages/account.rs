@@ -56,6 +56,7 @@ impl SessionView {
 
 impl Page for OwnAccountPage {
     const TEMPLATE: &'static str = "pages/account.html";
+    const SCRIPTS: &'static [&'static str] = &["local.js"];
 
     fn samples() -> Vec<Self> {
         [(None, false, false, 0), (Some("removed"), true, false, 2), (Some("closed"), true, true, 10)]

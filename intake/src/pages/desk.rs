@@ -53,6 +53,7 @@ struct DueRow {
 
 impl Page for DeskPage {
     const TEMPLATE: &'static str = "pages/desk.html";
+    const SCRIPTS: &'static [&'static str] = &["local.js"];
 
     fn samples() -> Vec<Self> {
         let part = |drafts: Vec<DraftRow>, recent: Vec<PersonaHead>, can: bool| {

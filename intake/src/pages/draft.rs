@@ -51,6 +51,7 @@ pub(crate) struct DraftPage {
     copied_from: Option<String>,
     conflict: Option<Conflict>,
     saved_at: String,
+    can_take: bool,
 }
 
 /// A step of the questionnaire; the last is the summary, which has no title of its own.
@@ -158,6 +159,7 @@ impl DraftPage {
             conflict,
             section,
             saved_at: show_instant(draft.updated_at),
+            can_take: false,
         }
     }
 }
@@ -206,6 +208,7 @@ fn code(sheet: &Sheet, instrument: &Instrument, item: usize) -> i16 {
 
 impl Page for DraftPage {
     const TEMPLATE: &'static str = "pages/draft.html";
+    const SCRIPTS: &'static [&'static str] = &["draft.js"];
 
     fn samples() -> Vec<Self> {
         let on = NaiveDate::from_ymd_opt(2026, 11, 25).unwrap_or_default();
@@ -223,7 +226,8 @@ impl Page for DraftPage {
                 0,
                 Sent { date, invalid, ..Sent::default() },
             ));
-            samples.push(Self::new(&instrument, &draft, PersonaHead::sample(), last, Sent::default()));
+            let taken = Self::new(&instrument, &draft, PersonaHead::sample(), last, Sent::default());
+            samples.push(Self { can_take: true, ..taken });
             let copied = Draft {
                 copied: Some(Copied {
                     from: domain::feed::AssessmentId(uuid::Uuid::nil()),
@@ -268,6 +272,7 @@ pub(crate) fn sample_draft(instrument: &Instrument, on: NaiveDate) -> Draft {
 pub(crate) struct Loaded {
     pub(crate) draft: Draft,
     pub(crate) persona: Persona,
+    can_take: bool,
 }
 
 impl Loaded {
@@ -282,13 +287,13 @@ impl Loaded {
             is_restricted: false,
             merged_into: None,
         };
-        Self { draft, persona }
+        Self { draft, persona, can_take: false }
     }
 
     pub(crate) async fn read(desk: &Desk<Assess>, id: DraftId) -> Result<Self, Failure> {
         let draft = desk.store.draft(&desk.scope, id, desk.now).await?;
         let persona = desk.store.persona(&desk.scope, draft.persona, desk.now).await?;
-        Ok(Self { draft, persona })
+        Ok(Self { draft, persona, can_take: desk.store.allows_offline(&desk.scope).await? })
     }
 
     pub(crate) fn instrument<'a>(&self, desk: &'a Desk<Assess>) -> Result<&'a Instrument, Failure> {
@@ -374,7 +379,8 @@ fn page(
     sent: Sent,
 ) -> Result<Response, Failure> {
     let instrument = loaded.instrument(desk)?;
-    let page = DraftPage::new(instrument, &loaded.draft, loaded.head(), place, sent);
+    let mut page = DraftPage::new(instrument, &loaded.draft, loaded.head(), place, sent);
+    page.can_take = loaded.can_take;
     Ok(desk.visitor.page(Area::Persone, status, &page))
 }
 
@@ -417,6 +423,7 @@ pub(crate) async fn save(
     let to = match fields.get("go") {
         "desk" => "/scrivania".to_owned(),
         "riepilogo" => format!("/bozze/{id}/riepilogo"),
+        "fuori-rete" => format!("/bozze/{id}/fuori-rete"),
         section if instrument.sections.iter().any(|known| known.id.as_str() == section) => part_path(id, section),
         _ => return Err(Failure::BadRequest),
     };

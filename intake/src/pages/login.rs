@@ -125,9 +125,10 @@ pub(crate) async fn leave(own: AnySession) -> Outcome {
     own.store.logout(&own.session, own.now).await?;
     let mut response = reply::see("/accesso?motivo=uscita").into_response();
     let headers = response.headers_mut();
-    // What the browser kept of this site goes with the session.
-    let everything = HeaderValue::from_static("\"cache\", \"cookies\", \"storage\"");
-    headers.insert(HeaderName::from_static("clear-site-data"), everything);
+    // What the browser kept of this site goes with the session; its storage does not: that holds, sealed, the drafts taken along,
+    // which nothing but the operator throws away (ADR 13).
+    let kept = HeaderValue::from_static("\"cache\", \"cookies\"");
+    headers.insert(HeaderName::from_static("clear-site-data"), kept);
     if let Some(header) = own.visitor.portal().cookies().clear(Cookie::Session) {
         headers.append(SET_COOKIE, header);
     }

@@ -9,6 +9,7 @@ pub(crate) mod annul;
 pub(crate) mod assessment;
 pub(crate) mod assets;
 pub(crate) mod audit;
+pub(crate) mod autosave;
 pub(crate) mod azioni;
 pub(crate) mod confirm;
 pub(crate) mod desk;
@@ -31,6 +32,7 @@ pub(crate) mod interests;
 pub(crate) mod login;
 pub(crate) mod message;
 pub(crate) mod notices;
+pub(crate) mod offline;
 pub(crate) mod password;
 pub(crate) mod people;
 pub(crate) mod persona;
@@ -41,6 +43,8 @@ pub(crate) mod questionari;
 pub(crate) mod report;
 pub(crate) mod report_pdf;
 pub(crate) mod second_factor;
+pub(crate) mod session;
+pub(crate) mod settings;
 pub(crate) mod tryout;
 pub(crate) mod view;
 
@@ -131,6 +135,8 @@ mod tests {
         check::<super::message::Message>(false);
         check::<super::notices::Accessibility>(false);
         check::<super::notices::Privacy>(false);
+        check::<super::offline::Offline>(false);
+        check::<super::offline::Take>(true);
         check::<super::password::Password>(true);
         check::<super::persona::PersonaPage>(true);
         check::<super::persona_case::CasePage>(true);
@@ -140,6 +146,7 @@ mod tests {
         check::<super::second_factor::GiveSecondFactor>(true);
         check::<super::second_factor::RecoveryCodes>(true);
         check::<super::second_factor::SetUpSecondFactor>(true);
+        check::<super::settings::Settings>(true);
         check::<super::tryout::Tryout>(false);
         check::<super::tryout::TryoutReport>(false);
     }

@@ -169,8 +169,11 @@ impl Notes {
     pub(crate) fn read(&mut self, items: &[Item], fields: &Fields) -> bool {
         let mut fits = true;
         for item in items {
+            // A page without notes leaves them as they are.
+            let name = format!("note.{}", item.id);
+            let Some(value) = fields.all(&name).next() else { continue };
             // Browsers count a line's end as one character and send two.
-            let value = fields.get(&format!("note.{}", item.id)).replace("\r\n", "\n");
+            let value = value.replace("\r\n", "\n");
             let error = if value.chars().count() > NOTE_MAX {
                 Some("too_long")
             } else if has_hidden_characters(&value) {

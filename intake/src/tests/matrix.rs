@@ -35,6 +35,8 @@ impl Things {
             Credentials { ente: Some(code), username: "operator", password: PASSWORD, peer: [127, 0, 0, 1].into() };
         let session = world.store.login(credentials, now(), &mut chance).await.unwrap().session;
         let scope = session.scope(Right::Assess).unwrap();
+        let ente = world.store.command_line(world.enti[place], "prova", "test", now()).await.unwrap();
+        world.store.set_offline(&ente, true, now()).await.unwrap();
         let data = PersonaData { surname: "Rossi".to_owned(), name: "Maria".to_owned(), ..PersonaData::default() };
         let persona = world.store.create_persona(&scope, &data, now(), &mut chance).await.unwrap();
         let instrument = crate::instruments::shipped().unwrap().swap_remove(0);

@@ -3,6 +3,7 @@
 mod imports;
 mod journey;
 mod matrix;
+mod offline;
 mod papers;
 mod work;
 

@@ -57,6 +57,7 @@ pub use persone::{
     PersonaSummary,
 };
 pub use segments::Exported;
+pub use settings::REASSESS_DAYS_MAX;
 
 #[cfg(test)]
 mod tests;

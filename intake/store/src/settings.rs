@@ -1,4 +1,5 @@
-//! What an Ente sets for itself: after how many days a persona is due for the next assessment.
+//! What an Ente sets for itself: after how many days a persona is due for the next assessment, and whether drafts may be taken
+//! along on a device.
 
 use std::collections::BTreeMap;
 
@@ -8,12 +9,19 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, Set};
 
 use crate::access::{EnteScope, Right};
 use crate::audit::{Line, append};
+use crate::drafts::Draft;
 use crate::error::{Refused, StoreError};
+use crate::ids::DraftId;
 use crate::open::{Store, moment};
 use crate::tables::settings;
 
 /// Days that can be set at most: five years.
-const DAYS_MAX: u32 = 1_826;
+pub const REASSESS_DAYS_MAX: u32 = 1_826;
+
+/// Whether drafts may be taken along.
+const OFFLINE: &str = "offline";
+const ON: &str = "on";
+const OFF: &str = "off";
 
 /// The name of a setting.
 fn reassess(instrument: &Id) -> String {
@@ -52,22 +60,59 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         scope.require(Right::ManageAccounts)?;
-        if days > DAYS_MAX {
+        if days > REASSESS_DAYS_MAX {
             return Err(Refused::TextForm("days").into());
         }
+        self.set(scope, &reassess(instrument), &days.to_string(), now).await
+    }
+
+    /// Whether operators may take drafts along on a device, to fill them in without network. Nobody has said so: no.
+    ///
+    /// # Errors
+    /// No right; the database.
+    pub async fn allows_offline(&self, scope: &EnteScope) -> Result<bool, StoreError> {
+        scope.require(Right::SeeEnte)?;
+        let row =
+            settings::Entity::find_by_id((scope.ente().0, OFFLINE.to_owned())).one(&self.reading(scope.ente())).await?;
+        Ok(row.is_some_and(|row| row.value == ON))
+    }
+
+    /// Says whether operators may take drafts along.
+    ///
+    /// # Errors
+    /// No right; the database.
+    pub async fn set_offline(&self, scope: &EnteScope, is_on: bool, now: DateTime<Utc>) -> Result<(), StoreError> {
+        scope.require(Right::ManageAccounts)?;
+        self.set(scope, OFFLINE, if is_on { ON } else { OFF }, now).await
+    }
+
+    /// One's own draft, to be taken along: as [`Store::draft`], with a line in the audit that says so.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] also where the Ente does not allow it.
+    pub async fn take_draft(&self, scope: &EnteScope, id: DraftId, now: DateTime<Utc>) -> Result<Draft, StoreError> {
+        scope.require(Right::Assess)?;
+        if !self.allows_offline(scope).await? {
+            return Err(StoreError::NotFound("draft"));
+        }
+        let draft = self.draft(scope, id, now).await?;
+        self.note(Line::done(scope, "draft.take", &[id.0, draft.persona.0]), now).await?;
+        Ok(draft)
+    }
+
+    async fn set(&self, scope: &EnteScope, name: &str, value: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
         let now = moment(now);
-        let name = reassess(instrument);
         let writing = self.write(scope.ente()).await?;
-        settings::Entity::delete_by_id((scope.ente().0, name.clone())).exec(&*writing).await?;
+        settings::Entity::delete_by_id((scope.ente().0, name.to_owned())).exec(&*writing).await?;
         let row = settings::ActiveModel {
             ente_id: Set(scope.ente().0),
-            name: Set(name.clone()),
-            value: Set(days.to_string()),
+            name: Set(name.to_owned()),
+            value: Set(value.to_owned()),
             set_at: Set(now),
             set_by: Set(scope.account_id().map(|account| account.0)),
         };
         settings::Entity::insert(row).exec_without_returning(&*writing).await?;
-        let line = Line::done(scope, "settings.change", &[]).with_detail(format!("{name} {days}"));
+        let line = Line::done(scope, "settings.change", &[]).with_detail(format!("{name} {value}"));
         append(&self.keys, &*writing, line, now).await?;
         writing.commit().await
     }
