@@ -2,6 +2,7 @@
 
 import { after } from 'node:test';
 import { startPortal } from './browser.js';
+import './extraction.test.js';
 import './pages.test.js';
 import './portal.test.js';
 
