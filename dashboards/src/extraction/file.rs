@@ -113,7 +113,10 @@ impl<'a, W: Write + Send> Archive<'a, W> {
             self.rows.insert(table.clone(), count);
         }
         for sheet in explain(&self.rows).sheets() {
-            self.begin(&format!("codebook_{}.csv", sheet.name), zip::CompressionMethod::Deflated)?;
+            self.begin(
+                &format!("codebook_{}.csv", text::word("codebook", sheet.name)),
+                zip::CompressionMethod::Deflated,
+            )?;
             self.zip.write_all(CSV_MARK.as_bytes())?;
             for line in std::iter::once(&sheet.head).chain(&sheet.lines) {
                 self.zip.write_all(csv_line(line.iter().map(|value| explained(value))).as_bytes())?;

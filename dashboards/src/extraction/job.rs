@@ -71,12 +71,12 @@ pub(crate) fn start(extractions: &Extractions, extractor: Extractor, record: Rec
         let Ok(_place) = Arc::clone(&extractions.shared.turn).acquire_owned().await else { return };
         let (work, on, by, of) = (extractions.clone(), Arc::clone(&shelf), extractor.clone(), record.clone());
         let made = tokio::task::spawn_blocking(move || make(&work, &on, &by, of)).await;
-        let outcome = finish(&extractions, &shelf, &extractor, record.clone(), made.unwrap_or(Err(JobError::BrokeOff)));
+        let made = made.unwrap_or(Err(JobError::BrokeOff));
+        let outcome = finish(&extractions, &shelf, &extractor, record.clone(), made, turn);
         if let Err(error) = outcome.await {
             // It stays as it was left, and is shown as interrupted.
             tracing::error!(ente.id = %extractor.ente, extraction = %record.id, %error, "the end of an extraction cannot be written");
         }
-        drop(turn);
     });
 }
 
@@ -87,6 +87,7 @@ async fn finish(
     extractor: &Extractor,
     mut record: Record,
     made: Result<Made, JobError>,
+    turn: Turn,
 ) -> Result<(), KeepError> {
     let tell = |act, detail| (extractor.record)(ExtractionEvent::Done { act, extraction: record.id, detail });
     let now = extractions.now();
@@ -115,7 +116,9 @@ async fn finish(
             tracing::error!(extraction = %record.id, %error, "an extraction that was made cannot be kept");
             record.state = State::Failed { problem: Problem::File };
         }
-        shelf.write(&record, &mut chance)
+        let written = shelf.write(&record, &mut chance);
+        drop(turn);
+        written
     });
     written.await.unwrap_or(Ok(()))
 }

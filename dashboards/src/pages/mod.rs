@@ -240,11 +240,11 @@ pub(crate) fn file(name: &str, csv: String) -> Response {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use templates::{Area, Layout, Page, Renderer};
 
     /// Renders every sample of a page; nothing a page needs may be missing, and none may grow too large.
-    pub(crate) fn check<P: Page>() -> Vec<String> {
+    fn check<P: Page>() -> Vec<String> {
         let renderer = Renderer::new().expect("every template is valid");
         let layout = Layout { is_demonstration: false, area: Area::Other, has_accounts: true, user: None };
         let samples = P::samples();
