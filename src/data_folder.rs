@@ -40,7 +40,14 @@ impl DataFolder {
         for private in [folder.root.clone(), folder.keys(), folder.lake_keys(), folder.pipeline_keys()] {
             private_folder(&private)?;
         }
-        for ordinary in [folder.portal(), folder.segments(), folder.lake(), folder.releases(), folder.workspace()] {
+        for ordinary in [
+            folder.portal(),
+            folder.segments(),
+            folder.lake(),
+            folder.extractions(),
+            folder.releases(),
+            folder.workspace(),
+        ] {
             private_folder(&ordinary)?;
         }
         for ring in Ring::ALL {
@@ -122,6 +129,11 @@ impl DataFolder {
     /// The lake.
     pub(crate) fn lake(&self) -> PathBuf {
         self.root.join("lake")
+    }
+
+    /// What the Enti have taken out of the lake, sealed, for seven days.
+    pub(crate) fn extractions(&self) -> PathBuf {
+        self.root.join("extractions")
     }
 
     /// Held while events are copied to segments.

@@ -10,11 +10,13 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use dashboards::{Dashboards, Viewer};
+use dashboards::{
+    Act, Dashboards, ExtractionConfig, ExtractionEvent, Extractions, Extractor, NotRecorded, Recorder, Viewer,
+};
 use intake::{Cookies, Portal, PortalConfig, Visitor};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use store::{Right, Store, StoreError};
+use store::{EnteScope, ExtractionAct, Right, Store, StoreError};
 use templates::{Area, Renderer};
 use warehouse::Lake;
 
@@ -56,10 +58,21 @@ pub(crate) async fn pages(
         return Ok((portal.router(), None));
     }
     let lake = lake(folder)?;
-    let dashboards = Dashboards::new(lake.clone(), instruments, Arc::new(Renderer::new()?));
+    let renderer = Arc::new(Renderer::new()?);
+    let dashboards = Dashboards::new(lake.clone(), instruments.clone(), Arc::clone(&renderer));
     warm(&lake, &dashboards);
     let behind = dashboards.clone().router().layer(middleware::from_fn_with_state(portal.clone(), see_dashboards));
-    Ok((portal.router_with(behind), Some(dashboards)))
+    let config = ExtractionConfig {
+        folder: folder.extractions(),
+        clock: Arc::new(system::now),
+        chance: StdRng::from_rng(&mut system::chance()),
+    };
+    let extractions = Extractions::new(lake, instruments, renderer, config);
+    let sweeping = extractions.clone();
+    tokio::task::spawn_blocking(move || sweeping.sweep());
+    let taken_out = extractions.router().route_layer(middleware::from_fn_with_state(portal.clone(), see_extractions));
+    let taken_out = portal.behind(Right::ExtractPseudonymous, taken_out);
+    Ok((portal.router_with(behind.merge(taken_out)), Some(dashboards)))
 }
 
 /// Has the dashboards protect what is published, before anybody asks.
@@ -113,6 +126,61 @@ async fn see_dashboards(State(portal): State<Portal>, mut request: Request, next
         layout: visitor.layout(area),
     });
     next.run(request).await
+}
+
+/// Says to the pages of extractions whose data they may take out. The portal's guard stands before this, and has found session,
+/// right, fresh password and token.
+async fn see_extractions(State(portal): State<Portal>, mut request: Request, next: Next) -> Response {
+    let visitor = request.extensions().get::<Visitor>().cloned();
+    let (Some(visitor), Some(store)) = (visitor, portal.store()) else { return StatusCode::NOT_FOUND.into_response() };
+    let scope = match visitor.scope(Right::ExtractPseudonymous) {
+        Ok(scope) => scope,
+        Err(response) => return response,
+    };
+    let ente = match store.ente(&scope, system::now()).await {
+        Ok(ente) => ente,
+        Err(error) => {
+            tracing::error!(%error, "the Ente of a session cannot be read");
+            return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+        }
+    };
+    let name = visitor.session().map(|session| session.display_name().to_owned()).unwrap_or_default();
+    request.extensions_mut().insert(Extractor {
+        ente: ente.id,
+        ente_name: ente.name,
+        comuni: ente.comuni.into_iter().collect(),
+        name,
+        layout: visitor.layout(Area::Estrazioni),
+        record: recorder(store.clone(), scope),
+    });
+    next.run(request).await
+}
+
+/// Writes what is told of extractions to the Ente's audit, in the name of whoever the scope was given to.
+fn recorder(store: Store, scope: EnteScope) -> Recorder {
+    Arc::new(move |event| {
+        let (store, scope) = (store.clone(), scope.clone());
+        Box::pin(async move {
+            let now = system::now();
+            let written = match event {
+                ExtractionEvent::Seen { path } => store.record_reading(&scope, &path, now).await,
+                ExtractionEvent::Done { act, extraction, detail } => {
+                    let act = match act {
+                        Act::Request => ExtractionAct::Request,
+                        Act::Ready => ExtractionAct::Ready,
+                        Act::Fail => ExtractionAct::Fail,
+                        Act::Download => ExtractionAct::Download,
+                        Act::Delete => ExtractionAct::Delete,
+                    };
+                    store.record_extraction(&scope, act, extraction, &detail, now).await
+                }
+            };
+            written.map_err(|error| {
+                tracing::error!(%error, "a line about an extraction cannot be written to the audit");
+                NotRecorded
+            })
+        })
+    })
 }
 
 /// Serves until asked to stop.

@@ -1,11 +1,14 @@
-//! Pages over published marts of one Ente, for its manager: territory, community, quality of the data.
+//! Pages over published marts of one Ente, for its manager: territory, community, quality of the data. And, apart from them,
+//! the pages by which an Ente takes out its own rows (`extraction`): those are microdata, nothing there is protected, and
+//! they take a right that no role has.
 //!
 //! They filter, sort and limit; a join here means that a mart is missing. Counts of people reach a page through `protect`
 //! alone, so what may not be shown never gets into a template, a drawing, a sentence or a file. What is missing on purpose:
 //! sessions and roles (whoever serves the pages says whose they are, by [`Viewer`]), the portal's store, any way to choose
-//! another Ente, anything that changes data.
+//! another Ente, anything that changes what is published.
 
 mod cache;
+mod extraction;
 mod map;
 mod merge;
 mod pages;
@@ -27,6 +30,9 @@ use templates::{Layout, Renderer};
 use warehouse::Lake;
 
 use crate::cache::Cache;
+pub use crate::extraction::{
+    Act, Clock, ExtractionConfig, ExtractionEvent, Extractions, Extractor, NotRecorded, Recorder, Recording,
+};
 pub use crate::protect::ProtectError;
 
 /// Whose figures a request may see. Put among the request's extensions by whoever knows the session; without it there is no

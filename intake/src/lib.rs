@@ -4,6 +4,7 @@
 //! wants. What is missing on purpose: DuckDB, polars and arrow (figures belong to `dashboards`), and SQL (that belongs to
 //! `store`). Clock and chance come with the configuration.
 
+mod beside;
 mod cookies;
 pub mod example;
 mod form;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, FromRequestParts, Request, State};
 use axum::http::header::{HOST, ORIGIN};
 use axum::http::{HeaderMap, StatusCode, Uri};
@@ -72,6 +72,14 @@ pub(crate) enum Verb {
     Get,
     /// Writes, once the token is proved.
     Post(Token),
+}
+
+/// What a request must pass: how it asks, where, and what it takes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Door<'a> {
+    pub(crate) verb: Verb,
+    pub(crate) path: &'a str,
+    pub(crate) need: Need,
 }
 
 /// A line of the table.
@@ -233,17 +241,22 @@ pub(crate) fn router(portal: &Portal, others: Router) -> Router {
         .layer(CompressionLayer::new())
 }
 
-/// Stands before every handler: who asks, may they, and is the form ours.
+/// Stands before every handler of the table.
 async fn guard(State((portal, route)): State<(Portal, &'static Route)>, request: Request, next: Next) -> Response {
     if route.need == Need::Open {
         return next.run(request).await;
     }
+    pass(&portal, Door { verb: route.verb, path: route.path, need: route.need }, request, next).await
+}
+
+/// Who asks, may they, and is the form ours: only then the handler is asked.
+pub(crate) async fn pass(portal: &Portal, route: Door<'_>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
-    let visitor = match Visitor::from_request_parts(&mut parts, &portal).await {
+    let visitor = match Visitor::from_request_parts(&mut parts, portal).await {
         Ok(visitor) => visitor,
         Err(broken) => return broken,
     };
-    if let Err(answer) = admit(&visitor, route, &parts.uri).await {
+    if let Err(answer) = admit(&visitor, &route, &parts.uri).await {
         return answer;
     }
     let request = match route.verb {
@@ -255,12 +268,13 @@ async fn guard(State((portal, route)): State<(Portal, &'static Route)>, request:
             if token == Token::WritesNothing {
                 Request::from_parts(parts, body)
             } else {
-                let Some(fields) = read_form(body).await else { return reply::bad_request(&visitor) };
+                let Some((fields, bytes)) = read_form(body).await else { return reply::bad_request(&visitor) };
                 if !is_proved(&visitor, token, &parts.headers, &fields) {
                     return reply::stale(&visitor);
                 }
                 parts.extensions.insert(fields);
-                Request::from_parts(parts, Body::empty())
+                // Handlers beside the portal's own read the body themselves.
+                Request::from_parts(parts, Body::from(bytes))
             }
         }
     };
@@ -272,7 +286,7 @@ async fn guard(State((portal, route)): State<(Portal, &'static Route)>, request:
 }
 
 /// Whether the visitor has what the route needs; a refusal to somebody known is written to the audit.
-async fn admit(visitor: &Visitor, route: &Route, uri: &Uri) -> Result<(), Response> {
+async fn admit(visitor: &Visitor, route: &Door<'_>, uri: &Uri) -> Result<(), Response> {
     let Some(store) = visitor.portal().store() else {
         return if route.need == Need::Public && route.path != "/accesso" {
             Ok(())
@@ -305,7 +319,8 @@ async fn admit(visitor: &Visitor, route: &Route, uri: &Uri) -> Result<(), Respon
     let Err(error) = admitted else { return Ok(()) };
     if matches!(error, StoreError::Refused(store::Refused::MustConfirmPassword)) {
         // What was typed into a form is typed again: a form that was open for ten minutes is rare, and forms here are short.
-        let is_page = ROUTES.iter().any(|other| other.verb == Verb::Get && other.path == route.path);
+        let is_page =
+            route.verb == Verb::Get || ROUTES.iter().any(|other| other.verb == Verb::Get && other.path == route.path);
         let above = || uri.path().rsplit_once('/').map_or("/", |(above, _)| above);
         let then = if is_page { uri.path() } else { above() };
         return Err(reply::see(&format!("/conferma?poi={then}")));
@@ -333,15 +348,15 @@ fn is_from_here(headers: &HeaderMap) -> bool {
     }
 }
 
-async fn read_form(body: Body) -> Option<Fields> {
+async fn read_form(body: Body) -> Option<(Fields, Bytes)> {
     let bytes = axum::body::to_bytes(body, BODY_BYTES_MAX).await.ok()?;
     let request = Request::builder()
         .method("POST")
         .header("content-type", "application/x-www-form-urlencoded")
-        .body(Body::from(bytes))
+        .body(Body::from(bytes.clone()))
         .ok()?;
     let form = <axum::Form<Vec<(String, String)>> as axum::extract::FromRequest<()>>::from_request(request, &()).await;
-    form.ok().map(|axum::Form(pairs)| Fields::new(pairs))
+    form.ok().map(|axum::Form(pairs)| (Fields::new(pairs), bytes))
 }
 
 fn is_proved(visitor: &Visitor, token: Token, headers: &HeaderMap, fields: &Fields) -> bool {

@@ -9,7 +9,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, NaiveDate, Utc};
-use store::{EnteScope, PlatformScope, Refused, Right, Role, Session, SessionToken, Standing, Store, StoreError};
+use store::{EnteScope, PlatformScope, Refused, Right, Session, SessionToken, Standing, Store, StoreError};
 use templates::{Area, Entry, Layout, Page, UserView};
 
 use crate::cookies::Cookie;
@@ -65,7 +65,7 @@ impl Visitor {
                 ente: session.ente_name().map(ToOwned::to_owned),
                 agreement: agreement(session),
                 csrf: session.csrf().to_owned(),
-                entries: if session.require_complete().is_ok() { entries(session.role()) } else { Vec::new() },
+                entries: if session.require_complete().is_ok() { entries(session) } else { Vec::new() },
             }),
         }
     }
@@ -124,8 +124,9 @@ fn agreement(session: &Session) -> Option<(String, Option<String>)> {
     is_said.then(|| (standing.code().to_owned(), standing.day().map(crate::form::show_date)))
 }
 
-/// The entries of the navigation that a role opens.
-fn entries(role: Role) -> Vec<Entry> {
+/// The entries of the navigation that an account opens.
+fn entries(session: &Session) -> Vec<Entry> {
+    let role = session.role();
     let mut entries = vec![(Area::Desk, "/scrivania")];
     if role.may(Right::SeePersone) {
         entries.push((Area::Persone, "/persone"));
@@ -141,6 +142,9 @@ fn entries(role: Role) -> Vec<Entry> {
     if role.may(Right::SeeDashboards) {
         entries.push((Area::Territorio, "/cruscotti/territorio"));
         entries.push((Area::Comunita, "/cruscotti/comunita"));
+    }
+    if session.may(Right::ExtractPseudonymous) {
+        entries.push((Area::Estrazioni, "/estrazioni"));
     }
     if role.may(Right::ManageEnti) {
         entries.push((Area::Enti, "/enti"));

@@ -57,7 +57,12 @@ pub(crate) fn print_complaint(line: &str) {
 
 /// Runs what waits for the database or the network.
 pub(crate) fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no threads to work with")?.block_on(work)
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no threads to work with")?;
+    let done = runtime.block_on(work);
+    // An extraction can take minutes: it is cut as by a crash, and whoever asked for it is told.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    done
 }
 
 /// The portal's database of a data folder.

@@ -15,7 +15,7 @@ use minijinja::{Environment, UndefinedBehavior, context};
 use serde::Serialize;
 
 pub use assets::{ASSETS, ASSETS_VERSION, Asset, asset_path};
-pub use sheet::{csv, harmless};
+pub use sheet::{CSV_MARK, csv, csv_line, harmless};
 pub use terms::term;
 
 /// A page: its template and the values the template may use, under `page`.
@@ -92,6 +92,8 @@ pub enum Area {
     Territorio,
     /// The Ente's community.
     Comunita,
+    /// The Ente's data, taken out without names.
+    Estrazioni,
     /// The accounts of the Ente.
     Operatori,
     /// The Ente's audit.
@@ -164,6 +166,9 @@ const TEMPLATES: &[(&str, &str)] = template_files![
     "pages/duplicates.html",
     "pages/erase.html",
     "pages/erased.html",
+    "pages/extraction.html",
+    "pages/extraction_form.html",
+    "pages/extractions.html",
     "pages/home.html",
     "pages/instrument.html",
     "pages/instruments.html",

@@ -7,13 +7,21 @@ where
     Line: IntoIterator<Item = Field>,
     Field: AsRef<str>,
 {
-    let mut file = String::from('\u{feff}');
+    let mut file = String::from(CSV_MARK);
     for line in lines {
-        let fields: Vec<String> = line.into_iter().map(|field| quoted(&harmless(field.as_ref()))).collect();
-        file.push_str(&fields.join(";"));
-        file.push_str("\r\n");
+        file.push_str(&csv_line(line.into_iter().map(|field| harmless(field.as_ref()))));
     }
     file
+}
+
+/// What stands before the first line: spreadsheets would take the file for another encoding.
+pub const CSV_MARK: &str = "\u{feff}";
+
+/// A line of such a file, for whoever writes one line at a time. Texts are [`harmless`] already; numbers need not be: a
+/// negative one is no formula.
+pub fn csv_line<Field: AsRef<str>>(fields: impl IntoIterator<Item = Field>) -> String {
+    let fields: Vec<String> = fields.into_iter().map(|field| quoted(field.as_ref())).collect();
+    format!("{}\r\n", fields.join(";"))
 }
 
 /// A text as a cell may hold it: a spreadsheet takes one that begins like a formula for a formula.

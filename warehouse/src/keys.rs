@@ -45,6 +45,8 @@ pub(crate) struct PartitionKey {
     pub(crate) parquet: Secret,
     /// For content digests.
     pub(crate) digest: Secret,
+    /// For what is kept outside the partition.
+    pub(crate) vault: Secret,
 }
 
 fn file(folder: &Path, ente: EnteId) -> PathBuf {
@@ -73,6 +75,7 @@ pub(crate) fn open(folder: &Path, ente: EnteId, ring: &RingKey) -> Result<Partit
         id: hex::encode(&secret.derive("key id").expose()[..4]),
         parquet: secret.derive("parquet"),
         digest: secret.derive("content digest"),
+        vault: secret.derive("vault"),
     })
 }
 

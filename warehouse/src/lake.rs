@@ -253,7 +253,7 @@ impl EnteLake {
         }
     }
 
-    fn read(&self, entry: &FileEntry) -> Result<(SchemaRef, Vec<RecordBatch>), LakeError> {
+    pub(crate) fn read(&self, entry: &FileEntry) -> Result<(SchemaRef, Vec<RecordBatch>), LakeError> {
         Ok(parquet_file::read(self.bytes(entry)?, &self.key.parquet)?)
     }
 

@@ -31,7 +31,10 @@ pub(crate) fn table_file(table: &str, year: Option<i32>, name: &str) -> String {
 }
 
 /// Writes a file that appears whole and durable, or not at all.
-pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().ok_or_else(|| io::Error::other("a file stands in a folder"))?;
     fs::create_dir_all(folder)?;
     let staged = path.with_extension("staged");

@@ -2,14 +2,16 @@
 //!
 //! [`Lake::publish`] takes the tables of an Ente whole, writes what has changed, reads it back, computes the marts and
 //! makes all of it visible in one rename. [`Lake::ente`] opens what is visible. Where bytes lie is `layout`'s business
-//! alone. What is missing on purpose: any way to the portal's store, and any session that sees two Enti.
+//! alone. [`EnteLake::extract`] gives its rows to the Ente itself, and [`Lake::vault`] keeps what was made of them. What is missing on purpose: any way to the portal's store, and any session that sees two Enti.
 
 mod digest;
+mod extract;
 mod keys;
 mod lake;
 mod layout;
 mod manifest;
 pub mod mart;
+mod notes;
 mod parquet_file;
 mod publish;
 mod rows;
@@ -17,11 +19,16 @@ pub mod schema;
 pub mod session;
 #[cfg(test)]
 mod tests;
+mod vault;
 
+pub use extract::{Cell, Extract, ExtractColumn, ParquetTable, Rows, Selection, Values};
 pub use keys::KeyFileError;
 pub use lake::{EnteLake, Lake, LakeError, QueryResult, Verified};
+pub use layout::write_whole;
 pub use manifest::{Counts, Definition, FileEntry, Manifest, VersionedManifest};
+pub use notes::{BaseColumn, BaseNotes, Kind};
 pub use publish::{Publication, Published, TableData};
 pub use rows::{
     CommunityRow, PathRow, ReliabilityRow, RowError, TerritoryIndexRow, TerritoryPeopleRow, TerritoryRow, TotalsRow,
 };
+pub use vault::{SealedReader, SealedWriter, Vault};

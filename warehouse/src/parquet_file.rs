@@ -3,6 +3,7 @@
 //! One uniform key, encrypted footer, AES_GCM_V1 with 256 bits, **one data page of version 1 per column chunk** (DuckDB takes
 //! more for tampering), row groups of 122,880 rows, zstd level 3.
 
+use std::io::Write;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -34,6 +35,15 @@ pub(crate) fn write(rows: &RecordBatch, key: &Secret) -> Result<Vec<u8>, Parquet
     let mut writer = ArrowWriter::try_new(Vec::new(), rows.schema(), Some(properties))?;
     writer.write(rows)?;
     writer.into_inner()
+}
+
+/// A file in clear, for whoever takes rows out.
+pub(crate) fn plain<W: Write + Send>(to: W, schema: SchemaRef) -> Result<ArrowWriter<W>, ParquetError> {
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
+        .set_max_row_group_row_count(Some(ROW_GROUP))
+        .build();
+    ArrowWriter::try_new(to, schema, Some(properties))
 }
 
 /// The rows of a file, with its schema.

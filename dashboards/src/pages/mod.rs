@@ -13,7 +13,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use serde::{Deserialize, Serialize};
-use templates::{Area, Layout, Page};
+use templates::{Area, Layout, Page, Renderer};
 
 use crate::cache::{Cache, PATIENCE, Publication, Ready};
 use crate::pages::notice::{Notice, NoticeKind};
@@ -188,7 +188,7 @@ pub(crate) fn share(permille: Option<u32>, mark: &str) -> String {
     tenths(permille.map(i64::from), mark)
 }
 
-const NO_STORE: (HeaderName, &str) = (header::CACHE_CONTROL, "no-store");
+pub(crate) const NO_STORE: (HeaderName, &str) = (header::CACHE_CONTROL, "no-store");
 
 /// Builds and renders a page on the blocking pool: boundaries are unpacked there the first time.
 pub(crate) async fn respond<P: Page + 'static>(
@@ -197,7 +197,17 @@ pub(crate) async fn respond<P: Page + 'static>(
     area: Area,
     page: impl FnOnce() -> P + Send + 'static,
 ) -> Response {
-    let renderer = Arc::clone(&dashboards.renderer);
+    render(&dashboards.renderer, layout, area, page).await
+}
+
+/// The same, for pages that have no figures.
+pub(crate) async fn render<P: Page + 'static>(
+    renderer: &Arc<Renderer>,
+    layout: Layout,
+    area: Area,
+    page: impl FnOnce() -> P + Send + 'static,
+) -> Response {
+    let renderer = Arc::clone(renderer);
     let layout = Layout { area, ..layout };
     let rendered = tokio::task::spawn_blocking(move || renderer.render(&page(), &layout)).await;
     match rendered {

@@ -18,7 +18,7 @@ use crate::visitor::{Desk, ManageAccounts, show_instant};
 const LINES: u64 = 100;
 
 /// What can be asked for: the first words of the actions.
-const ACTIONS: [&str; 15] = [
+const ACTIONS: [&str; 16] = [
     "persona",
     "assessment",
     "draft",
@@ -29,6 +29,7 @@ const ACTIONS: [&str; 15] = [
     "audit",
     "operator",
     "dashboards",
+    "extraction",
     "unita",
     "settings",
     "feed",

@@ -1,5 +1,6 @@
 //! The portal through its router, with a real store: two Enti, an account of every role, and people at browsers.
 
+mod beside;
 mod imports;
 mod journey;
 mod matrix;
@@ -62,6 +63,7 @@ impl TestClock {
 /// A portal with two Enti.
 struct World {
     store: Store,
+    portal: Portal,
     router: Router,
     clock: TestClock,
     enti: [EnteId; 2],
@@ -135,8 +137,9 @@ impl World {
             cookies: Cookies::Host,
             trusted_proxies: Vec::new(),
         };
-        let router = Portal::new(config).unwrap().router();
-        Self { store, router, clock, enti: [enti[0], enti[1]], accounts, _database: database }
+        let portal = Portal::new(config).unwrap();
+        let router = portal.router();
+        Self { store, portal, router, clock, enti: [enti[0], enti[1]], accounts, _database: database }
     }
 
     fn browser(&self) -> Browser {
