@@ -83,8 +83,19 @@ impl Shelf {
         self.folder.join("lock")
     }
 
-    /// The turn to make one; `None` while another is being made.
-    pub(crate) fn take_turn(&self) -> Result<Option<Turn>, KeepError> {
+    /// The turn to make one; `None` while another is being made. Whoever has it knows that nobody works on what says to be
+    /// under way, and writes so: later it could no longer be told from what is made then.
+    pub(crate) fn take_turn(&self, chance: &mut StdRng) -> Result<Option<Turn>, KeepError> {
+        let Some(turn) = self.try_lock()? else { return Ok(None) };
+        for id in self.ids()? {
+            if let Some(record) = self.record(id)?.filter(|record| matches!(record.state, State::Running { .. })) {
+                self.write(&Record { state: State::Interrupted, ..record }, chance)?;
+            }
+        }
+        Ok(Some(turn))
+    }
+
+    fn try_lock(&self) -> Result<Option<Turn>, KeepError> {
         let path = self.lock_path();
         let failed = |source| KeepError::File { path: path.clone(), source };
         fs::create_dir_all(&self.folder).map_err(failed)?;
@@ -98,7 +109,7 @@ impl Shelf {
 
     /// Whether somebody makes one now.
     fn is_busy(&self) -> Result<bool, KeepError> {
-        Ok(self.folder.is_dir() && self.take_turn()?.is_none())
+        Ok(self.folder.is_dir() && self.try_lock()?.is_none())
     }
 
     /// Writes a record, whole and durable.
@@ -126,7 +137,11 @@ impl Shelf {
     /// One of them.
     pub(crate) fn one(&self, id: Uuid, now: DateTime<Utc>) -> Result<Option<Kept>, KeepError> {
         let Some(record) = self.record(id)?.filter(|record| !record.is_past(now)) else { return Ok(None) };
-        let is_interrupted = matches!(record.state, State::Running { .. }) && !self.is_busy()?;
+        let is_interrupted = match record.state {
+            State::Interrupted => true,
+            State::Running { .. } => !self.is_busy()?,
+            State::Ready { .. } | State::Failed { .. } => false,
+        };
         Ok(Some(Kept { record, is_interrupted }))
     }
 
@@ -207,9 +222,9 @@ impl Shelf {
     }
 
     /// Removes what is past its time, what cannot be opened any more, and what no record names.
-    pub(crate) fn sweep(&self, now: DateTime<Utc>) -> Result<(), KeepError> {
+    pub(crate) fn sweep(&self, now: DateTime<Utc>, chance: &mut StdRng) -> Result<(), KeepError> {
         // Whoever makes one is not disturbed; what is past its time goes with the next sweep.
-        let Some(_turn) = self.folder.is_dir().then(|| self.take_turn()).transpose()?.flatten() else {
+        let Some(_turn) = self.folder.is_dir().then(|| self.take_turn(chance)).transpose()?.flatten() else {
             return Ok(());
         };
         for id in self.ids()? {

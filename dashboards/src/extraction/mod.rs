@@ -154,7 +154,7 @@ impl Extractions {
     /// Removes what is past its time, and what a crash left behind, of every Ente. Reads files: never on an async thread.
     pub fn sweep(&self) {
         for ente in keep::enti(&self.shared.folder) {
-            if let Err(error) = self.shelf(ente).and_then(|shelf| shelf.sweep(self.now())) {
+            if let Err(error) = self.shelf(ente).and_then(|shelf| shelf.sweep(self.now(), &mut self.chance())) {
                 tracing::error!(ente.id = %ente, %error, "the extractions of an Ente cannot be swept");
             }
         }

@@ -100,6 +100,8 @@ pub(crate) enum State {
         /// Rows to look at.
         of: u64,
     },
+    /// It was under way when the program ended.
+    Interrupted,
     /// To be taken.
     Ready {
         at: DateTime<Utc>,
@@ -139,7 +141,7 @@ impl Record {
     pub(crate) fn until(&self) -> DateTime<Utc> {
         let from = match &self.state {
             State::Ready { at, .. } => *at,
-            State::Running { .. } | State::Failed { .. } => self.asked_at,
+            State::Running { .. } | State::Interrupted | State::Failed { .. } => self.asked_at,
         };
         from.checked_add_signed(KEPT).unwrap_or(from)
     }

@@ -393,11 +393,23 @@ fn entry(archive: &[u8], name: &str) -> Vec<u8> {
     bytes
 }
 
-/// The cells of a CSV without quotes around any.
+/// The cells of a CSV; none of ours holds a line's end.
 fn csv(bytes: Vec<u8>) -> Vec<Vec<String>> {
     let text = String::from_utf8(bytes).unwrap();
     let text = text.strip_prefix('\u{feff}').expect("it begins with the mark of UTF-8");
-    text.split_terminator("\r\n").map(|line| line.split(';').map(str::to_owned).collect()).collect()
+    let cells = |line: &str| {
+        let mut cells = vec![String::new()];
+        let mut is_quoted = false;
+        for letter in line.chars() {
+            match letter {
+                '"' => is_quoted = !is_quoted,
+                ';' if !is_quoted => cells.push(String::new()),
+                other => cells.last_mut().unwrap().push(other),
+            }
+        }
+        cells
+    };
+    text.split_terminator("\r\n").map(cells).collect()
 }
 
 /// The text between two marks, each time.
@@ -692,7 +704,7 @@ async fn what_a_crash_leaves_is_interrupted_and_cannot_be_taken() {
     };
     let state = State::Running { read: 3, of: 6 };
     let record = Record { id, asked_at: world.now(), asked_by: "Anna".to_owned(), wanted, state };
-    let turn = shelf.take_turn().unwrap().unwrap();
+    let turn = shelf.take_turn(&mut world.extractions.chance()).unwrap().unwrap();
     shelf.write(&record, &mut world.extractions.chance()).unwrap();
     let mut writer = shelf.begin(id, world.extractions.chance()).unwrap();
     std::io::Write::write_all(&mut writer, &[1; 600_000]).unwrap();

@@ -286,7 +286,8 @@ async fn ask(
         Ok(wanted) => wanted,
         Err(problems) => return Ok(again(StatusCode::UNPROCESSABLE_ENTITY, problems).await),
     };
-    let Some(turn) = asked.with_shelf(extractions, |shelf, _| shelf.take_turn()).await? else {
+    let mut chance = extractions.chance();
+    let Some(turn) = asked.with_shelf(extractions, move |shelf, _| shelf.take_turn(&mut chance)).await? else {
         let busy = vec![Problem { name: "strumento", code: "extraction_busy" }];
         return Ok(again(StatusCode::CONFLICT, busy).await);
     };

@@ -92,7 +92,7 @@ impl Asked {
         let now = extractions.now();
         let worked = tokio::task::spawn_blocking(move || {
             let shelf = extractions.shelf(ente)?;
-            shelf.sweep(now)?;
+            shelf.sweep(now, &mut extractions.chance())?;
             work(&shelf, now)
         });
         match worked.await {
@@ -164,6 +164,7 @@ impl ExtractionView {
             until: text::instant(record.until()),
         };
         match &record.state {
+            State::Interrupted => view.state = "interrupted",
             State::Running { .. } if kept.is_interrupted => view.state = "interrupted",
             State::Running { read, of } => (view.read, view.of) = (*read, *of),
             State::Ready { rows, bytes, version, published_at, .. } => {

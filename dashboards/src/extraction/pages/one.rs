@@ -128,7 +128,9 @@ fn taken(record: &Record) -> String {
         record::State::Ready { rows, bytes, .. } => {
             format!("{} {}", record.wanted.summary(), record::counts(rows, *bytes))
         }
-        record::State::Running { .. } | record::State::Failed { .. } => record.wanted.summary(),
+        record::State::Running { .. } | record::State::Interrupted | record::State::Failed { .. } => {
+            record.wanted.summary()
+        }
     }
 }
 
