@@ -48,6 +48,7 @@ async function startWire(url) {
       isCut = false;
       await context.setOffline(false);
     },
+    restore: () => { isCut = false; },
     end: () => {
       for (const socket of sockets) socket.destroy();
       server.close();
@@ -92,6 +93,7 @@ async function withDevice(use) {
     await use(device);
     assert.deepEqual(complaints, []);
   } finally {
+    wire.restore();
     await context?.close();
     rmSync(profile, { recursive: true, force: true });
   }

@@ -160,7 +160,7 @@ struct PortalVersion {
 fn portal_version(instrument: &Instrument, draft: &Draft) -> PortalVersion {
     let code = |answer: &Answer| match answer {
         Answer::Missing(Missing::NotAnswered) => String::new(),
-        given => given.code().to_string(),
+        Answer::Value(_) | Answer::Missing(_) => answer.code().to_string(),
     };
     let answers = instrument.items.iter().map(|item| {
         let answer = draft.sheet.get(&item.id).map(code).unwrap_or_default();

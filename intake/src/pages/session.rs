@@ -10,7 +10,6 @@ use serde_json::json;
 use crate::reply::Outcome;
 use crate::visitor::OwnAccount;
 
-#[expect(clippy::unused_async, reason = "handlers are")]
 pub(crate) async fn get(own: OwnAccount) -> Outcome {
     Ok(Json(json!({ "csrf": own.session.csrf() })).into_response())
 }
