@@ -19,7 +19,7 @@ use crate::text;
 /// Rows of a sheet, with its head.
 const SHEET_ROWS_MAX: u32 = 1_048_576;
 
-/// Cells of a spreadsheet: docs/adr/0014 says how much memory they take.
+/// Cells of a spreadsheet, which is made in memory (docs/adr/0014): a bound, not a measure.
 const CELLS_MAX: u64 = 2_000_000;
 
 /// A name of a sheet.
