@@ -61,6 +61,7 @@ before(async () => {
   browser = await startChromium();
   wire = await startWire(portal.url);
   [, ente] = portal.enti;
+  await switchOffline(true);
 });
 
 after(async () => {
@@ -205,7 +206,6 @@ function filesWith(folder, secrets) {
 const OF_A_SITE = /(^|\/)(IndexedDB|Service Worker|CacheStorage|Cache|Code Cache|Local Storage|Session Storage|File System|WebStorage|blob_storage)\//;
 
 test('a draft is taken along, filled in without network and with the browser started again, and sent', () => withDevice(async (device) => {
-  await switchOffline(true);
   let page = await device.start();
   await logIn(page, portal, ente, 'operatore1');
   const draft = await begin(page, PERSONA);

@@ -169,7 +169,7 @@ test('two windows on one draft get a clear conflict', () => withPage(1440, async
     await window.getByRole('button', { name: 'Salva e continua' }).last().click();
     await (window === page ? window.waitForURL((url) => url.href !== before) : window.locator('#conflitto').waitFor());
   }
-  await other.getByText('è stata cambiata in un\'altra finestra').waitFor();
+  await other.locator('#conflitto', { hasText: "è stata cambiata in un'altra finestra" }).waitFor();
   assert.deepEqual(await faults(other), []);
 }));
 
@@ -185,7 +185,7 @@ test('a wrong password says one thing only', () => withPage(768, async (page) =>
 
 const PAGES = {
   operatore1: ['/scrivania', '/persone', '/persone/nuova', '/persone/doppioni', '/questionari', '/account', '/account/secondo-fattore', '/conferma'],
-  amministratore: ['/scrivania', '/operatori', '/operatori/nuovo', '/persone', '/registro', '/account'],
+  amministratore: ['/scrivania', '/operatori', '/operatori/nuovo', '/persone', '/registro', '/impostazioni', '/account'],
   dirigente: [
     '/scrivania',
     '/cruscotti/territorio',
@@ -241,7 +241,7 @@ test('the CSV is what the page shows', () => withPage(1440, async (page) => {
 
 const WHO = {
   operatore1: ['/persone', '/questionari'],
-  amministratore: ['/persone', '/operatori', '/operatori/nuovo', '/registro'],
+  amministratore: ['/persone', '/operatori', '/operatori/nuovo', '/registro', '/impostazioni'],
   dirigente: ['/cruscotti/territorio', '/cruscotti/comunita', '/cruscotti/qualita', '/cruscotti/territorio.csv', '/cruscotti/comunita.csv'],
   analista: ['/cruscotti/territorio', '/cruscotti/comunita', '/cruscotti/qualita', '/cruscotti/territorio.csv', '/cruscotti/comunita.csv'],
   piattaforma: ['/enti', '/interessi'],
