@@ -202,7 +202,7 @@ function filesWith(folder, secrets) {
   return { count: files.length, found };
 }
 
-/** What a profile keeps of a site for itself; the rest (history, with the titles of the portal's pages) is the browser's. */
+/** What a profile keeps of a site for itself; the rest (history, with the addresses of drafts) is the browser's. */
 const OF_A_SITE = /(^|\/)(IndexedDB|Service Worker|CacheStorage|Cache|Code Cache|Local Storage|Session Storage|File System|WebStorage|blob_storage)\//;
 
 test('a draft is taken along, filled in without network and with the browser started again, and sent', () => withDevice(async (device) => {

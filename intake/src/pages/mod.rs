@@ -89,6 +89,13 @@ mod tests {
                 });
                 assert!(html.contains("</html>"), "{} is cut", P::TEMPLATE);
                 assert_eq!(html.contains("dati sintetici"), is_demonstration, "{}", P::TEMPLATE);
+                let title = html.split("<title>").nth(1).and_then(|rest| rest.split("</title>").next());
+                // Browsers keep titles in their history, and laptops are lost.
+                assert!(
+                    title.is_some_and(|title| !title.contains("Rossi")),
+                    "{} names a persona in its title",
+                    P::TEMPLATE
+                );
                 assert!(!html.contains(" style="), "{} has an inline style", P::TEMPLATE);
                 let posts = html.matches("method=\"post\"").count();
                 let tokens = html.matches("name=\"csrf\"").count();
