@@ -118,6 +118,7 @@ pub(crate) static ROUTES: &[Route] = routes! {
     get "/", Need::Public, pages::home::get;
     get "/strumenti", Need::Public, pages::instruments::get;
     get "/strumenti/{instrument}", Need::Public, pages::instrument::get;
+    get "/strumenti/{instrument}/fhir.json", Need::Public, pages::fhir::questionnaire;
     get "/strumenti/{instrument}/prova", Need::Public, pages::tryout::get;
     post(WritesNothing) "/strumenti/{instrument}/prova", Need::Public, pages::tryout::post;
     get "/privacy", Need::Public, pages::notices::privacy;
@@ -158,6 +159,7 @@ pub(crate) static ROUTES: &[Route] = routes! {
     post(Session) "/persone/{persona}/questionari", ASSESS, pages::draft::start;
 
     get "/persone/doppioni", SEE, pages::duplicates::get;
+    get "/persone/{persona}/confronto/{definition}", SEE, pages::compare::get;
     get "/persone/{persona}/gestione", SEE, pages::persona_case::get;
     post(Session) "/persone/{persona}/affida", Need::Ente(Right::Assign), pages::persona_case::assign;
     post(Session) "/persone/{persona}/informativa", ASSESS, pages::persona_case::notice;
@@ -185,6 +187,7 @@ pub(crate) static ROUTES: &[Route] = routes! {
     get "/questionari", Need::Ente(Right::SeeOwnWork), pages::questionari::mine;
     get "/questionari/tutti", SEE, pages::questionari::all;
     get "/questionari/{assessment}", SEE, pages::assessment::get;
+    get "/questionari/{assessment}/fhir.json", SEE, pages::fhir::response;
     get "/questionari/{assessment}/relazione.pdf", SEE, pages::report_pdf::whole;
     get "/questionari/{assessment}/facile.pdf", SEE, pages::report_pdf::easy;
     post(Session) "/questionari/{assessment}/azioni", ASSESS, pages::assessment::record;

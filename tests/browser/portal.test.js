@@ -90,6 +90,9 @@ async function answerByKeyboard(page, title) {
       keys += 2;
     }
     items += count;
+    // The age must be that of the persona, else nothing can be validated.
+    const age = page.locator('#item-fascia_eta-3');
+    if (await age.count()) await choose(age);
     const before = page.url();
     await page.keyboard.press('Enter');
     await page.waitForURL((url) => url.href !== before);
@@ -101,6 +104,8 @@ async function answerByKeyboard(page, title) {
 async function validate(page) {
   await choose(page.getByLabel('Confermo il risultato', { exact: true }));
   await choose(page.locator('#campo-azioni input').first());
+  const recheck = page.locator('#campo-recheck');
+  if (await recheck.count()) await choose(recheck);
   await page.getByRole('button', { name: 'Valida', exact: true }).click();
   await page.getByText('Il questionario è validato.').waitFor();
 }
@@ -173,6 +178,67 @@ test('two windows on one draft get a clear conflict', () => withPage(1440, async
   assert.deepEqual(await faults(other), []);
 }));
 
+/** Looks at a page at every width. */
+async function look(page, name) {
+  for (const width of WIDTHS) {
+    await page.setViewportSize({ width, height: 900 });
+    await picture(page, `${name}-${width}`);
+    assert.deepEqual(await faults(page), [], name);
+  }
+}
+
+test('a questionnaire is checked against the record, and the next one begins with it', () => withPage(1440, async (page) => {
+  await logIn(page, portal, ente, 'operatore1');
+  await enterPersona(page, { code: 'VRDLRA85T50A562R', surname: 'Verdi', name: 'Lara' });
+  const persona = page.url();
+  await answerByKeyboard(page, 'ASSO');
+  const summary = page.url();
+  await page.locator('.nc-steps a').first().click();
+  await choose(page.locator('#item-fascia_eta-1'));
+  await page.getByText('Note per il servizio su queste domande').click();
+  await page.locator('textarea[name^="note."]').first().fill('Da chiedere alla sorella.');
+  await look(page, 'questionario-note');
+  await page.getByRole('button', { name: 'Salva e continua' }).last().click();
+  await page.goto(summary);
+  await page.getByText('Risposte e scheda si contraddicono.').waitFor();
+  await look(page, 'riepilogo-contraddizione');
+  await choose(page.getByLabel('Confermo il risultato', { exact: true }));
+  await page.getByRole('button', { name: 'Valida', exact: true }).click();
+  await page.locator('#errori a[href="#campo-rules"]').waitFor();
+  assert.deepEqual(await faults(page), []);
+  await page.locator('#campo-rules a', { hasText: 'domanda 1' }).click();
+  await choose(page.locator('#item-fascia_eta-3'));
+  await page.getByRole('button', { name: 'Salva e continua' }).last().click();
+  await page.goto(summary);
+  const azione = page.locator('#campo-azioni .nc-choice').first();
+  await azione.getByLabel('Entro il').fill('31/12/2099');
+  await azione.getByLabel('Chi la segue').fill("il Centro per l'impiego");
+  await validate(page);
+  await page.getByText("La segue: il Centro per l'impiego.").waitFor();
+  await page.getByText('Da chiedere alla sorella.').waitFor();
+  await look(page, 'relazione-note');
+  await page.goto(persona);
+  await page.getByRole('heading', { name: 'Azioni in corso' }).waitFor();
+  await look(page, 'scheda-azioni');
+  await page.getByRole('button', { name: /^Comincia ASSO dalle risposte del/ }).click();
+  await page.getByText('Come prima').first().waitFor();
+  await choose(page.locator('fieldset.nc-item').nth(1).locator('input').first());
+  await page.getByRole('button', { name: 'Salva e chiudi' }).click();
+  await page.goto(persona);
+  await page.getByRole('link', { name: /^ASSO, risposte:/ }).click();
+  await look(page, 'questionario-come-prima');
+  const draft = /\/bozze\/[^/]+/.exec(page.url())[0];
+  await page.goto(`${draft}/riepilogo`);
+  await page.getByText('Che cosa è successo delle azioni concordate prima').waitFor();
+  await page.locator('#campo-outcomes select').first().selectOption('completed');
+  await look(page, 'riepilogo-esiti');
+  await validate(page);
+  await page.goto(persona);
+  await page.goto('/questionari/tutti?strumento=asso');
+  await page.getByRole('link', { name: 'Verdi Lara' }).first().waitFor();
+  await look(page, 'cerca-questionari');
+}));
+
 test('a wrong password says one thing only', () => withPage(768, async (page) => {
   await page.goto('/accesso');
   await page.getByLabel("Codice dell'Ente").fill(ente);
@@ -184,7 +250,7 @@ test('a wrong password says one thing only', () => withPage(768, async (page) =>
 }));
 
 const PAGES = {
-  operatore1: ['/scrivania', '/persone', '/persone/nuova', '/persone/doppioni', '/questionari', '/account', '/account/secondo-fattore', '/conferma'],
+  operatore1: ['/scrivania', '/persone', '/persone/nuova', '/persone/doppioni', '/questionari', '/questionari/tutti', '/account', '/account/secondo-fattore', '/conferma'],
   amministratore: ['/scrivania', '/operatori', '/operatori/nuovo', '/persone', '/registro', '/impostazioni', '/account'],
   dirigente: [
     '/scrivania',

@@ -81,7 +81,7 @@ impl fmt::Debug for Secret {
 
 impl Secret {
     /// A new one.
-    pub fn generate(chance: &mut impl CryptoRng) -> Self {
+    pub fn generate(chance: &mut (impl CryptoRng + ?Sized)) -> Self {
         let mut bytes = Zeroizing::new([0; 32]);
         chance.fill_bytes(bytes.as_mut());
         Self(bytes)
@@ -123,7 +123,7 @@ impl Secret {
 
     /// Seals `plaintext` (XChaCha20-Poly1305): a nonce of 24 bytes, then text and tag. `context` is not stored and must
     /// be the same when opening: where the value stands, so that it cannot be moved.
-    pub fn seal(&self, plaintext: &[u8], context: &str, chance: &mut impl CryptoRng) -> Vec<u8> {
+    pub fn seal(&self, plaintext: &[u8], context: &str, chance: &mut (impl CryptoRng + ?Sized)) -> Vec<u8> {
         let mut nonce = [0; 24];
         chance.fill_bytes(&mut nonce);
         let cipher = XChaCha20Poly1305::new(&Key::from(*self.0));
@@ -156,7 +156,7 @@ pub struct RingKey {
 
 impl RingKey {
     /// A new one.
-    pub fn generate(ring: Ring, chance: &mut impl CryptoRng) -> Self {
+    pub fn generate(ring: Ring, chance: &mut (impl CryptoRng + ?Sized)) -> Self {
         Self::new(ring, Secret::generate(chance))
     }
 
@@ -247,14 +247,15 @@ impl SealingKey {
 
     /// Seals `plaintext` (HPKE, RFC 9180: X25519, HKDF-SHA-256, ChaCha20-Poly1305): 32 bytes of encapsulated key, then text
     /// and tag. `context` as in [`Secret::seal`]. The same text sealed twice shares no byte.
-    pub fn seal(&self, plaintext: &[u8], context: &str, chance: &mut impl CryptoRng) -> Vec<u8> {
+    pub fn seal(&self, plaintext: &[u8], context: &str, chance: &mut (impl CryptoRng + ?Sized)) -> Vec<u8> {
         let (encapsulated, sealed) = hpke::single_shot_seal_with_rng::<ChaCha20Poly1305, HkdfSha256, X25519HkdfSha256>(
             &OpModeS::Base,
             &self.public,
             self.ring.name().as_bytes(),
             plaintext,
             context.as_bytes(),
-            chance,
+            // The library wants a type of known size: a reference to one has it.
+            &mut &mut *chance,
         )
         .expect("a valid public key and a text in memory can be sealed");
         [encapsulated.to_bytes().as_slice(), &sealed].concat()

@@ -203,7 +203,7 @@ impl Page for AssessmentPage {
 }
 
 /// A validated questionnaire for samples.
-fn sample(instrument: &Instrument) -> Assessment {
+pub(crate) fn sample(instrument: &Instrument) -> Assessment {
     let sheet = crate::example::sheet(instrument, 1);
     let draft =
         super::draft::sample_draft(instrument, chrono::NaiveDate::from_ymd_opt(2026, 11, 25).unwrap_or_default());

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 use domain::feed::ScaleResult;
-use domain::instrument::{Id, Instrument, Status};
+use domain::instrument::{Id, Instrument, Scale, Status};
 use domain::scoring::ScaleScore;
 use domain::scoring::change::{Change, reliable_change};
 use serde::Serialize;
@@ -58,6 +58,8 @@ pub(crate) struct Past {
 pub(crate) struct History {
     title: String,
     is_unofficial: bool,
+    /// The strumento, where two questionnaires count and can be compared.
+    compare: Option<String>,
     scales: Vec<String>,
     profile_title: Option<String>,
     has_error_of_measure: bool,
@@ -77,8 +79,9 @@ struct Row {
     operator: Option<String>,
 }
 
+/// A result on a scale.
 #[derive(Clone, Debug, Serialize)]
-struct Cell {
+pub(crate) struct Cell {
     index_tenths: Option<i32>,
     level: Option<String>,
     /// Against the questionnaire that counts before this one.
@@ -149,6 +152,8 @@ impl History {
         Self {
             title: format!("{} {}", instrument.title, instrument.version),
             is_unofficial: instrument.status == Status::Unofficial,
+            compare: (past.iter().filter(|one| one.state == State::Current).count() > 1)
+                .then(|| format!("{}-{}", instrument.id, instrument.version)),
             scales: instrument.scales.iter().map(|scale| scale.title.to_string()).collect(),
             profile_title: instrument.profile.as_ref().map(|profile| profile.title.to_string()),
             has_error_of_measure: instrument.scales.iter().all(|scale| scale.reliability.is_some()),
@@ -164,23 +169,7 @@ impl Row {
             .scales
             .iter()
             .map(|scale| {
-                let find = |past: &Past| past.scores.iter().find(|score| score.scale == scale.id).map(score);
-                let here = find(one).filter(|score| score.is_valid);
-                let level =
-                    one.scores.iter().find(|score| score.scale == scale.id).and_then(|score| score.level.as_ref());
-                let level = level.and_then(|id| scale.levels.iter().find(|level| level.id == *id));
-                // The one kept with the questionnaire; the definition's where none was.
-                let definition = scale.reliability.as_ref().map(|reliability| reliability.sem_hundredths);
-                let sem = one.sem_hundredths.get(&scale.id).copied().or(definition);
-                let change = match (before.and_then(find), &here, sem) {
-                    (Some(there), Some(here), Some(sem)) => reliable_change(&there, here, sem).map(change_code),
-                    _ => None,
-                };
-                Cell {
-                    index_tenths: here.as_ref().and_then(ScaleScore::index_tenths),
-                    level: level.map(|level| level.title.to_string()),
-                    change,
-                }
+                Cell::new(scale, &one.scores, before.map(|before| before.scores.as_slice()), &one.sem_hundredths)
             })
             .collect();
         let profile = instrument.profile.as_ref().zip(one.profile.as_ref()).and_then(|(profile, id)| {
@@ -199,6 +188,34 @@ impl Row {
             evaluation: one.evaluation,
             origin: one.origin,
             operator: one.operator.clone(),
+        }
+    }
+}
+
+impl Cell {
+    /// The result on a scale, and whether it differs from the one before by more than the error of measurement that was kept
+    /// with the questionnaire; the definition's where none was.
+    pub(crate) fn new(
+        scale: &Scale,
+        scores: &[ScaleResult],
+        before: Option<&[ScaleResult]>,
+        sem_hundredths: &BTreeMap<Id, i32>,
+    ) -> Self {
+        let result = |scores: &[ScaleResult]| scores.iter().find(|score| score.scale == scale.id).cloned();
+        let here = result(scores);
+        let level = here.as_ref().and_then(|result| result.level.clone());
+        let level = level.and_then(|id| scale.levels.iter().find(|level| level.id == id));
+        let here = here.as_ref().map(score).filter(|score| score.is_valid);
+        let definition = scale.reliability.as_ref().map(|reliability| reliability.sem_hundredths);
+        let sem = sem_hundredths.get(&scale.id).copied().or(definition);
+        let change = match (before.and_then(result), &here, sem) {
+            (Some(there), Some(here), Some(sem)) => reliable_change(&score(&there), here, sem).map(change_code),
+            _ => None,
+        };
+        Self {
+            index_tenths: here.as_ref().and_then(ScaleScore::index_tenths),
+            level: level.map(|level| level.title.to_string()),
+            change,
         }
     }
 }

@@ -125,6 +125,7 @@ impl Things {
             .replace("{agreement}", &self.agreement)
             .replace("{erased}", &self.erased)
             .replace("{section}", instruments[0].sections[0].id.as_str())
+            .replace("{definition}", &format!("{}-{}", instruments[0].id, instruments[0].version))
             .replace("{instrument}", instruments[0].id.as_str())
             .replace("{version}", templates::ASSETS_VERSION)
             .replace("{name}", templates::ASSETS[0].name)

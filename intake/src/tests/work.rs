@@ -166,3 +166,34 @@ async fn questionnaires_are_looked_up_by_filters(#[values(Kind::Sqlite, Kind::Po
     let mut elsewhere = world.logged_in("secondo", "operator").await;
     assert!(!elsewhere.get("/questionari/tutti").await.body.contains(&shown));
 }
+
+#[rstest]
+#[tokio::test]
+async fn two_days_are_compared_and_other_programs_are_told(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let world = World::new(kind).await;
+    let mut operator = world.logged_in("primo", "operator").await;
+    let persona = enters_persona(&mut operator).await;
+    assert_eq!(operator.get(&format!("{persona}/confronto/isa-1")).await.status, StatusCode::NOT_FOUND);
+    let draft = fills_in(&mut operator, &persona, "isa", 0).await;
+    let first = validates(&mut operator, &draft, &[]).await;
+    assert!(!operator.get(&persona).await.body.contains("/confronto/"));
+    let draft = fills_in(&mut operator, &persona, "isa", 4).await;
+    let second = validates(&mut operator, &draft, &[]).await;
+    assert!(operator.get(&persona).await.body.contains("/confronto/isa-1"));
+    let page = operator.get(&format!("{persona}/confronto/isa-1")).await;
+    assert_eq!(page.status, StatusCode::OK);
+    assert!(page.body.contains("Sono cambiate 50 risposte.") && page.body.contains("▲ più alto"), "{}", page.body);
+    let first_id = first.rsplit('/').next().unwrap();
+    let same = operator.get(&format!("{persona}/confronto/isa-1?prima={first_id}&dopo={first_id}&solo=cambiate")).await;
+    assert!(same.body.contains("Nessuna risposta è cambiata.") && same.body.contains("lo stesso questionario"));
+    let fhir = operator.get(&format!("{second}/fhir.json")).await;
+    assert_eq!(fhir.headers["content-type"], "application/fhir+json; charset=utf-8");
+    let resource: serde_json::Value = serde_json::from_str(&fhir.body).unwrap();
+    assert_eq!(resource["resourceType"], "QuestionnaireResponse");
+    assert!(!fhir.body.contains("Bianchi") && !fhir.body.contains("BNCLRA"), "the persona's id alone");
+    let mut nobody = world.browser();
+    let public = nobody.get("/strumenti/isa/fhir.json").await;
+    let resource: serde_json::Value = serde_json::from_str(&public.body).unwrap();
+    assert_eq!(resource["resourceType"], "Questionnaire");
+    assert_eq!(nobody.get("/strumenti/niente/fhir.json").await.status, StatusCode::NOT_FOUND);
+}

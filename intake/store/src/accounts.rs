@@ -113,7 +113,7 @@ impl Store {
         scope: &EnteScope,
         new: &NewAccount,
         now: DateTime<Utc>,
-        chance: &mut impl Chance,
+        chance: &mut dyn Chance,
     ) -> Result<(AccountId, OneTimePassword), StoreError> {
         scope.require(Right::ManageAccounts)?;
         of_an_ente(new.role)?;
@@ -133,7 +133,7 @@ impl Store {
         new: &NewAccount,
         password: &AcceptedPassword,
         now: DateTime<Utc>,
-        chance: &mut impl Chance,
+        chance: &mut dyn Chance,
     ) -> Result<AccountId, StoreError> {
         scope.require(Right::ManageAccounts)?;
         of_an_ente(new.role)?;
@@ -150,7 +150,7 @@ impl Store {
         scope: &PlatformScope,
         new: &NewAccount,
         now: DateTime<Utc>,
-        chance: &mut impl Chance,
+        chance: &mut dyn Chance,
     ) -> Result<(AccountId, OneTimePassword), StoreError> {
         scope.require(Right::ManageEnti)?;
         of_the_platform(new)?;
@@ -169,7 +169,7 @@ impl Store {
         new: &NewAccount,
         password: &AcceptedPassword,
         now: DateTime<Utc>,
-        chance: &mut impl Chance,
+        chance: &mut dyn Chance,
     ) -> Result<AccountId, StoreError> {
         scope.require(Right::ManageEnti)?;
         of_the_platform(new)?;
@@ -189,7 +189,7 @@ impl Store {
         username: &str,
         display_name: &str,
         now: DateTime<Utc>,
-        chance: &mut impl Chance,
+        chance: &mut dyn Chance,
     ) -> Result<(AccountId, OneTimePassword), StoreError> {
         scope.require(Right::ManageEnti)?;
         if ente == PLATFORM {
@@ -401,7 +401,7 @@ impl Store {
         scope: &EnteScope,
         id: AccountId,
         now: DateTime<Utc>,
-        chance: &mut impl Chance,
+        chance: &mut dyn Chance,
     ) -> Result<OneTimePassword, StoreError> {
         scope.require(Right::ManageAccounts)?;
         let now = moment(now);
@@ -433,7 +433,7 @@ impl Store {
         password: &str,
         one_time: Option<Duration>,
         now: DateTime<Utc>,
-        chance: &mut impl Chance,
+        chance: &mut dyn Chance,
     ) -> Result<AccountId, StoreError> {
         let new = new.checked()?;
         let hash = self.hash_password(password, chance).await?;
@@ -455,7 +455,7 @@ impl Store {
         hash: String,
         one_time: Option<Duration>,
         now: DateTime<Utc>,
-        chance: &mut impl Chance,
+        chance: &mut dyn Chance,
     ) -> Result<AccountId, StoreError> {
         let id = AccountId(new_id(chance));
         unita_exists(ente, new.unita, &**writing).await?;

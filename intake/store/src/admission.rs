@@ -42,7 +42,7 @@ impl Store {
         scope: &PlatformScope,
         admission: &Admission,
         now: DateTime<Utc>,
-        chance: &mut impl Chance,
+        chance: &mut dyn Chance,
     ) -> Result<(EnteId, OneTimePassword), StoreError> {
         scope.require(Right::ManageEnti)?;
         let now = moment(now);

@@ -175,7 +175,7 @@ impl Store {
         ente: EnteId,
         new: &NewAgreement,
         now: DateTime<Utc>,
-        chance: &mut impl Chance,
+        chance: &mut dyn Chance,
     ) -> Result<AgreementId, StoreError> {
         scope.require(Right::ManageEnti)?;
         let new = new.checked()?;
@@ -206,7 +206,7 @@ impl Store {
         ente: EnteId,
         new: &NewAgreement,
         now: DateTime<Utc>,
-        chance: &mut impl Chance,
+        chance: &mut dyn Chance,
     ) -> Result<AgreementId, StoreError> {
         let id = AgreementId(new_id(chance));
         let row = agreements::ActiveModel {

@@ -102,7 +102,7 @@ impl Store {
         scope: &EnteScope,
         new: &NewDraft,
         now: DateTime<Utc>,
-        chance: &mut impl Chance,
+        chance: &mut dyn Chance,
     ) -> Result<DraftId, StoreError> {
         scope.require(Right::Assess)?;
         let account = account(scope)?;
@@ -160,7 +160,7 @@ impl Store {
         revision: i32,
         filling: &Filling,
         now: DateTime<Utc>,
-        chance: &mut impl Chance,
+        chance: &mut dyn Chance,
     ) -> Result<i32, StoreError> {
         scope.require(Right::Assess)?;
         let now = moment(now);
@@ -320,7 +320,7 @@ impl VersionedContent {
 }
 
 impl Content {
-    fn seal(&self, key: &Secret, ente: EnteId, id: DraftId, chance: &mut impl Chance) -> Vec<u8> {
+    fn seal(&self, key: &Secret, ente: EnteId, id: DraftId, chance: &mut dyn Chance) -> Vec<u8> {
         seal(key, &Newest::V2(self), &context(ente, "drafts", "sealed", id), chance)
     }
 

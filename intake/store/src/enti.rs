@@ -83,7 +83,7 @@ impl Store {
         scope: &PlatformScope,
         new: &NewEnte,
         now: DateTime<Utc>,
-        chance: &mut impl Chance,
+        chance: &mut dyn Chance,
     ) -> Result<EnteId, StoreError> {
         scope.require(Right::ManageEnti)?;
         let new = self.checked_ente(new).await?;
@@ -117,7 +117,7 @@ impl Store {
         id: EnteId,
         new: &NewEnte,
         now: DateTime<Utc>,
-        chance: &mut impl Chance,
+        chance: &mut dyn Chance,
     ) -> Result<(), StoreError> {
         self.insert_ente(&**writing, id, &new.code, false, new.is_demo, now, chance).await?;
         let row = ente_names::ActiveModel {
@@ -200,7 +200,7 @@ impl Store {
         name: &str,
         from: NaiveDate,
         now: DateTime<Utc>,
-        chance: &mut impl Chance,
+        chance: &mut dyn Chance,
     ) -> Result<(), StoreError> {
         scope.require(Right::ManageEnti)?;
         let name = required("name", name, 200)?;
@@ -243,7 +243,7 @@ impl Store {
         scope: &EnteScope,
         name: &str,
         now: DateTime<Utc>,
-        chance: &mut impl Chance,
+        chance: &mut dyn Chance,
     ) -> Result<UnitaId, StoreError> {
         scope.require(Right::ManageAccounts)?;
         let now = moment(now);
@@ -291,7 +291,7 @@ impl Store {
         unita: UnitaId,
         counted_under: Option<UnitaId>,
         now: DateTime<Utc>,
-        chance: &mut impl Chance,
+        chance: &mut dyn Chance,
     ) -> Result<(), StoreError> {
         scope.require(Right::ManageAccounts)?;
         let keys = self.ente_keys(scope.ente()).await?;

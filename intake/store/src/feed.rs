@@ -83,7 +83,7 @@ pub(crate) async fn append(
     event: NewEvent,
     key: &Secret,
     now: DateTime<Utc>,
-    chance: &mut impl Chance,
+    chance: &mut dyn Chance,
 ) -> Result<(), StoreError> {
     let seq = take_numbers(connection, event.ente, 1).await?;
     let (kind, assessment, sealed) = match &event.what {

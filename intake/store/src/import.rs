@@ -117,7 +117,7 @@ impl Store {
         scope: &EnteScope,
         source: &str,
         now: DateTime<Utc>,
-        chance: &mut impl Chance,
+        chance: &mut dyn Chance,
     ) -> Result<ImportId, StoreError> {
         scope.require(Right::Import)?;
         let now = moment(now);
@@ -167,7 +167,7 @@ impl Store {
         instrument: &Instrument,
         rows: &[ImportRow],
         now: DateTime<Utc>,
-        chance: &mut impl Chance,
+        chance: &mut dyn Chance,
     ) -> Result<Vec<RowOutcome>, StoreError> {
         scope.require(Right::Import)?;
         let now = moment(now);
@@ -433,7 +433,7 @@ impl Stage<'_> {
         &mut self,
         scope: &EnteScope,
         rows: &[ImportRow],
-        chance: &mut impl Chance,
+        chance: &mut dyn Chance,
     ) -> Result<Vec<RowOutcome>, StoreError> {
         let instrument = self.instrument.id.as_str();
         let tokens: Vec<Vec<u8>> = rows
@@ -559,7 +559,7 @@ impl Stage<'_> {
         there: &mut BTreeMap<Vec<u8>, Vec<u8>>,
         base: i64,
         batch: &mut Batch,
-        chance: &mut impl Chance,
+        chance: &mut dyn Chance,
     ) -> Result<RowOutcome, Refused> {
         let external_id = required("external_id", &row.persona.external_id, 200)?;
         possible_day(row.assessed_on, self.now)?;
@@ -694,7 +694,7 @@ impl Stage<'_> {
         index: usize,
         whose: &Whose,
         what: Result<AssessmentId, What>,
-        chance: &mut impl Chance,
+        chance: &mut dyn Chance,
     ) -> events::ActiveModel {
         let ordinal = base + 1 + i64::try_from(index).unwrap_or(i64::MAX);
         let (kind, assessment, sealed) = match what {

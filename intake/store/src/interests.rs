@@ -126,7 +126,7 @@ impl Store {
         data: &InterestData,
         peer: IpAddr,
         now: DateTime<Utc>,
-        chance: &mut impl Chance,
+        chance: &mut dyn Chance,
     ) -> Result<InterestId, StoreError> {
         let now = moment(now);
         let data = data.checked()?;
@@ -209,7 +209,7 @@ impl Store {
         id: InterestId,
         state: InterestState,
         now: DateTime<Utc>,
-        chance: &mut impl Chance,
+        chance: &mut dyn Chance,
     ) -> Result<(), StoreError> {
         scope.require(Right::ManageEnti)?;
         let keys = self.ente_keys(PLATFORM).await?;
@@ -228,7 +228,7 @@ impl Store {
         id: InterestId,
         state: InterestState,
         now: DateTime<Utc>,
-        chance: &mut impl Chance,
+        chance: &mut dyn Chance,
     ) -> Result<(), StoreError> {
         let row = interests::Entity::find_by_id((PLATFORM.0, id.0))
             .one(&**writing)

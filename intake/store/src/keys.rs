@@ -56,7 +56,7 @@ impl PortalKeys {
 
     /// By which human an identifier is known, whatever the Ente; `None` for an Ente's own codes: two Enti give the same ones
     /// to different people.
-    pub(crate) fn link(&self, identifier: &Identifier, chance: &mut impl Chance) -> Option<SealedLink> {
+    pub(crate) fn link(&self, identifier: &Identifier, chance: &mut dyn Chance) -> Option<SealedLink> {
         if identifier.kind() == IdentifierKind::Local {
             return None;
         }
@@ -64,7 +64,7 @@ impl PortalKeys {
         Some(SealedLink(hex::encode(self.release.seal(&token, "link", chance))))
     }
 
-    pub(crate) fn wrap_ente(&self, ente: EnteId, key: &Secret, chance: &mut impl Chance) -> Vec<u8> {
+    pub(crate) fn wrap_ente(&self, ente: EnteId, key: &Secret, chance: &mut dyn Chance) -> Vec<u8> {
         self.enti.seal(key.expose(), &context(ente, "enti", "wrapped_key", ente), chance)
     }
 
@@ -111,7 +111,7 @@ impl IndexKind {
 }
 
 impl EnteKeys {
-    pub(crate) fn wrap_persona(&self, persona: PersonaId, key: &Secret, chance: &mut impl Chance) -> Vec<u8> {
+    pub(crate) fn wrap_persona(&self, persona: PersonaId, key: &Secret, chance: &mut dyn Chance) -> Vec<u8> {
         self.persone.seal(key.expose(), &context(self.ente, "persona_keys", "wrapped_key", persona), chance)
     }
 
@@ -173,7 +173,7 @@ pub(crate) fn context(ente: EnteId, table: &str, column: &str, row: impl std::fm
 }
 
 /// Seals a value as JSON.
-pub(crate) fn seal(key: &Secret, value: &impl Serialize, context: &str, chance: &mut impl Chance) -> Vec<u8> {
+pub(crate) fn seal(key: &Secret, value: &impl Serialize, context: &str, chance: &mut dyn Chance) -> Vec<u8> {
     let text = zeroize::Zeroizing::new(serde_json::to_vec(value).expect("stored forms are plain data"));
     key.seal(&text, context, chance)
 }

@@ -69,7 +69,7 @@ impl Store {
         identity: RingKey,
         release: SealingKey,
         cost: HashingCost,
-        chance: &mut impl Chance,
+        chance: &mut dyn Chance,
     ) -> Result<Self, StoreError> {
         let connections = Connections::open(location).await?;
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -85,7 +85,7 @@ impl Store {
     }
 
     /// Makes the platform's row in a new database; in an old one, tries the key on it.
-    async fn check_key(&self, chance: &mut impl Chance) -> Result<(), StoreError> {
+    async fn check_key(&self, chance: &mut dyn Chance) -> Result<(), StoreError> {
         let writing = self.write(PLATFORM).await?;
         match enti::Entity::find_by_id(PLATFORM.0).one(&*writing).await? {
             Some(row) if row.ring_id != self.keys.ring_id => {
@@ -115,7 +115,7 @@ impl Store {
         is_platform: bool,
         is_demo: bool,
         now: DateTime<Utc>,
-        chance: &mut impl Chance,
+        chance: &mut dyn Chance,
     ) -> Result<(), StoreError> {
         let key = Secret::generate(chance);
         let row = enti::ActiveModel {
@@ -205,7 +205,7 @@ pub(crate) fn day(now: DateTime<Utc>) -> NaiveDate {
 }
 
 /// A new opaque id: random, so that it tells neither order nor number.
-pub(crate) fn new_id(chance: &mut impl Chance) -> Uuid {
+pub(crate) fn new_id(chance: &mut dyn Chance) -> Uuid {
     let mut bytes = [0; 16];
     chance.fill_bytes(&mut bytes);
     uuid::Builder::from_random_bytes(bytes).into_uuid()

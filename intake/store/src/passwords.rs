@@ -93,13 +93,13 @@ impl OneTimePassword {
 
 impl OneTimePassword {
     /// Twenty characters in groups of five: 99 bits.
-    pub(crate) fn generate(chance: &mut impl Chance) -> Self {
+    pub(crate) fn generate(chance: &mut dyn Chance) -> Self {
         Self(in_groups(4, 5, chance))
     }
 }
 
 /// Groups of characters that people copy by hand, hyphens between them; none of the 31 is read for another.
-pub(crate) fn in_groups(groups: usize, characters: usize, chance: &mut impl Chance) -> Zeroizing<String> {
+pub(crate) fn in_groups(groups: usize, characters: usize, chance: &mut dyn Chance) -> Zeroizing<String> {
     const ALPHABET: &[u8] = b"abcdefghjkmnpqrstuvwxyz23456789";
     // As long as it becomes: a text that grows leaves a copy behind.
     let mut text = Zeroizing::new(String::with_capacity(groups * (characters + 1)));
@@ -141,7 +141,7 @@ pub(crate) fn same(a: &[u8], b: &[u8]) -> bool {
 
 impl Store {
     /// Hashes a password, on the blocking pool.
-    pub(crate) async fn hash_password(&self, password: &str, chance: &mut impl Chance) -> Result<String, StoreError> {
+    pub(crate) async fn hash_password(&self, password: &str, chance: &mut dyn Chance) -> Result<String, StoreError> {
         let mut salt = [0; SALT_BYTES];
         chance.fill_bytes(&mut salt);
         let cost = self.cost;

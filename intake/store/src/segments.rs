@@ -40,7 +40,7 @@ impl Store {
         folder: &Path,
         pipeline: &SealingKey,
         now: DateTime<Utc>,
-        chance: &mut impl Chance,
+        chance: &mut dyn Chance,
     ) -> Result<Exported, StoreError> {
         let enti = enti::Entity::find().order_by_asc(enti::Column::Id).all(&self.directory()).await?;
         let mut exported = Exported::default();
@@ -59,7 +59,7 @@ impl Store {
         ente: EnteId,
         pipeline: &SealingKey,
         now: DateTime<Utc>,
-        chance: &mut impl Chance,
+        chance: &mut dyn Chance,
     ) -> Result<Exported, StoreError> {
         self.plan(ente).await?;
         let rows = segments::Entity::find()

@@ -104,7 +104,7 @@ impl Segment {
     }
 
     /// Seals it for the pipeline.
-    pub fn seal(&self, key: &SealingKey, chance: &mut impl CryptoRng) -> Vec<u8> {
+    pub fn seal(&self, key: &SealingKey, chance: &mut (impl CryptoRng + ?Sized)) -> Vec<u8> {
         let mut lines = Vec::new();
         for event in &self.events {
             serde_json::to_writer(&mut lines, &VersionedEvent::V1(event.clone())).expect("an event is plain data");

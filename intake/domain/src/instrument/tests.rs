@@ -24,6 +24,20 @@ fn the_small_definition_reads_as_written() {
     assert_eq!(instrument.sha256, "84d78738583288e959124d8748b34599e59c7a805ad2fedc7a37baeb987fcd38");
 }
 
+#[test]
+fn answers_of_an_earlier_version_read_as_the_mapping_says() {
+    let instrument = Instrument::parse(SMALL).unwrap();
+    let id = |text: &str| Id::parse(text).unwrap();
+    let sheet: Sheet = [(id("old"), Answer::Value(2)), (id("gone"), Answer::Value(1))].into();
+    let read = instrument.from_version(1, &sheet).unwrap();
+    assert_eq!(read, [(id("first"), Answer::Value(3))].into());
+    let missing: Sheet = [(id("old"), Answer::Missing(Missing::Refused))].into();
+    assert_eq!(instrument.from_version(1, &missing).unwrap()[&id("first")], Answer::Missing(Missing::Refused));
+    assert!(instrument.from_version(1, &[(id("old"), Answer::Value(7))].into()).unwrap().is_empty());
+    assert_eq!(instrument.from_version(instrument.version, &sheet), Some(sheet.clone()));
+    assert_eq!(instrument.from_version(99, &sheet), None);
+}
+
 /// What was scored once is scored the same for ever.
 #[test]
 fn definition_1_is_scored_as_it_was() {

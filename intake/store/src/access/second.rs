@@ -112,7 +112,7 @@ impl Store {
         &self,
         session: &Session,
         now: DateTime<Utc>,
-        chance: &mut impl Chance,
+        chance: &mut dyn Chance,
     ) -> Result<TotpOffer, StoreError> {
         session.require_fresh(now)?;
         let keys = self.ente_keys(session.home()).await?;
@@ -143,7 +143,7 @@ impl Store {
         offer: &str,
         code: &str,
         now: DateTime<Utc>,
-        chance: &mut impl Chance,
+        chance: &mut dyn Chance,
     ) -> Result<Vec<Zeroizing<String>>, StoreError> {
         session.require_fresh(now)?;
         let now = moment(now);
@@ -210,7 +210,7 @@ impl Store {
         &self,
         session: &Session,
         now: DateTime<Utc>,
-        chance: &mut impl Chance,
+        chance: &mut dyn Chance,
     ) -> Result<Vec<Zeroizing<String>>, StoreError> {
         session.require_fresh(now)?;
         if session.second_factor() != SecondFactor::Proved {
@@ -281,7 +281,7 @@ impl Store {
         id: AccountId,
         secret: &[u8; SECRET_BYTES],
         now: DateTime<Utc>,
-        chance: &mut impl Chance,
+        chance: &mut dyn Chance,
     ) -> Result<(), StoreError> {
         scope.require(Right::ManageAccounts)?;
         self.set_totp_of(scope.ente(), scope.actor(), id, secret, now, chance).await
@@ -297,7 +297,7 @@ impl Store {
         id: AccountId,
         secret: &[u8; SECRET_BYTES],
         now: DateTime<Utc>,
-        chance: &mut impl Chance,
+        chance: &mut dyn Chance,
     ) -> Result<(), StoreError> {
         scope.require(Right::ManageEnti)?;
         self.set_totp_of(PLATFORM, scope.actor(), id, secret, now, chance).await
@@ -310,7 +310,7 @@ impl Store {
         id: AccountId,
         secret: &[u8; SECRET_BYTES],
         now: DateTime<Utc>,
-        chance: &mut impl Chance,
+        chance: &mut dyn Chance,
     ) -> Result<(), StoreError> {
         only_command_line(actor)?;
         let now = moment(now);
@@ -335,7 +335,7 @@ impl Store {
         writing: &Writing,
         ente: EnteId,
         account: AccountId,
-        chance: &mut impl Chance,
+        chance: &mut dyn Chance,
     ) -> Result<Vec<Zeroizing<String>>, StoreError> {
         delete_recovery_codes(writing, ente, account).await?;
         // Twelve characters each: 59 bits.
@@ -390,7 +390,7 @@ async fn put_totp(
     secret: &[u8; SECRET_BYTES],
     last_step: i64,
     now: DateTime<Utc>,
-    chance: &mut impl Chance,
+    chance: &mut dyn Chance,
 ) -> Result<(), StoreError> {
     second_factors::Entity::delete_by_id((ente.0, account.0)).exec(&**writing).await?;
     let place = context(ente, "second_factors", "sealed", place(ente, account));

@@ -324,7 +324,7 @@ impl Store {
         &self,
         credentials: Credentials<'_>,
         now: DateTime<Utc>,
-        chance: &mut impl Chance,
+        chance: &mut dyn Chance,
     ) -> Result<NewSession, StoreError> {
         let now = moment(now);
         let attempt = self.counted("password", credentials.ente, credentials.username, credentials.peer);
@@ -518,7 +518,7 @@ impl Store {
         new: AcceptedPassword,
         peer: IpAddr,
         now: DateTime<Utc>,
-        chance: &mut impl Chance,
+        chance: &mut dyn Chance,
     ) -> Result<(), StoreError> {
         session.require_proved()?;
         let now = moment(now);

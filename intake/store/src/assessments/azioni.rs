@@ -90,7 +90,7 @@ impl Store {
         azione: &Id,
         outcome: AzioneOutcome,
         now: DateTime<Utc>,
-        chance: &mut impl Chance,
+        chance: &mut dyn Chance,
     ) -> Result<(), StoreError> {
         scope.require(Right::Assess)?;
         let now = moment(now);
@@ -111,7 +111,7 @@ impl Store {
         persona: PersonaId,
         outcomes: &[NewOutcome],
         now: DateTime<Utc>,
-        chance: &mut impl Chance,
+        chance: &mut dyn Chance,
     ) -> Result<(), StoreError> {
         if outcomes.is_empty() {
             return Ok(());
@@ -136,7 +136,7 @@ impl Store {
         azione: &Id,
         outcome: AzioneOutcome,
         now: DateTime<Utc>,
-        chance: &mut impl Chance,
+        chance: &mut dyn Chance,
     ) -> Result<(), StoreError> {
         let ente = scope.ente();
         let (id, persona) = (AssessmentId(row.id), PersonaId(row.persona_id));

@@ -191,7 +191,7 @@ impl Store {
         revision: i32,
         validation: &Validation<'_>,
         now: DateTime<Utc>,
-        chance: &mut impl Chance,
+        chance: &mut dyn Chance,
     ) -> Result<AssessmentId, StoreError> {
         scope.require(Right::Assess)?;
         let account = account(scope)?;
@@ -284,7 +284,7 @@ impl Store {
         id: AssessmentId,
         amendment: &Amendment<'_>,
         now: DateTime<Utc>,
-        chance: &mut impl Chance,
+        chance: &mut dyn Chance,
     ) -> Result<AssessmentId, StoreError> {
         scope.require(Right::Assess)?;
         let account = account(scope)?;
@@ -376,7 +376,7 @@ impl Store {
         id: AssessmentId,
         reason: &str,
         now: DateTime<Utc>,
-        chance: &mut impl Chance,
+        chance: &mut dyn Chance,
     ) -> Result<(), StoreError> {
         scope.require(Right::Assess)?;
         let now = moment(now);

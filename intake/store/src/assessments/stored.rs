@@ -173,7 +173,7 @@ impl StoredAssessment {
     }
 
     /// Its row, sealed.
-    pub(crate) fn row(&self, place: &Place, key: &Secret, chance: &mut impl Chance) -> assessments::ActiveModel {
+    pub(crate) fn row(&self, place: &Place, key: &Secret, chance: &mut dyn Chance) -> assessments::ActiveModel {
         let told = &self.told;
         let (token, content) = place.external.clone().unzip();
         assessments::ActiveModel {
@@ -222,7 +222,7 @@ impl StoredResult {
         account: Option<AccountId>,
         now: DateTime<Utc>,
         key: &Secret,
-        chance: &mut impl Chance,
+        chance: &mut dyn Chance,
     ) -> azione_results::ActiveModel {
         let id = new_id(chance);
         azione_results::ActiveModel {

@@ -155,7 +155,7 @@ impl Store {
         scope: &EnteScope,
         data: &PersonaData,
         now: DateTime<Utc>,
-        chance: &mut impl Chance,
+        chance: &mut dyn Chance,
     ) -> Result<PersonaId, StoreError> {
         scope.require(Right::Assess)?;
         let now = moment(now);
@@ -184,7 +184,7 @@ impl Store {
         revision: i32,
         data: &PersonaData,
         now: DateTime<Utc>,
-        chance: &mut impl Chance,
+        chance: &mut dyn Chance,
     ) -> Result<(), StoreError> {
         scope.require(Right::Assess)?;
         let now = moment(now);

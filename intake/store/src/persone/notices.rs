@@ -38,7 +38,7 @@ impl Store {
         version: &str,
         given_on: NaiveDate,
         now: DateTime<Utc>,
-        chance: &mut impl Chance,
+        chance: &mut dyn Chance,
     ) -> Result<(), StoreError> {
         scope.require(Right::Assess)?;
         let now = moment(now);

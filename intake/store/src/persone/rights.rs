@@ -163,7 +163,7 @@ impl Store {
         id: PersonaId,
         reason: &str,
         now: DateTime<Utc>,
-        chance: &mut impl Chance,
+        chance: &mut dyn Chance,
     ) -> Result<(), StoreError> {
         self.set_restricted(scope, id, true, reason, now, chance).await
     }
@@ -178,7 +178,7 @@ impl Store {
         id: PersonaId,
         reason: &str,
         now: DateTime<Utc>,
-        chance: &mut impl Chance,
+        chance: &mut dyn Chance,
     ) -> Result<(), StoreError> {
         self.set_restricted(scope, id, false, reason, now, chance).await
     }
@@ -194,7 +194,7 @@ impl Store {
         id: PersonaId,
         ground: ErasureGround,
         now: DateTime<Utc>,
-        chance: &mut impl Chance,
+        chance: &mut dyn Chance,
     ) -> Result<(), StoreError> {
         scope.require(Right::Erase)?;
         let now = moment(now);
@@ -259,7 +259,7 @@ impl Store {
         into: PersonaId,
         reason: &str,
         now: DateTime<Utc>,
-        chance: &mut impl Chance,
+        chance: &mut dyn Chance,
     ) -> Result<(), StoreError> {
         scope.require(Right::Assess)?;
         let now = moment(now);
@@ -301,7 +301,7 @@ impl Store {
         from: PersonaId,
         reason: &str,
         now: DateTime<Utc>,
-        chance: &mut impl Chance,
+        chance: &mut dyn Chance,
     ) -> Result<(), StoreError> {
         scope.require(Right::Assess)?;
         let now = moment(now);
@@ -338,7 +338,7 @@ impl Store {
         is_restricted: bool,
         reason: &str,
         now: DateTime<Utc>,
-        chance: &mut impl Chance,
+        chance: &mut dyn Chance,
     ) -> Result<(), StoreError> {
         scope.require(Right::Erase)?;
         let now = moment(now);
@@ -385,7 +385,7 @@ impl Store {
         reason: &str,
         key: &Secret,
         now: DateTime<Utc>,
-        chance: &mut impl Chance,
+        chance: &mut dyn Chance,
     ) -> Result<(), StoreError> {
         let id = new_id(chance);
         let row = persona_trail::ActiveModel {

@@ -85,7 +85,7 @@ impl StoredPersona {
         }
     }
 
-    pub(super) fn seal(self, key: &Secret, ente: EnteId, id: PersonaId, chance: &mut impl Chance) -> Vec<u8> {
+    pub(super) fn seal(self, key: &Secret, ente: EnteId, id: PersonaId, chance: &mut dyn Chance) -> Vec<u8> {
         seal(key, &VersionedPersona::V1(self), &context(ente, "persone", "sealed", id), chance)
     }
 
@@ -144,7 +144,7 @@ impl Prepared {
         data: &PersonaData,
         external_id: Option<&str>,
         now: DateTime<Utc>,
-        chance: &mut impl Chance,
+        chance: &mut dyn Chance,
     ) -> Self {
         let key = Secret::generate(chance);
         let link = data.identifier.as_ref().and_then(|identifier| portal.link(identifier, chance));
