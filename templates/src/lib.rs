@@ -156,6 +156,7 @@ const TEMPLATES: &[(&str, &str)] = template_files![
     "pages/dashboard_notice.html",
     "pages/dashboard_qualita.html",
     "pages/dashboard_territorio.html",
+    "pages/compare.html",
     "pages/confirm.html",
     "pages/desk.html",
     "pages/draft.html",

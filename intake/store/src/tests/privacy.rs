@@ -79,6 +79,8 @@ async fn no_canary_sings_in_database_or_log_or_segments(#[values(Kind::Sqlite, K
         "A562",
         "1985-12-10",
         "isced_5_8",
+        "nota sulla domanda riservata sei",
+        "sportello riservato sette",
     ];
     let codice = Identifier::parse(IdentifierKind::CodiceFiscale, canaries[2], on(2026, 1, 1)).unwrap();
     let singing = PersonaData {
@@ -97,7 +99,12 @@ async fn no_canary_sings_in_database_or_log_or_segments(#[values(Kind::Sqlite, K
     let twin = world.persona(&town, "Canarinozzi", "Usignolella").await;
     let (draft, revision) = world.draft(&town, persona, &asso).await;
     let class = asso.profile.as_ref().unwrap().classes[0].id.clone();
+    // Everything recorded fits badly enough: what the rules say is not what this test is about.
+    let rechecked = || asso.consistency.iter().map(|rule| rule.id.clone()).collect();
+    let terms = AzioneTerms { due_on: None, followed_by: Some(canaries[15].into()) };
     let validation = Validation {
+        rechecked: rechecked(),
+        azioni: BTreeMap::from([(asso.azioni[0].id.clone(), terms)]),
         evaluation: Evaluation::Overridden { profile: Some(class) },
         evaluation_reason: Some(canaries[6].into()),
         ..confirmed(&asso)
@@ -105,9 +112,9 @@ async fn no_canary_sings_in_database_or_log_or_segments(#[values(Kind::Sqlite, K
     let first = store.validate(&town.operator, draft, revision, &validation, now, &mut world.chance).await.unwrap();
     let amendment = Amendment {
         sheet: sheet(&asso, 2),
-        notes: BTreeMap::new(),
+        notes: BTreeMap::from([(asso.items[0].id.clone(), canaries[14].to_owned())]),
         assessed_on: on(2026, 11, 20),
-        validation: confirmed(&asso),
+        validation: Validation { rechecked: rechecked(), ..confirmed(&asso) },
         reason: canaries[7].into(),
     };
     let second = store.amend(&town.operator, first, &amendment, now, &mut world.chance).await.unwrap();
