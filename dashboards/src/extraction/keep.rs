@@ -136,12 +136,17 @@ impl Shelf {
 
     /// One of them.
     pub(crate) fn one(&self, id: Uuid, now: DateTime<Utc>) -> Result<Option<Kept>, KeepError> {
-        let Some(record) = self.record(id)?.filter(|record| !record.is_past(now)) else { return Ok(None) };
-        let is_interrupted = match record.state {
-            State::Interrupted => true,
-            State::Running { .. } => !self.is_busy()?,
-            State::Ready { .. } | State::Failed { .. } => false,
-        };
+        let Some(mut record) = self.record(id)?.filter(|record| !record.is_past(now)) else { return Ok(None) };
+        if matches!(record.state, State::Running { .. }) && !self.is_busy()? {
+            // Whoever made it may have ended between the two looks.
+            let Some(again) = self.record(id)? else { return Ok(None) };
+            let was_cut_off = matches!(again.state, State::Running { .. });
+            record = again;
+            if was_cut_off {
+                return Ok(Some(Kept { record, is_interrupted: true }));
+            }
+        }
+        let is_interrupted = matches!(record.state, State::Interrupted);
         Ok(Some(Kept { record, is_interrupted }))
     }
 

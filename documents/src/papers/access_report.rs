@@ -18,6 +18,7 @@ pub struct AccessReport {
     /// By whom.
     pub requested_by: Requester,
     /// The moment the data are of, in Italy.
+    #[serde(serialize_with = "super::to_the_minute")]
     pub as_of: NaiveDateTime,
     /// The persona's name.
     pub persona: String,
@@ -101,6 +102,7 @@ pub struct Restriction {
 #[derive(Clone, Debug, Serialize)]
 pub struct Viewing {
     /// When, in Italy.
+    #[serde(serialize_with = "super::to_the_minute")]
     pub at: NaiveDateTime,
     /// Who, by name or by office.
     pub who: String,

@@ -14,6 +14,7 @@ pub struct Certificate {
     /// Its number.
     pub number: String,
     /// When it was done, in Italy.
+    #[serde(serialize_with = "super::to_the_minute")]
     pub done_at: NaiveDateTime,
     /// Who did it, by name or by office.
     pub done_by: String,
@@ -70,6 +71,7 @@ pub struct DestroyedKey {
     /// Its fingerprint, in hexadecimal digits; `None` where none was kept.
     pub fingerprint: Option<String>,
     /// When it was destroyed, in Italy.
+    #[serde(serialize_with = "super::to_the_minute")]
     pub at: NaiveDateTime,
 }
 

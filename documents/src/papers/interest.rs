@@ -14,6 +14,7 @@ pub struct Interest {
     /// Its number.
     pub number: String,
     /// When it was sent, in Italy.
+    #[serde(serialize_with = "super::to_the_minute")]
     pub sent_at: NaiveDateTime,
     /// Whom it is for.
     pub platform: Party,

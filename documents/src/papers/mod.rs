@@ -89,6 +89,12 @@ pub struct Party {
     pub dpo: Option<Contact>,
 }
 
+/// A moment as the `.typ` files read it: to the minute. A longer text would be taken for a long word, and given places to
+/// break.
+pub(crate) fn to_the_minute<S: serde::Serializer>(at: &NaiveDateTime, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&at.format("%Y-%m-%dT%H:%M"))
+}
+
 impl Fact {
     /// A fact.
     pub fn new(label: impl Into<String>, value: impl Into<String>) -> Self {
@@ -165,5 +171,5 @@ pub(crate) fn day(year: i32, month: u32, day: u32) -> NaiveDate {
 
 /// A moment of a sample.
 pub(crate) fn moment(on: NaiveDate, hour: u32, minute: u32) -> NaiveDateTime {
-    on.and_hms_opt(hour, minute, 0).unwrap_or_default()
+    on.and_hms_nano_opt(hour, minute, 7, 392_629_123).unwrap_or_default()
 }

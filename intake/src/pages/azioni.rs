@@ -95,7 +95,14 @@ impl OpenAzione {
             last: Some("under_way"),
             value: "completed".to_owned(),
         };
-        let bare = Self { due_on: None, is_overdue: false, followed_by: None, last: None, ..one.clone() };
+        let bare = Self {
+            field: "outcome.2.corso".to_owned(),
+            due_on: None,
+            is_overdue: false,
+            followed_by: None,
+            last: None,
+            ..one.clone()
+        };
         vec![one, bare]
     }
 }
