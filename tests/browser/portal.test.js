@@ -243,6 +243,9 @@ test('a questionnaire is checked against the record, and the next one begins wit
   await look(page, 'riepilogo-esiti');
   await validate(page);
   await page.goto(persona);
+  await page.getByRole('link', { name: /^Confronta due date/ }).click();
+  await page.getByText('È cambiata una risposta.').waitFor();
+  await look(page, 'confronto');
   await page.goto('/questionari/tutti?strumento=asso');
   await page.getByRole('link', { name: 'Verdi Lara' }).first().waitFor();
   await look(page, 'cerca-questionari');
