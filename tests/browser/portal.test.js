@@ -196,6 +196,13 @@ async function look(page, name) {
   }
 }
 
+/** Saves a part of a draft and waits for what comes after it. */
+async function saves(page, name) {
+  const before = page.url();
+  await page.getByRole('button', { name }).last().click();
+  await page.waitForURL((url) => url.href.split('#')[0] !== before.split('#')[0]);
+}
+
 test('a questionnaire is checked against the record, and the next one begins with it', () => withPage(1440, async (page) => {
   await logIn(page, portal, ente, 'operatore1');
   await enterPersona(page, { code: 'VRDLRA85T50A562R', surname: 'Verdi', name: 'Lara' });
@@ -207,7 +214,7 @@ test('a questionnaire is checked against the record, and the next one begins wit
   await page.getByText('Note per il servizio su queste domande').click();
   await page.locator('textarea[name^="note."]').first().fill('Da chiedere alla sorella.');
   await look(page, 'questionario-note');
-  await page.getByRole('button', { name: 'Salva e continua' }).last().click();
+  await saves(page, 'Salva e continua');
   await page.goto(summary);
   await page.getByText('Risposte e scheda si contraddicono.').waitFor();
   await look(page, 'riepilogo-contraddizione');
@@ -217,7 +224,7 @@ test('a questionnaire is checked against the record, and the next one begins wit
   assert.deepEqual(await faults(page), []);
   await page.locator('#campo-rules a', { hasText: 'domanda 1' }).click();
   await choose(page.locator('#item-fascia_eta-3'));
-  await page.getByRole('button', { name: 'Salva e continua' }).last().click();
+  await saves(page, 'Salva e continua');
   await page.goto(summary);
   const azione = page.locator('#campo-azioni .nc-choice').first();
   await azione.getByLabel('Entro il').fill('31/12/2099');
@@ -231,8 +238,11 @@ test('a questionnaire is checked against the record, and the next one begins wit
   await look(page, 'scheda-azioni');
   await page.getByRole('button', { name: /^Comincia ASSO dalle risposte del/ }).click();
   await page.getByText('Come prima').first().waitFor();
-  await choose(page.locator('fieldset.nc-item').nth(1).locator('input').first());
-  await page.getByRole('button', { name: 'Salva e chiudi' }).click();
+  // The second part: the first has the age alone.
+  await page.locator('.nc-steps button').first().click();
+  await page.getByRole('heading', { level: 2, name: 'Istruzione e formazione' }).waitFor();
+  await choose(page.locator('fieldset.nc-item').first().locator('input').nth(2));
+  await saves(page, 'Salva e chiudi');
   await page.goto(persona);
   await page.getByRole('link', { name: /^ASSO, risposte:/ }).click();
   await look(page, 'questionario-come-prima');
