@@ -20,7 +20,7 @@ use store::{EnteScope, ExtractionAct, Right, Store, StoreError};
 use templates::{Area, Renderer};
 use warehouse::Lake;
 
-use crate::commands::{open_store, print_line};
+use crate::commands::print_line;
 use crate::data_folder::DataFolder;
 use crate::system;
 use domain::keys::Ring;
@@ -38,15 +38,16 @@ pub(crate) struct Parts {
 }
 
 /// The pages over a data folder.
-pub(crate) async fn pages(
+pub(crate) fn pages(
     folder: &DataFolder,
+    store: Store,
     parts: Parts,
     is_demonstration: bool,
     trusted_proxies: Vec<IpAddr>,
 ) -> Result<(Router, Option<Dashboards>)> {
     let instruments = folder.instruments()?;
     let portal = Portal::new(PortalConfig {
-        store: Some(open_store(folder).await?),
+        store: Some(store),
         instruments: instruments.clone(),
         is_demonstration,
         clock: Arc::new(system::now),

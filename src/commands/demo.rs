@@ -78,7 +78,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     }
     block_on(async {
         let parts = Parts { portal: true, dashboards: true };
-        let (router, _) = server::pages(&folder, parts, true, Vec::new()).await?;
+        let (router, _) = server::pages(&folder, open_store(&folder).await?, parts, true, Vec::new())?;
         print_users(&arguments.data);
         server::serve(router, arguments.listen, |address| server::announce("the demonstration", address)).await?;
         Ok(ExitCode::SUCCESS)

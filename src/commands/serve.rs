@@ -9,7 +9,7 @@ use anyhow::{Result, bail};
 use clap::ValueEnum;
 use dashboards::Dashboards;
 
-use super::block_on;
+use super::{block_on, open_store};
 use crate::checkpoints;
 use crate::data_folder::DataFolder;
 use crate::server::{self, Parts};
@@ -66,14 +66,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let folder = DataFolder::open(&arguments.data)?;
     let parts = Parts { portal: true, dashboards: arguments.only != Some(Only::Portal) };
     block_on(async {
-        let (router, dashboards) = server::pages(&folder, parts, false, arguments.trusted_proxies.clone()).await?;
+        let store = open_store(&folder).await?;
+        let trusted_proxies = arguments.trusted_proxies.clone();
+        let (router, dashboards) = server::pages(&folder, store.clone(), parts, false, trusted_proxies)?;
         if let Some(every) = arguments.pipeline_every {
             let Some(dashboards) = dashboards else {
                 bail!("--pipeline-every needs the dashboards: leave --only out, or use a timer of the system");
             };
             tokio::spawn(run_pipeline_every(every, arguments.data.clone(), server::lake(&folder)?, dashboards));
         }
-        tokio::spawn(checkpoints::write_every_hour(folder.clone(), super::open_store(&folder).await?));
+        tokio::spawn(checkpoints::write_every_hour(folder.clone(), store));
         server::serve(router, arguments.listen, |address| server::announce("noncello", address)).await?;
         Ok(ExitCode::SUCCESS)
     })

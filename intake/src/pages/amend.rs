@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use chrono::NaiveDate;
 use domain::feed::Evaluation;
-use domain::instrument::{Instrument, Missing};
+use domain::instrument::Instrument;
 use domain::person::PersonaFacts;
 use domain::scoring::Sheet;
 use serde::Serialize;
@@ -190,14 +190,7 @@ fn page(
 pub(crate) async fn post(desk: Desk<Assess>, path: Result<Path<String>, PathRejection>, fields: Fields) -> Outcome {
     let (one, persona) = load(&desk, path).await?;
     let instrument = assessment::definition(desk.portal(), &one)?;
-    let mut sheet = Sheet::new();
-    let mut invalid = Vec::new();
-    for place in 0..instrument.sections.len() {
-        let (answers, wrong) = draft::read_section(instrument, place, &fields)?;
-        sheet.extend(answers);
-        invalid.extend(wrong);
-    }
-    sheet.retain(|_, answer| answer.code() != Missing::NotAnswered.code());
+    let (sheet, invalid) = draft::read_sheet(instrument, &fields)?;
     let mut notes = Notes::new(&one.notes);
     let notes_fit = notes.read(&instrument.items, &fields);
     let mut reading = Reading::new(&fields);

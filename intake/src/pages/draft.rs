@@ -272,7 +272,6 @@ pub(crate) fn sample_draft(instrument: &Instrument, on: NaiveDate) -> Draft {
 pub(crate) struct Loaded {
     pub(crate) draft: Draft,
     pub(crate) persona: Persona,
-    can_take: bool,
 }
 
 impl Loaded {
@@ -287,13 +286,13 @@ impl Loaded {
             is_restricted: false,
             merged_into: None,
         };
-        Self { draft, persona, can_take: false }
+        Self { draft, persona }
     }
 
     pub(crate) async fn read(desk: &Desk<Assess>, id: DraftId) -> Result<Self, Failure> {
         let draft = desk.store.draft(&desk.scope, id, desk.now).await?;
         let persona = desk.store.persona(&desk.scope, draft.persona, desk.now).await?;
-        Ok(Self { draft, persona, can_take: desk.store.allows_offline(&desk.scope).await? })
+        Ok(Self { draft, persona })
     }
 
     pub(crate) fn instrument<'a>(&self, desk: &'a Desk<Assess>) -> Result<&'a Instrument, Failure> {
@@ -368,10 +367,10 @@ async fn load(
 
 pub(crate) async fn get(desk: Desk<Assess>, path: Result<Path<(String, String)>, PathRejection>) -> Outcome {
     let (loaded, place) = load(&desk, path).await?;
-    page(&desk, StatusCode::OK, &loaded, place, Sent::default())
+    page(&desk, StatusCode::OK, &loaded, place, Sent::default()).await
 }
 
-fn page(
+async fn page(
     desk: &Desk<Assess>,
     status: StatusCode,
     loaded: &Loaded,
@@ -380,7 +379,7 @@ fn page(
 ) -> Result<Response, Failure> {
     let instrument = loaded.instrument(desk)?;
     let mut page = DraftPage::new(instrument, &loaded.draft, loaded.head(), place, sent);
-    page.can_take = loaded.can_take;
+    page.can_take = desk.store.allows_offline(&desk.scope).await?;
     Ok(desk.visitor.page(Area::Persone, status, &page))
 }
 
@@ -401,7 +400,7 @@ pub(crate) async fn save(
     let (assessed_on, date) = read_day(&loaded, place, &fields, desk.today());
     if revision != loaded.draft.revision {
         let sent = Sent { sheet: Some(sheet), notes: Some(notes), invalid, date, conflict: true };
-        return page(&desk, StatusCode::CONFLICT, &loaded, place, sent);
+        return page(&desk, StatusCode::CONFLICT, &loaded, place, sent).await;
     }
     let id = loaded.draft.id;
     let filling = Filling { sheet, notes: notes.kept(&loaded.draft.notes), assessed_on };
@@ -411,14 +410,14 @@ pub(crate) async fn save(
         Err(StoreError::Conflict(_)) => {
             loaded = Loaded::read(&desk, id).await?;
             let sent = Sent { sheet: Some(filling.sheet), notes: Some(notes), invalid, date, conflict: true };
-            return page(&desk, StatusCode::CONFLICT, &loaded, place, sent);
+            return page(&desk, StatusCode::CONFLICT, &loaded, place, sent).await;
         }
         Err(error) => return Err(error.into()),
     }
     if !invalid.is_empty() || !notes_fit || date.as_ref().is_some_and(|date| date.error.is_some()) {
         loaded = Loaded::read(&desk, id).await?;
         let sent = Sent { date, invalid, notes: Some(notes), ..Sent::default() };
-        return page(&desk, StatusCode::UNPROCESSABLE_ENTITY, &loaded, place, sent);
+        return page(&desk, StatusCode::UNPROCESSABLE_ENTITY, &loaded, place, sent).await;
     }
     let to = match fields.get("go") {
         "desk" => "/scrivania".to_owned(),
@@ -428,6 +427,19 @@ pub(crate) async fn save(
         _ => return Err(Failure::BadRequest),
     };
     Ok(reply::see(&to))
+}
+
+/// The answers of every section as a form sent them, without blanks, and the items whose code is not offered.
+pub(crate) fn read_sheet(instrument: &Instrument, fields: &Fields) -> Result<(Sheet, Vec<String>), Failure> {
+    let mut sheet = Sheet::new();
+    let mut invalid = Vec::new();
+    for place in 0..instrument.sections.len() {
+        let (answers, wrong) = read_section(instrument, place, fields)?;
+        sheet.extend(answers);
+        invalid.extend(wrong);
+    }
+    sheet.retain(|_, answer| *answer != Answer::Missing(Missing::NotAnswered));
+    Ok((sheet, invalid))
 }
 
 /// The answers of a section as the form sent them, and the items whose code is not offered. An item without a button

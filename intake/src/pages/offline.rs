@@ -178,15 +178,10 @@ pub(crate) async fn send(desk: Desk<Assess>, path: Result<Path<String>, PathReje
     if instrument.items.iter().any(|item| fields.all(&format!("item.{}", item.id)).next().is_none()) {
         return Err(Failure::BadRequest);
     }
-    let mut sheet = Sheet::new();
-    for place in 0..instrument.sections.len() {
-        let (answers, invalid) = draft::read_section(instrument, place, &fields)?;
-        if !invalid.is_empty() {
-            return Err(Failure::BadRequest);
-        }
-        sheet.extend(answers);
+    let (sheet, invalid) = draft::read_sheet(instrument, &fields)?;
+    if !invalid.is_empty() {
+        return Err(Failure::BadRequest);
     }
-    sheet.retain(|_, answer| *answer != Answer::Missing(Missing::NotAnswered));
     let assessed_on = match draft::day(fields.get("assessed_on"), loaded.persona.data.birth_date, desk.today()) {
         Ok(day) => day,
         Err(code) => {
