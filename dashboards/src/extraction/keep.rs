@@ -226,17 +226,17 @@ impl Shelf {
         Ok(())
     }
 
-    /// Removes what is past its time, what cannot be opened any more, and what no record names.
+    /// Removes what is past its time or cannot be opened any more and, unless one is being made, what no record names.
     pub(crate) fn sweep(&self, now: DateTime<Utc>, chance: &mut StdRng) -> Result<(), KeepError> {
-        // Whoever makes one is not disturbed; what is past its time goes with the next sweep.
-        let Some(_turn) = self.folder.is_dir().then(|| self.take_turn(chance)).transpose()?.flatten() else {
-            return Ok(());
-        };
         for id in self.ids()? {
             if self.record(id)?.is_none_or(|record| record.is_past(now)) {
                 self.delete(id)?;
             }
         }
+        // What is being made has files that its record does not name yet.
+        let Some(_turn) = self.folder.is_dir().then(|| self.take_turn(chance)).transpose()?.flatten() else {
+            return Ok(());
+        };
         let ids = self.ids()?;
         for name in self.names()? {
             let (stem, kind) = name.rsplit_once('.').unwrap_or((&name, ""));

@@ -682,9 +682,11 @@ async fn a_file_is_kept_for_seven_days() {
     assert_eq!(world.get(1, &format!("{path}/scarica")).await.status, StatusCode::NOT_FOUND);
     assert_eq!(world.get(1, &path).await.status, StatusCode::NOT_FOUND);
     assert!(world.files().is_empty(), "{:?}", world.files());
-    // At the start of the program too.
+    // At the start of the program too, and while another is being made.
     world.extract(1, "csv").await;
     world.pass(TimeDelta::days(8));
+    let shelf = world.extractions.shelf(ente(1)).unwrap();
+    let _turn = shelf.take_turn(&mut world.extractions.chance()).unwrap();
     world.extractions.sweep();
     assert!(world.files().is_empty(), "{:?}", world.files());
 }
