@@ -52,7 +52,7 @@ pub(crate) fn csv<'a>(
     }
     lines.push(Vec::new());
     lines.extend(notes.iter().map(|(name, value)| vec![name.clone(), value.clone()]));
-    templates::csv(lines)
+    tabular::csv(lines)
 }
 
 #[cfg(test)]

@@ -104,7 +104,7 @@ where
 {
     let head = std::iter::once(head.iter().map(|&field| field.to_owned()).collect());
     let lines = lines.into_iter().map(|line| line.into_iter().collect::<Vec<String>>());
-    file(name, "text/csv; charset=utf-8", templates::csv(head.chain(lines)).into_bytes())
+    file(name, "text/csv; charset=utf-8", tabular::csv(head.chain(lines)).into_bytes())
 }
 
 /// A file to keep.

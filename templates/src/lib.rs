@@ -6,7 +6,6 @@
 
 mod assets;
 mod format;
-mod sheet;
 mod terms;
 
 use minijinja::syntax::SyntaxConfig;
@@ -15,7 +14,6 @@ use minijinja::{Environment, UndefinedBehavior, context};
 use serde::Serialize;
 
 pub use assets::{ASSETS, ASSETS_VERSION, Asset, asset_path};
-pub use sheet::{CSV_MARK, csv, csv_line, harmless};
 pub use terms::term;
 
 /// A page: its template and the values the template may use, under `page`.

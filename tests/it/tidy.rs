@@ -8,16 +8,21 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
     ("territory", "intake/territory", &[]),
     ("anonymity", "pipeline/anonymity", &[]),
     ("disclosure", "dashboards/disclosure", &[]),
+    ("tabular", "tabular", &[]),
     ("templates", "templates", &[]),
     ("documents", "documents", &[]),
     ("domain", "intake/domain", &["territory"]),
     ("store", "intake/store", &["domain"]),
     ("test-database", "intake/store/test-database", &[]),
-    ("intake", "intake", &["documents", "domain", "store", "templates", "territory"]),
+    ("intake", "intake", &["documents", "domain", "store", "tabular", "templates", "territory"]),
     ("warehouse", "warehouse", &["domain", "territory"]),
     ("pipeline", "pipeline", &["anonymity", "domain", "warehouse"]),
     ("workspace", "dashboards/workspace", &["domain"]),
-    ("dashboards", "dashboards", &["disclosure", "domain", "templates", "territory", "warehouse", "workspace"]),
+    (
+        "dashboards",
+        "dashboards",
+        &["disclosure", "domain", "tabular", "templates", "territory", "warehouse", "workspace"],
+    ),
 ];
 
 /// Packages that only tests may use.
@@ -38,7 +43,7 @@ const OWNERS: &[(&str, &[&str])] = &[
 ];
 
 /// Packages without IO, clock or log, with what would break that.
-const PURE: &[&str] = &["documents", "intake/domain", "intake/territory"];
+const PURE: &[&str] = &["documents", "intake/domain", "intake/territory", "tabular"];
 const IMPURE: &[&str] = &[
     "std::fs",
     "std::net",

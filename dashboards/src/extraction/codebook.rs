@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use domain::instrument::{Instrument, Item, Missing, Status};
 use domain::person::{Citizenship, Disadvantage, Education, Household, Sex, Work};
 use serde::Serialize;
+use tabular::Explanation;
 use uuid::Uuid;
 use warehouse::mart::PrivacyClass;
 use warehouse::{BaseColumn, BaseNotes, Extract, Kind, Manifest};
@@ -63,15 +64,6 @@ pub(crate) struct Codebook {
     pub(crate) codes: Vec<CodeLine>,
 }
 
-/// A part of it as a table of texts.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Sheet {
-    /// A code of `codebook` in messages/terms.toml.
-    pub(crate) name: &'static str,
-    pub(crate) head: Vec<String>,
-    pub(crate) lines: Vec<Vec<String>>,
-}
-
 fn word(code: &str) -> String {
     text::word("codebook", code)
 }
@@ -109,7 +101,7 @@ impl Codebook {
     }
 
     /// Its parts, for files made of tables.
-    pub(crate) fn sheets(&self) -> [Sheet; 3] {
+    pub(crate) fn tables(&self) -> [Explanation; 3] {
         let head = |codes: &[&str]| codes.iter().map(|code| word(code)).collect();
         let facts = self.information.iter().map(|fact| vec![fact.name.clone(), fact.value.clone()]);
         let columns = self.columns.iter().map(|line| {
@@ -121,14 +113,14 @@ impl Codebook {
             vec![table, column, code, words, version]
         });
         [
-            Sheet { name: "information", head: head(&["name", "value"]), lines: facts.collect() },
-            Sheet {
-                name: "columns",
+            Explanation { name: word("information"), head: head(&["name", "value"]), lines: facts.collect() },
+            Explanation {
+                name: word("columns"),
                 head: head(&["table", "column", "meaning", "kind", "unit", "class", "grain"]),
                 lines: columns.collect(),
             },
-            Sheet {
-                name: "codes",
+            Explanation {
+                name: word("codes"),
                 head: head(&["table", "column", "code", "words", "version"]),
                 lines: codes.collect(),
             },

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use rand::rngs::StdRng;
+use tabular::TableError;
 use warehouse::{BaseNotes, EnteLake, LakeError, Selection, schema};
 
 use crate::cache::Position;
@@ -53,10 +54,10 @@ impl From<LakeError> for JobError {
 impl JobError {
     fn problem(&self) -> Problem {
         match self {
-            Self::File(FileError::TooLarge) => Problem::TooLarge,
+            Self::File(FileError::Table(TableError::TooLarge)) => Problem::TooLarge,
             Self::File(FileError::Lake(_)) | Self::Keep(KeepError::Lake(_)) => Problem::Lake,
             Self::Unpublished => Problem::Unpublished,
-            Self::File(FileError::Io(_) | FileError::Zip(_) | FileError::Xlsx(_) | FileError::Json(_))
+            Self::File(FileError::Io(_) | FileError::Zip(_) | FileError::Table(_) | FileError::Json(_))
             | Self::Keep(KeepError::File { .. })
             | Self::BrokeOff => Problem::File,
         }

@@ -457,7 +457,7 @@ fn lake_table(table: &str) -> &str {
 /// As a cell may hold it.
 fn harmless(rows: Vec<Vec<String>>) -> Vec<Vec<String>> {
     let is_number = |cell: &str| cell.parse::<i64>().is_ok();
-    let cell = |cell: String| if is_number(&cell) { cell } else { templates::harmless(&cell) };
+    let cell = |cell: String| if is_number(&cell) { cell } else { tabular::harmless(&cell) };
     rows.into_iter().map(|row| row.into_iter().map(cell).collect()).collect()
 }
 
