@@ -7,6 +7,7 @@
 mod beside;
 mod cookies;
 pub mod example;
+mod extraction;
 mod form;
 mod headers;
 pub mod import;

@@ -180,6 +180,11 @@ impl Portal {
         self.instruments().find(|instrument| instrument.id.as_str() == id)
     }
 
+    /// Every version of a strumento.
+    pub(crate) fn versions(&self, id: &Id) -> impl Iterator<Item = &Instrument> {
+        self.shared.instruments.iter().filter(move |instrument| instrument.id == *id)
+    }
+
     /// A version of a strumento.
     pub(crate) fn instrument_version(&self, id: &Id, version: u32) -> Option<&Instrument> {
         self.shared.instruments.iter().find(|instrument| instrument.id == *id && instrument.version == version)

@@ -110,6 +110,7 @@ const ASSESS: Need = Need::Ente(Right::Assess);
 const ACCOUNTS: Need = Need::Ente(Right::ManageAccounts);
 const CREDENTIALS: Need = Need::EnteFresh(Right::ManageAccounts);
 const PRIVACY: Need = Need::EnteFresh(Right::Erase);
+const NAMES: Need = Need::EnteFresh(Right::ExtractIdentified);
 const ENTI: Need = Need::Platform(Right::ManageEnti);
 const ADMISSION: Need = Need::PlatformFresh(Right::ManageEnti);
 
@@ -213,6 +214,13 @@ pub(crate) static ROUTES: &[Route] = routes! {
     get "/registro", ACCOUNTS, pages::audit::get;
     get "/impostazioni", ACCOUNTS, pages::settings::get;
     post(Session) "/impostazioni", ACCOUNTS, pages::settings::post;
+
+    get "/estrazioni-con-nomi", NAMES, pages::identified::list;
+    get "/estrazioni-con-nomi/nuova", NAMES, pages::identified::form;
+    post(Session) "/estrazioni-con-nomi/nuova", NAMES, pages::identified::ask;
+    get "/estrazioni-con-nomi/{extraction}", NAMES, pages::identified::one;
+    get "/estrazioni-con-nomi/{extraction}/scarica", NAMES, pages::identified::download;
+    post(Session) "/estrazioni-con-nomi/{extraction}/elimina", NAMES, pages::identified::delete;
 
     get "/enti", ENTI, pages::enti::get;
     get "/enti/{ente}", ENTI, pages::ente::get;

@@ -146,6 +146,9 @@ fn entries(session: &Session) -> Vec<Entry> {
     if session.may(Right::ExtractPseudonymous) {
         entries.push((Area::Estrazioni, "/estrazioni"));
     }
+    if session.may(Right::ExtractIdentified) {
+        entries.push((Area::EstrazioniConNomi, "/estrazioni-con-nomi"));
+    }
     if role.may(Right::ManageEnti) {
         entries.push((Area::Enti, "/enti"));
         entries.push((Area::Interessi, "/interessi"));
@@ -168,7 +171,7 @@ macro_rules! needs {
     )+ };
 }
 
-needs!(SeePersone, SeeOwnWork, Assess, Assign, Erase, ManageAccounts, ManageEnti);
+needs!(SeePersone, SeeOwnWork, Assess, Assign, Erase, ExtractIdentified, ManageAccounts, ManageEnti);
 
 /// A page's way to the data of one Ente.
 pub(crate) struct Desk<N: Need> {

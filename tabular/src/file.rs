@@ -47,19 +47,35 @@ pub struct Explanation {
 pub enum TableError {
     /// It cannot be written.
     #[error(transparent)]
-    Io(#[from] io::Error),
+    Io(io::Error),
     /// Nor can the archive.
     #[error(transparent)]
-    Zip(#[from] ZipError),
+    Zip(ZipError),
     /// Nor can the spreadsheet.
     #[error(transparent)]
     Xlsx(#[from] XlsxError),
-    /// A spreadsheet cannot hold so much: [`CELLS_MAX`] cells, 1,048,576 rows to a sheet.
-    #[error("more than a spreadsheet holds")]
+    /// A spreadsheet cannot hold so much ([`CELLS_MAX`] cells, 1,048,576 rows to a sheet), or whatever is written to takes no
+    /// more.
+    #[error("more than the file can hold")]
     TooLarge,
     /// A row came before the table that it is of.
     #[error("a row without its table")]
     NoTable,
+}
+
+impl From<io::Error> for TableError {
+    fn from(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::FileTooLarge { Self::TooLarge } else { Self::Io(error) }
+    }
+}
+
+impl From<ZipError> for TableError {
+    fn from(error: ZipError) -> Self {
+        match error {
+            ZipError::Io(error) => error.into(),
+            error => Self::Zip(error),
+        }
+    }
 }
 
 /// A file of several tables that is being written.

@@ -92,6 +92,8 @@ pub enum Area {
     Comunita,
     /// The Ente's data, taken out without names.
     Estrazioni,
+    /// The Ente's data, taken out with names.
+    EstrazioniConNomi,
     /// The accounts of the Ente.
     Operatori,
     /// The Ente's audit.

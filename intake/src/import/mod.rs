@@ -14,6 +14,7 @@ use chrono::{DateTime, Utc};
 use domain::instrument::Instrument;
 use store::{Chance, EnteScope, ImportId, ImportRow, ImportSummary, RowOutcome, Store, StoreError};
 
+pub(crate) use map::missing_name;
 pub use map::{Map, MapError, OnInvalid, read_map};
 pub use table::{Plausibility, Refusal};
 

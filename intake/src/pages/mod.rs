@@ -27,6 +27,7 @@ pub(crate) mod fhir;
 pub(crate) mod health;
 pub(crate) mod history;
 pub(crate) mod home;
+pub(crate) mod identified;
 pub(crate) mod instrument;
 pub(crate) mod instruments;
 pub(crate) mod interest;
@@ -135,6 +136,9 @@ mod tests {
         check::<super::erase::ErasePage>(true);
         check::<super::erase::ErasedPage>(true);
         check::<super::home::Home>(false);
+        check::<super::identified::IdentifiedForm>(true);
+        check::<super::identified::IdentifiedList>(true);
+        check::<super::identified::IdentifiedOne>(true);
         check::<super::instrument::InstrumentPage>(false);
         check::<super::instruments::Instruments>(false);
         check::<super::interest::InterestForm>(false);

@@ -25,6 +25,8 @@ struct Things {
     agreement: String,
     /// A persona who was erased.
     erased: String,
+    /// An extraction with names, which no role reaches: tests/identified.rs asks for it with the right.
+    extraction: String,
 }
 
 impl Things {
@@ -108,6 +110,7 @@ impl Things {
             interest: id(),
             agreement: id(),
             erased: id(),
+            extraction: id(),
         }
     }
 
@@ -124,6 +127,7 @@ impl Things {
             .replace("{interest}", &self.interest)
             .replace("{agreement}", &self.agreement)
             .replace("{erased}", &self.erased)
+            .replace("{extraction}", &self.extraction)
             .replace("{section}", instruments[0].sections[0].id.as_str())
             .replace("{definition}", &format!("{}-{}", instruments[0].id, instruments[0].version))
             .replace("{instrument}", instruments[0].id.as_str())

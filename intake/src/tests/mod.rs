@@ -1,6 +1,7 @@
 //! The portal through its router, with a real store: two Enti, an account of every role, and people at browsers.
 
 mod beside;
+mod identified;
 mod imports;
 mod journey;
 mod matrix;

@@ -190,6 +190,9 @@ pub enum Refused {
     /// Another import into this Ente is under way.
     #[error("the import {0} is under way in this Ente: commit it or abandon it first")]
     ImportUnderWay(ImportId),
+    /// Another extraction with names is being made for this Ente.
+    #[error("another extraction of this Ente is under way")]
+    ExtractionUnderWay,
     /// The import is over.
     #[error("the import is committed or abandoned already")]
     ImportOver,

@@ -41,6 +41,8 @@ ids! {
     ImportId;
     /// An agreement with an Ente.
     AgreementId;
+    /// An extraction with names.
+    ExtractionId;
     /// An expression of interest.
     InterestId;
 }

@@ -183,7 +183,7 @@ impl Store {
     }
 
     /// Opens rows, in their order.
-    async fn read_assessments(
+    pub(crate) async fn read_assessments(
         &self,
         ente: EnteId,
         rows: Vec<assessments::Model>,
@@ -284,7 +284,7 @@ impl Store {
 }
 
 /// The Ente's assessments that are there: not merely staged.
-pub(super) fn there(ente: EnteId) -> Select<assessments::Entity> {
+pub(crate) fn there(ente: EnteId) -> Select<assessments::Entity> {
     assessments::Entity::find()
         .filter(assessments::Column::EnteId.eq(ente.0))
         .filter(real(assessments::Column::ImportId, ente))

@@ -28,12 +28,12 @@ use crate::keys::{context, seal};
 use crate::open::{Chance, Store, moment, new_id, text, update};
 use crate::persone::{StoredPersona, persona_key, reached, reason_given, seen_one, touch, usable};
 use crate::tables::{accounts, assessments, persone};
-use history::there;
 
 pub use azioni::{AzioneAgreed, AzioneResult, AzioneTerms, NewOutcome};
 pub use history::HistoryFilter;
 
 pub(crate) use azioni::check_azioni;
+pub(crate) use history::there;
 pub(crate) use stored::{Facts, Place, StoredAssessment, StoredResult};
 
 /// What turns a draft into a valid questionnaire.

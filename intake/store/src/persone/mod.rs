@@ -240,17 +240,9 @@ impl Store {
         let ente = scope.ente();
         let keys = self.ente_keys(ente).await?;
         let row = seen_one(&self.reading(ente), scope, id).await?;
-        let (row, stored) = self.open_persone(&keys, ente, vec![row]).await?.remove(0);
+        let found = self.whole_persone(&keys, ente, vec![row]).await?.remove(0);
         self.note(Line::done(scope, "persona.read", &[id.0]), now).await?;
-        Ok(Persona {
-            id,
-            data: stored.data(id)?,
-            revision: row.revision,
-            created_at: row.created_at,
-            updated_at: row.updated_at,
-            is_restricted: row.is_restricted,
-            merged_into: row.merged_into.map(PersonaId),
-        })
+        Ok(found)
     }
 
     /// The persona with an identifier; of merged persone the one that goes on; audited.
@@ -371,6 +363,31 @@ impl Store {
                 let key = secrets.get(&id).ok_or_else(|| damaged(id))?;
                 let stored = StoredPersona::open(key, &row.sealed, ente, id)?;
                 Ok((row, stored))
+            })
+            .collect()
+    }
+
+    /// Opens rows of persone that are not erased, with all that is recorded.
+    pub(crate) async fn whole_persone(
+        &self,
+        keys: &EnteKeys,
+        ente: EnteId,
+        rows: Vec<persone::Model>,
+    ) -> Result<Vec<Persona>, StoreError> {
+        let opened = self.open_persone(keys, ente, rows).await?;
+        opened
+            .into_iter()
+            .map(|(row, stored)| {
+                let id = PersonaId(row.id);
+                Ok(Persona {
+                    id,
+                    data: stored.data(id)?,
+                    revision: row.revision,
+                    created_at: row.created_at,
+                    updated_at: row.updated_at,
+                    is_restricted: row.is_restricted,
+                    merged_into: row.merged_into.map(PersonaId),
+                })
             })
             .collect()
     }

@@ -213,6 +213,7 @@ impl Store {
             crate::feed::append(&*writing, event, &keys.own, now, chance).await?;
         }
         mark_segments(&writing, ente, &blanked).await?;
+        self.withdraw_identified(&writing, scope, now).await?;
         let subjects: Vec<Uuid> = group.iter().map(|persona| persona.0).collect();
         let line = Line::done(scope, "persona.erase", &subjects).with_detail(ground.code());
         append(&self.keys, &*writing, line, now).await?;
@@ -369,6 +370,9 @@ impl Store {
         }
         let key = persona_key(&*writing, &keys, ente, id).await?;
         self.trail(&writing, scope, id, None, kind, &reason, &key, now, chance).await?;
+        if is_restricted {
+            self.withdraw_identified(&writing, scope, now).await?;
+        }
         append(&self.keys, &*writing, Line::done(scope, action, &[id.0]), now).await?;
         writing.commit().await
     }

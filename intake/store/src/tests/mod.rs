@@ -6,6 +6,7 @@ mod assessments;
 mod cases;
 mod enti;
 mod feed;
+mod identified;
 mod import;
 mod postgres;
 mod privacy;

@@ -151,6 +151,10 @@ async fn no_canary_sings_in_database_or_log_or_segments(#[values(Kind::Sqlite, K
     // The same codice fiscale is the same persona.
     assert_eq!(outcomes, [RowOutcome::Staged(persona)]);
     store.commit_import(&town.administrator, import, now).await.unwrap();
+    let scope = world.extractor(&town, Reach::Ente).await;
+    let mut job = world.begun(&scope).await.unwrap();
+    job.keep(canaries.join(";").as_bytes(), 1, 1, now, &mut world.chance).await.unwrap();
+    job.finish(BTreeMap::new(), now, &mut world.chance).await.unwrap();
     let pipeline = world.pipeline.sealing().clone();
     store.export_segments(&world.database.folder().join("segments"), &pipeline, now, &mut world.chance).await.unwrap();
 
