@@ -104,12 +104,12 @@ fn index(table: &TableSpec, columns: &[&'static str]) -> IndexCreateStatement {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{m0001_first, m0002_access};
+    use super::super::{m0001_first, m0002_access, m0003_tokens};
     use super::*;
 
     #[test]
     fn keys_and_foreign_keys_of_an_ente_s_table_begin_with_the_ente() {
-        for table in m0001_first::TABLES.iter().chain(m0002_access::TABLES) {
+        for table in m0001_first::TABLES.iter().chain(m0002_access::TABLES).chain(m0003_tokens::TABLES) {
             if ["enti", "throttles"].contains(&table.name) {
                 continue;
             }
