@@ -17,8 +17,7 @@ use crate::reply::Failure;
 /// Why a request got no answer.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Problem {
-    /// Always `about:blank`: `code` says which problem it is.
-    r#type: &'static str,
+    r#type: ProblemType,
     /// The phrase of the status.
     title: &'static str,
     /// The status of the response.
@@ -38,9 +37,16 @@ pub(crate) struct Problem {
     rules: Vec<String>,
     /// A number to quote when something of ours is broken.
     #[serde(skip_serializing_if = "Option::is_none")]
-    number: Option<String>,
+    number: Option<u32>,
     #[serde(skip)]
-    retry_after_seconds: Option<i64>,
+    retry_after_seconds: Option<u16>,
+}
+
+/// The type of every problem: `code` says which one it is.
+#[derive(Debug, Serialize, ToSchema)]
+enum ProblemType {
+    #[serde(rename = "about:blank")]
+    AboutBlank,
 }
 
 /// What is wrong with a field.
@@ -55,7 +61,7 @@ pub(crate) struct FieldProblem {
 impl Problem {
     pub(crate) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         Self {
-            r#type: "about:blank",
+            r#type: ProblemType::AboutBlank,
             title: status.canonical_reason().unwrap_or("Error"),
             status: status.as_u16(),
             code,
@@ -95,7 +101,7 @@ impl Problem {
             StoreError::Conflict(_) => Self::new(StatusCode::CONFLICT, "conflict", error.to_string()),
             StoreError::Refused(refused) => Self::of_refusal(&refused, portal.now()),
             other => {
-                let number = format!("{:08x}", portal.chance().next_u32());
+                let number = portal.chance().next_u32();
                 tracing::error!(number, error = %other, source = ?std::error::Error::source(&other), "a request of a program failed");
                 Self { number: Some(number), ..Self::broken() }
             }
@@ -151,7 +157,7 @@ impl Problem {
             Refused::Inconsistent(rules) | Refused::Unchecked(rules) => Self { rules: as_texts(rules), ..problem },
             Refused::Throttled { until } => {
                 let seconds = (*until - now).num_seconds().max(0).saturating_add(1);
-                Self { retry_after_seconds: Some(seconds), ..problem }
+                Self { retry_after_seconds: Some(u16::try_from(seconds).unwrap_or(u16::MAX)), ..problem }
             }
             _ => problem,
         }

@@ -413,12 +413,11 @@ fn the_description_and_the_table_of_routes_name_the_same() {
             Verb::Post(_) => "post",
             Verb::Put(_) => "put",
         };
-        let scopes = match route.need {
-            Need::Program(scopes) => scopes.iter().map(|scope| scope.code().to_owned()).collect(),
-            need => {
-                assert_eq!(need, Need::Open, "{}", route.path);
-                BTreeSet::new()
-            }
+        let scopes = if let Need::Program(scopes) = route.need {
+            scopes.iter().map(|scope| scope.code().to_owned()).collect()
+        } else {
+            assert_eq!(route.need, Need::Open, "{}", route.path);
+            BTreeSet::new()
         };
         (method.to_owned(), route.path.to_owned(), scopes)
     });
