@@ -4,13 +4,14 @@ export CARGO_TARGET_DIR ?= $(HOME)/.cache/noncello-target
 TOOLS := $(HOME)/.cache/noncello-tools
 CARGO_DENY_VERSION := 0.20.2
 ITALIAN_LOCATIONS_VERSION := 1.2.1
+SCHEMATHESIS := $(TOOLS)/schemathesis
 CARGO_DENY := $(TOOLS)/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
 LISTEN ?= 127.0.0.1:8080
 DEMO_DATA ?= demo-data
 ADULT ?= ../shared/data/adult
 NODE_STAMP := node_modules/.package-lock.json
 
-.PHONY: help build demo test check bench regen browser postgres setup
+.PHONY: help build demo test check bench regen browser postgres api setup
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -31,9 +32,21 @@ build: setup ## set up and compile; afterwards a plain `cargo build --release` w
 demo: build ## compile, fill a demonstration in DEMO_DATA (demo-data), run the pipeline, build a release, serve on LISTEN
 	"$(CARGO_TARGET_DIR)/debug/noncello" demo --data "$(DEMO_DATA)" --listen "$(LISTEN)"
 
-test: build browser postgres ## run every test: Rust, then pages in a real browser
+test: build browser postgres ## run every test: Rust, then the API from outside, then pages in a real browser
 	cargo test --locked --workspace
+	$(MAKE) --no-print-directory api
 	npm run --silent test:browser
+
+api: $(SCHEMATHESIS)/complete ## ask the API whatever its description allows and forbids (Schemathesis; needs Python 3.11)
+	cargo build --locked --workspace --example api_server
+	tests/api/run "$(CARGO_TARGET_DIR)/debug/examples/api_server" "$(SCHEMATHESIS)/bin/schemathesis"
+
+# Made anew when a version changes.
+$(SCHEMATHESIS)/complete: tests/api/requirements.txt
+	rm -rf "$(SCHEMATHESIS)"
+	python3 -m venv "$(SCHEMATHESIS)"
+	"$(SCHEMATHESIS)/bin/pip" install --quiet --disable-pip-version-check -r tests/api/requirements.txt
+	@touch $@
 
 browser:
 	@tests/browser/find-chromium >/dev/null 2>&1 || { echo "Chromium is needed for the browser tests: installing Debian's package"; \

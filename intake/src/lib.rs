@@ -1,9 +1,10 @@
 //! The portal: its pages and what they may do.
 //!
 //! `routes` is the table of all pages with what each asks for; `visitor` turns a session into the scope that the store
-//! wants. What is missing on purpose: DuckDB, polars and arrow (figures belong to `dashboards`), and SQL (that belongs to
+//! wants; `api` is the same for programs with a token. What is missing on purpose: DuckDB, polars and arrow (figures belong to `dashboards`), and SQL (that belongs to
 //! `store`). Clock and chance come with the configuration.
 
+mod api;
 mod beside;
 mod cookies;
 pub mod example;

@@ -10,9 +10,9 @@ use axum::extract::{DefaultBodyLimit, FromRequestParts, Request, State};
 use axum::http::header::{HOST, ORIGIN};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::middleware::{self, Next};
-use axum::response::Response;
-use axum::routing::{MethodRouter, get, post};
-use store::{Right, StoreError};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, get, post, put};
+use store::{Right, StoreError, TokenScope};
 use tower_http::compression::CompressionLayer;
 use tower_http::timeout::TimeoutLayer;
 
@@ -21,7 +21,7 @@ use crate::form::Fields;
 use crate::portal::Portal;
 use crate::reply::{self, Failure};
 use crate::visitor::Visitor;
-use crate::{headers, pages};
+use crate::{api, headers, pages};
 
 /// A form of 50 items with a long note on each is below this.
 const BODY_BYTES_MAX: usize = 256 * 1024;
@@ -44,6 +44,8 @@ pub(crate) enum Need {
     OwnAccountFresh,
     /// To be logged in.
     Account,
+    /// A program's token with all of these scopes.
+    Program(&'static [TokenScope]),
     /// A right in one's own Ente.
     Ente(Right),
     /// The same, with a password given in the last ten minutes.
@@ -61,6 +63,8 @@ pub(crate) enum Token {
     Session,
     /// The token of the browser that asked for the login form.
     Login,
+    /// Nothing more than the program's own, which no browser sends by itself.
+    Bearer,
     /// Nothing: the handler writes nothing, anywhere.
     WritesNothing,
 }
@@ -72,6 +76,8 @@ pub(crate) enum Verb {
     Get,
     /// Writes, once the token is proved.
     Post(Token),
+    /// Writes the whole of one thing: programs alone.
+    Put(Token),
 }
 
 /// What a request must pass: how it asks, where, and what it takes.
@@ -101,8 +107,10 @@ macro_rules! routes {
     };
     (@verb get) => { Verb::Get };
     (@verb post $token:ident) => { Verb::Post(Token::$token) };
+    (@verb put $token:ident) => { Verb::Put(Token::$token) };
     (@method get) => { get };
     (@method post) => { post };
+    (@method put) => { put };
 }
 
 const SEE: Need = Need::Ente(Right::SeePersone);
@@ -113,6 +121,13 @@ const PRIVACY: Need = Need::EnteFresh(Right::Erase);
 const NAMES: Need = Need::EnteFresh(Right::ExtractIdentified);
 const ENTI: Need = Need::Platform(Right::ManageEnti);
 const ADMISSION: Need = Need::PlatformFresh(Right::ManageEnti);
+
+const FIND: Need = Need::Program(&[TokenScope::PersoneRead]);
+const ENTER: Need = Need::Program(&[TokenScope::PersoneWrite]);
+const READ: Need = Need::Program(&[TokenScope::QuestionariRead]);
+const MAKE: Need = Need::Program(&[TokenScope::QuestionariWrite]);
+const CORRECT: Need = Need::Program(&[TokenScope::QuestionariRead, TokenScope::QuestionariWrite]);
+const PRINT: Need = Need::Program(&[TokenScope::PersoneRead, TokenScope::QuestionariRead]);
 
 /// Every route.
 pub(crate) static ROUTES: &[Route] = routes! {
@@ -141,6 +156,9 @@ pub(crate) static ROUTES: &[Route] = routes! {
     post(Session) "/conferma", Need::OwnAccount, pages::confirm::post;
     get "/account", Need::OwnAccount, pages::account::get;
     post(Session) "/account/sessioni/{session}/chiudi", Need::OwnAccount, pages::account::end_session;
+    get "/account/chiavi", Need::OwnAccountFresh, pages::tokens::get;
+    post(Session) "/account/chiavi", Need::OwnAccountFresh, pages::tokens::create;
+    post(Session) "/account/chiavi/{token}/revoca", Need::OwnAccount, pages::tokens::revoke;
     get "/account/secondo-fattore", Need::OwnAccountFresh, pages::second_factor::set_up;
     post(Session) "/account/secondo-fattore", Need::OwnAccountFresh, pages::second_factor::enrol;
     post(Session) "/account/secondo-fattore/togli", Need::OwnAccountFresh, pages::second_factor::remove;
@@ -207,6 +225,7 @@ pub(crate) static ROUTES: &[Route] = routes! {
     post(Session) "/operatori/{account}/password", CREDENTIALS, pages::accounts::reset;
     post(Session) "/operatori/{account}/secondo-fattore", CREDENTIALS, pages::accounts::reset_second_factor;
     post(Session) "/operatori/{account}/sessioni", CREDENTIALS, pages::accounts::end_sessions;
+    post(Session) "/operatori/{account}/chiavi/{token}/revoca", CREDENTIALS, pages::tokens::revoke_of;
     get "/operatori/elenco.csv", CREDENTIALS, pages::accounts::list;
     get "/operatori/elenco.pdf", CREDENTIALS, pages::accounts::list_pdf;
     get "/operatori/{account}/questionari", ACCOUNTS, pages::questionari::of_operator;
@@ -233,6 +252,22 @@ pub(crate) static ROUTES: &[Route] = routes! {
     post(Session) "/interessi/{interest}/declina", ADMISSION, pages::interests::decline;
     get "/enti/nuovo", ADMISSION, pages::ente_form::get;
     post(Session) "/enti/nuovo", ADMISSION, pages::ente_form::post;
+
+    get "/api/v1/openapi.json", Need::Open, api::description::openapi;
+    get "/api/v1/strumenti", Need::Open, api::strumenti::list;
+    get "/api/v1/strumenti/{instrument}", Need::Open, api::strumenti::one;
+    post(Bearer) "/api/v1/persone/cerca", FIND, api::persone::search;
+    post(Bearer) "/api/v1/persone", ENTER, api::persone::create;
+    get "/api/v1/persone/{persona}", FIND, api::persone::one;
+    put(Bearer) "/api/v1/persone/{persona}", ENTER, api::persone::change;
+    get "/api/v1/persone/{persona}/questionari", READ, api::questionari::of_persona;
+    post(Bearer) "/api/v1/persone/{persona}/questionari", MAKE, api::questionari::create;
+    get "/api/v1/questionari", READ, api::questionari::list;
+    get "/api/v1/questionari/{assessment}", READ, api::questionari::one;
+    get "/api/v1/questionari/{assessment}/fhir", READ, api::questionari::fhir;
+    get "/api/v1/questionari/{assessment}/relazione.pdf", PRINT, api::questionari::report;
+    post(Bearer) "/api/v1/questionari/{assessment}/correggi", CORRECT, api::questionari::amend;
+    post(Bearer) "/api/v1/questionari/{assessment}/annulla", MAKE, api::questionari::annul;
 };
 
 /// The router of the table, with others beside it.
@@ -243,7 +278,7 @@ pub(crate) fn router(portal: &Portal, others: Router) -> Router {
         router = router.route(route.path, guarded);
     }
     router
-        .fallback(pages::message::not_found)
+        .fallback(nowhere)
         .with_state(portal.clone())
         .merge(others)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
@@ -252,10 +287,21 @@ pub(crate) fn router(portal: &Portal, others: Router) -> Router {
         .layer(CompressionLayer::new())
 }
 
+/// What is asked of no route.
+async fn nowhere(visitor: Visitor, uri: Uri) -> Response {
+    if uri.path().starts_with("/api/") {
+        return api::Problem::not_found().into_response();
+    }
+    pages::message::not_found(visitor).await
+}
+
 /// Stands before every handler of the table.
 async fn guard(State((portal, route)): State<(Portal, &'static Route)>, request: Request, next: Next) -> Response {
     if route.need == Need::Open {
         return next.run(request).await;
+    }
+    if let Need::Program(scopes) = route.need {
+        return api::pass(&portal, route.path, scopes, request, next).await;
     }
     pass(&portal, Door { verb: route.verb, path: route.path, need: route.need }, request, next).await
 }
@@ -272,7 +318,7 @@ pub(crate) async fn pass(portal: &Portal, route: Door<'_>, request: Request, nex
     }
     let request = match route.verb {
         Verb::Get => Request::from_parts(parts, body),
-        Verb::Post(token) => {
+        Verb::Post(token) | Verb::Put(token) => {
             if !is_from_here(&parts.headers) {
                 return reply::stale(&visitor);
             }
@@ -311,6 +357,7 @@ async fn admit(visitor: &Visitor, route: &Door<'_>, uri: &Uri) -> Result<(), Res
         | Need::OwnAccount
         | Need::OwnAccountFresh
         | Need::Account
+        | Need::Program(_)
         | Need::Ente(_)
         | Need::EnteFresh(_)
         | Need::Platform(_)
@@ -322,6 +369,8 @@ async fn admit(visitor: &Visitor, route: &Door<'_>, uri: &Uri) -> Result<(), Res
         Need::OwnAccount => session.require_proved().map_err(StoreError::from),
         Need::OwnAccountFresh => fresh().map_err(StoreError::from),
         Need::Account => session.require_complete().map_err(StoreError::from),
+        // A session is no token.
+        Need::Program(_) => Err(store::Refused::NoToken.into()),
         Need::Ente(right) => session.scope(right).map(|_| ()),
         Need::EnteFresh(right) => session.scope(right).and_then(|_| Ok(fresh()?)),
         Need::Platform(right) => session.platform_scope(right).map(|_| ()),
@@ -374,6 +423,7 @@ fn is_proved(visitor: &Visitor, token: Token, headers: &HeaderMap, fields: &Fiel
     let given = fields.get("csrf");
     match token {
         Token::WritesNothing => true,
+        Token::Bearer => false,
         Token::Session => visitor.session().is_some_and(|session| session.csrf_fits(given)),
         Token::Login => visitor
             .portal()

@@ -143,6 +143,7 @@ const TEMPLATES: &[(&str, &str)] = template_files![
     "components/local_drafts.html",
     "components/report.html",
     "components/steps.html",
+    "components/tokens.html",
     "pages/account.html",
     "pages/account_created.html",
     "pages/account_form.html",
@@ -192,6 +193,8 @@ const TEMPLATES: &[(&str, &str)] = template_files![
     "pages/second_factor_set_up.html",
     "pages/settings.html",
     "pages/take.html",
+    "pages/token_form.html",
+    "pages/token_made.html",
     "pages/tryout.html",
     "pages/tryout_report.html",
 ];

@@ -272,7 +272,7 @@ test('a wrong password says one thing only', () => withPage(768, async (page) =>
 }));
 
 const PAGES = {
-  operatore1: ['/scrivania', '/persone', '/persone/nuova', '/persone/doppioni', '/questionari', '/questionari/tutti', '/account', '/account/secondo-fattore', '/conferma'],
+  operatore1: ['/scrivania', '/persone', '/persone/nuova', '/persone/doppioni', '/questionari', '/questionari/tutti', '/account', '/account/chiavi', '/account/secondo-fattore', '/conferma'],
   amministratore: ['/scrivania', '/operatori', '/operatori/nuovo', '/persone', '/registro', '/impostazioni', '/account'],
   dirigente: [
     '/scrivania',
@@ -450,6 +450,30 @@ test('an administration asks to join and is admitted with its agreement', () => 
   await page.getByRole('link', { name: /al sicuro/ }).click();
   await page.getByText('Si può leggere, non inserire.').waitFor();
   assert.deepEqual(await faults(page), []);
+}));
+
+test('a key for a program is made, shown once, used and revoked', () => withPage(320, async (page) => {
+  await logIn(page, portal, ente, 'operatore1');
+  await page.goto('/account');
+  await page.getByRole('link', { name: 'Nuova chiave' }).click();
+  await page.getByLabel(/^Nome/).fill('Gestionale');
+  await page.getByRole('button', { name: 'Crea la chiave' }).click();
+  await page.getByText('Va scelta almeno una cosa.').first().waitFor();
+  assert.deepEqual(await faults(page), []);
+  await choose(page.getByLabel('cercare e leggere le schede delle persone'));
+  await page.getByRole('button', { name: 'Crea la chiave' }).click();
+  await page.getByRole('heading', { level: 1, name: 'La chiave è pronta' }).waitFor();
+  assert.deepEqual(await faults(page), []);
+  await picture(page, 'chiave');
+  const key = await page.locator('.nc-secret').innerText();
+  const search = (token) => page.request.post('/api/v1/persone/cerca', { headers: { Authorization: `Bearer ${token}` }, data: { name: 'nessuno così' } });
+  assert.equal((await search(key)).status(), 200);
+  await page.getByRole('link', { name: "L'ho copiata" }).click();
+  await page.getByText('usata l\'ultima volta').waitFor();
+  assert.deepEqual(await faults(page), []);
+  await page.getByRole('button', { name: 'Revoca la chiave Gestionale' }).click();
+  await page.getByText('La chiave è revocata').waitFor();
+  assert.equal((await search(key)).status(), 401);
 }));
 
 test('an administrator says what an operator may see, and does not get round it', () => withPage(768, async (page) => {

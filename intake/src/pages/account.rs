@@ -8,6 +8,7 @@ use store::{SecondFactor, SessionId, SessionRow};
 use templates::{Area, Page};
 
 use super::id;
+use super::tokens::{self, TokenView};
 use crate::reply::{self, Outcome};
 use crate::visitor::{OwnAccount, show_instant};
 
@@ -22,6 +23,8 @@ pub(crate) struct OwnAccountPage {
     needs_second_factor: bool,
     codes_left: u64,
     sessions: Vec<SessionView>,
+    tokens: Vec<TokenView>,
+    may_have_tokens: bool,
 }
 
 /// A session in a list.
@@ -59,19 +62,26 @@ impl Page for OwnAccountPage {
     const SCRIPTS: &'static [&'static str] = &["local.js"];
 
     fn samples() -> Vec<Self> {
-        [(None, false, false, 0), (Some("removed"), true, false, 2), (Some("closed"), true, true, 10)]
-            .map(|(done, has_second_factor, needs_second_factor, codes_left)| Self {
-                done,
-                name: "Anna Prova".to_owned(),
-                username: "anna".to_owned(),
-                role: "operator",
-                ente: (!needs_second_factor).then(|| "Ente di prova".to_owned()),
-                has_second_factor,
-                needs_second_factor,
-                codes_left,
-                sessions: vec![SessionView::sample(true), SessionView::sample(false)],
-            })
-            .into()
+        [
+            (None, false, false, 0),
+            (Some("removed"), true, false, 2),
+            (Some("revoked"), false, false, 0),
+            (Some("closed"), true, true, 10),
+        ]
+        .map(|(done, has_second_factor, needs_second_factor, codes_left)| Self {
+            done,
+            name: "Anna Prova".to_owned(),
+            username: "anna".to_owned(),
+            role: "operator",
+            ente: (!needs_second_factor).then(|| "Ente di prova".to_owned()),
+            has_second_factor,
+            needs_second_factor,
+            codes_left,
+            sessions: vec![SessionView::sample(true), SessionView::sample(false)],
+            tokens: if has_second_factor { TokenView::samples() } else { Vec::new() },
+            may_have_tokens: !needs_second_factor,
+        })
+        .into()
     }
 }
 
@@ -84,10 +94,12 @@ pub(crate) async fn get(own: OwnAccount, done: Result<Query<Done>, QueryRejectio
     let done = match done.ok().and_then(|Query(done)| done.fatto).as_deref() {
         Some("tolto") => Some("removed"),
         Some("chiusa") => Some("closed"),
+        Some("revocata") => Some("revoked"),
         Some(_) | None => None,
     };
     let session = &own.session;
     let sessions = own.store.sessions(session, own.now).await?;
+    let tokens = own.store.tokens(session, own.now).await?;
     let page = OwnAccountPage {
         done,
         name: session.display_name().to_owned(),
@@ -98,6 +110,8 @@ pub(crate) async fn get(own: OwnAccount, done: Result<Query<Done>, QueryRejectio
         needs_second_factor: session.role().needs_second_factor(),
         codes_left: own.store.recovery_codes_left(session).await?,
         sessions: sessions.iter().map(|row| SessionView::of(row, "/account", session.id())).collect(),
+        tokens: tokens.iter().map(|row| TokenView::of(row, "/account")).collect(),
+        may_have_tokens: !tokens::open_to(session).is_empty(),
     };
     Ok(own.visitor.page(Area::Other, StatusCode::OK, &page))
 }

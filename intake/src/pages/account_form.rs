@@ -14,6 +14,7 @@ use templates::{Area, Page};
 use super::account::SessionView;
 use super::accounts::{created, path, refuse_account};
 use super::id;
+use super::tokens::TokenView;
 use crate::form::{Field, Fields, Problem, Reading};
 use crate::reply::{self, Failure, Outcome};
 use crate::visitor::{Desk, ManageAccounts};
@@ -73,6 +74,7 @@ struct Known {
     is_operator: bool,
     has_second_factor: bool,
     sessions: Vec<SessionView>,
+    tokens: Vec<TokenView>,
 }
 
 impl Page for AccountForm {
@@ -89,6 +91,7 @@ impl Page for AccountForm {
             is_operator,
             has_second_factor,
             sessions: if is_active { vec![SessionView::sample(false)] } else { Vec::new() },
+            tokens: if is_operator { TokenView::samples() } else { Vec::new() },
         };
         let problem = Problem { name: "username", code: "username_taken" };
         [
@@ -184,6 +187,7 @@ pub(crate) async fn create(desk: Desk<ManageAccounts>, fields: Fields) -> Outcom
 async fn known(desk: &Desk<ManageAccounts>, account: AccountId) -> Result<(Known, Form), Failure> {
     let found = desk.store.account(&desk.scope, account).await?;
     let sessions = desk.store.sessions_of(&desk.scope, account, desk.now).await?;
+    let tokens = desk.store.tokens_of(&desk.scope, account, desk.now).await?;
     let under = path(account);
     let form = Form {
         name: Field::new(found.display_name.clone()),
@@ -195,6 +199,7 @@ async fn known(desk: &Desk<ManageAccounts>, account: AccountId) -> Result<(Known
     };
     let known = Known {
         sessions: sessions.iter().map(|row| SessionView::of(row, &under, desk.session.id())).collect(),
+        tokens: tokens.iter().map(|row| TokenView::of(row, &under)).collect(),
         path: under,
         name: found.display_name,
         username: found.username,

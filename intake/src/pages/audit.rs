@@ -18,13 +18,14 @@ use crate::visitor::{Desk, ManageAccounts, show_instant};
 const LINES: u64 = 100;
 
 /// What can be asked for: the first words of the actions.
-const ACTIONS: [&str; 16] = [
+const ACTIONS: [&str; 17] = [
     "persona",
     "assessment",
     "draft",
     "azione",
     "session",
     "account",
+    "token",
     "import",
     "audit",
     "operator",
@@ -58,6 +59,8 @@ struct LineView {
     at: String,
     who: Option<String>,
     role: Option<&'static str>,
+    /// Whether a program did it, with a token of the account.
+    is_program: bool,
     action: String,
     is_refused: bool,
     subjects: Vec<String>,
@@ -73,6 +76,7 @@ impl Page for AuditPage {
             at: "3/11/2026, 9:00".to_owned(),
             who: who.map(ToOwned::to_owned),
             role: who.is_some().then_some("operator"),
+            is_program: is_refused,
             action: "persona.read".to_owned(),
             is_refused,
             subjects: vec!["0a1b2c3d".to_owned()],
@@ -122,7 +126,7 @@ fn day_of(given: Option<&str>) -> (Field, Option<NaiveDate>) {
 /// The name of whoever did something, among the Ente's accounts.
 pub(crate) fn who(actor: Option<&Actor>, accounts: &[Account]) -> Option<String> {
     match actor? {
-        Actor::Account { id, .. } => {
+        Actor::Account { id, .. } | Actor::Token { id, .. } => {
             accounts.iter().find(|account| account.id == *id).map(|account| account.display_name.clone())
         }
         Actor::CommandLine { name } => Some(name.clone()),
@@ -160,9 +164,10 @@ async fn page(desk: &Desk<ManageAccounts>, asked: &Asked, persona: Option<Person
         at: show_instant(entry.at),
         who: who(entry.actor.as_ref(), &accounts),
         role: match entry.actor {
-            Some(Actor::Account { role, .. }) => Some(role.code()),
+            Some(Actor::Account { role, .. } | Actor::Token { role, .. }) => Some(role.code()),
             Some(Actor::CommandLine { .. }) | None => None,
         },
+        is_program: matches!(entry.actor, Some(Actor::Token { .. })),
         action: entry.action.clone(),
         is_refused: entry.is_refused,
         subjects: entry.subjects.iter().map(show_id).collect(),

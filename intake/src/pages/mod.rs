@@ -48,6 +48,7 @@ pub(crate) mod report_pdf;
 pub(crate) mod second_factor;
 pub(crate) mod session;
 pub(crate) mod settings;
+pub(crate) mod tokens;
 pub(crate) mod tryout;
 pub(crate) mod view;
 
@@ -161,6 +162,8 @@ mod tests {
         check::<super::second_factor::RecoveryCodes>(true);
         check::<super::second_factor::SetUpSecondFactor>(true);
         check::<super::settings::Settings>(true);
+        check::<super::tokens::TokenForm>(true);
+        check::<super::tokens::TokenMade>(true);
         check::<super::tryout::Tryout>(false);
         check::<super::tryout::TryoutReport>(false);
     }

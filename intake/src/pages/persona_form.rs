@@ -405,6 +405,12 @@ const fn code_problem(error: &IdentifierError) -> &'static str {
     }
 }
 
+/// Reads what somebody wants to record: what would be, or what is wrong.
+pub(crate) fn read(fields: &Fields, today: NaiveDate) -> Result<PersonaData, Vec<Problem>> {
+    let read = Read::new(fields, today);
+    if read.reading.is_fine() { Ok(read.data) } else { Err(read.reading.problems) }
+}
+
 /// A form as it was read: what would be recorded, and what is wrong.
 struct Read<'a> {
     reading: Reading<'a>,

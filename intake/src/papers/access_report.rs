@@ -197,7 +197,7 @@ fn viewing(line: &AuditEntry, dossier: &Dossier) -> Viewing {
         at: italian_moment(line.at),
         who: who(line.actor.as_ref(), &dossier.accounts).unwrap_or_else(|| words("persona", "unknown")),
         role: match line.actor {
-            Some(Actor::Account { role, .. }) => Some(words("role", role.code())),
+            Some(Actor::Account { role, .. } | Actor::Token { role, .. }) => Some(words("role", role.code())),
             Some(Actor::CommandLine { .. }) | None => None,
         },
         what: if line.is_refused { format!("{what} ({})", words("action", "refused")) } else { what },

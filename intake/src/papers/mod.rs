@@ -58,12 +58,18 @@ pub(crate) async fn print<P: Paper + Send + 'static>(portal: &Portal, paper: P) 
 
 /// Who gives a paper out, and when.
 pub(crate) fn issue(portal: &Portal, session: &Session, now: DateTime<Utc>) -> Issue {
+    let ente = session.ente_name().unwrap_or_else(|| words::platform_name());
+    issue_by(portal, ente, session.display_name(), session.is_demo(), now)
+}
+
+/// The same by the names of Ente and account.
+pub(crate) fn issue_by(portal: &Portal, ente: &str, name: &str, is_demo: bool, now: DateTime<Utc>) -> Issue {
     Issue {
-        ente: session.ente_name().unwrap_or_else(|| words::platform_name()).to_owned(),
+        ente: ente.to_owned(),
         unit: None,
         made_on: italian_day(now),
-        made_by: Some(session.display_name().to_owned()),
-        is_demonstration: portal.is_demonstration() || session.is_demo(),
+        made_by: Some(name.to_owned()),
+        is_demonstration: portal.is_demonstration() || is_demo,
     }
 }
 

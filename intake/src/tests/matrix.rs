@@ -4,13 +4,15 @@
 use std::collections::BTreeMap;
 
 use axum::body::Body;
-use axum::http::{Request, StatusCode};
-use store::{Credentials, ErasureGround, Filling, InterestData, NewDraft, PersonaData, Right, Role, Validation};
+use axum::http::{Method, Request, StatusCode};
+use store::{
+    Credentials, ErasureGround, Filling, InterestData, NewDraft, PersonaData, Right, Role, TokenScope, Validation,
+};
 
 use rstest::rstest;
 use test_database::Kind;
 
-use super::{Browser, PASSWORD, Reply, World, chance, now};
+use super::{Browser, PASSWORD, Reply, World, api, chance, now};
 use crate::routes::{Need, ROUTES, Route, Token, Verb};
 
 /// Something of each kind in an Ente, by the name it has in paths.
@@ -20,6 +22,7 @@ struct Things {
     assessment: String,
     account: String,
     session: String,
+    token: String,
     ente: String,
     interest: String,
     agreement: String,
@@ -64,6 +67,8 @@ impl Things {
         };
         let assessment = world.store.validate(&scope, first, revision, &validation, now(), &mut chance).await.unwrap();
         let draft = world.store.start_draft(&scope, &new, now(), &mut chance).await.unwrap();
+        let new = store::NewToken { name: "prova".to_owned(), scopes: [TokenScope::PersoneRead].into(), days: 30 };
+        let (token, _) = world.store.create_token(&session, &new, now(), &mut chance).await.unwrap();
         let erased = world.store.create_persona(&scope, &data, now(), &mut chance).await.unwrap();
         let administration = world.store.command_line(world.enti[place], "prova", "test", now()).await.unwrap();
         world.store.erase_persona(&administration, erased, ErasureGround::Request, now(), &mut chance).await.unwrap();
@@ -73,6 +78,7 @@ impl Things {
             assessment: assessment.to_string(),
             account: world.accounts[&(place, "colleague".to_owned())].to_string(),
             session: session.id().to_string(),
+            token: token.to_string(),
             ente: world.enti[place].to_string(),
             interest: interest(world, place).await,
             erased: erased.to_string(),
@@ -106,6 +112,7 @@ impl Things {
             assessment: id(),
             account: id(),
             session: id(),
+            token: id(),
             ente: id(),
             interest: id(),
             agreement: id(),
@@ -123,6 +130,7 @@ impl Things {
             .replace("{assessment}", &self.assessment)
             .replace("{account}", &self.account)
             .replace("{session}", &self.session)
+            .replace("{token}", &self.token)
             .replace("{ente}", &self.ente)
             .replace("{interest}", &self.interest)
             .replace("{agreement}", &self.agreement)
@@ -152,7 +160,7 @@ async fn interest(world: &World, place: usize) -> String {
 }
 
 fn names_a_thing(route: &Route) -> bool {
-    ["{persona}", "{draft}", "{assessment}", "{account}", "{session}", "{ente}", "{interest}", "{erased}"]
+    ["{persona}", "{draft}", "{assessment}", "{account}", "{session}", "{token}", "{ente}", "{interest}", "{erased}"]
         .iter()
         .any(|name| route.path.contains(name))
 }
@@ -160,7 +168,7 @@ fn names_a_thing(route: &Route) -> bool {
 async fn ask(browser: &mut Browser, route: &Route, path: &str) -> Reply {
     match route.verb {
         Verb::Get => browser.get(path).await,
-        Verb::Post(_) => browser.post(path, &[("revision", "1"), ("instrument", "asso")]).await,
+        Verb::Post(_) | Verb::Put(_) => browser.post(path, &[("revision", "1"), ("instrument", "asso")]).await,
     }
 }
 
@@ -169,6 +177,7 @@ fn allows(need: Need, role: Role) -> bool {
         Need::Public | Need::Open | Need::AnySession | Need::OwnAccount | Need::OwnAccountFresh | Need::Account => true,
         Need::Ente(right) | Need::EnteFresh(right) => role.is_of_an_ente() && role.may(right),
         Need::Platform(right) | Need::PlatformFresh(right) => !role.is_of_an_ente() && role.may(right),
+        Need::Program(_) => false,
     }
 }
 
@@ -176,12 +185,23 @@ fn is_public(need: Need) -> bool {
     matches!(need, Need::Public | Need::Open)
 }
 
+/// The routes that browsers ask.
+fn pages() -> impl Iterator<Item = &'static Route> {
+    ROUTES.iter().filter(|route| !matches!(route.need, Need::Program(_)))
+}
+
+/// The routes that programs ask with a token, and the scopes that each needs.
+fn of_programs() -> impl Iterator<Item = (&'static Route, &'static [TokenScope])> {
+    let scopes = |need| if let Need::Program(scopes) = need { Some(scopes) } else { None };
+    ROUTES.iter().filter_map(move |route| Some((route, scopes(route.need)?)))
+}
+
 #[rstest]
 #[tokio::test]
 async fn nobody_gets_in_without_a_session(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let world = World::new(kind).await;
     let things = Things::make(&world, 0, "primo").await;
-    for route in ROUTES.iter().filter(|route| !is_public(route.need)) {
+    for route in pages().filter(|route| !is_public(route.need)) {
         let mut browser = world.browser();
         let reply = ask(&mut browser, route, &things.path(route)).await;
         assert_eq!(reply.status, StatusCode::SEE_OTHER, "{}", route.path);
@@ -204,7 +224,7 @@ async fn every_route_as_every_role(#[values(Kind::Sqlite, Kind::Postgres)] kind:
     for role in Role::ALL {
         let ente = if role.is_of_an_ente() { "primo" } else { "" };
         let browser = world.logged_in(ente, role.code()).await;
-        for route in ROUTES.iter().filter(|route| !is_public(route.need) && route.path != "/esci") {
+        for route in pages().filter(|route| !is_public(route.need) && route.path != "/esci") {
             let at = format!("{role:?} {:?} {}", route.verb, route.path);
             if !allows(route.need, role) {
                 for things in [&own, &foreign, &nothing] {
@@ -228,7 +248,11 @@ async fn every_route_as_every_role(#[values(Kind::Sqlite, Kind::Postgres)] kind:
                 let senseless = route.path.replace("{persona}", "x").replace("{draft}", "x");
                 let senseless =
                     senseless.replace("{assessment}", "x").replace("{account}", "x").replace("{section}", "x");
-                let senseless = senseless.replace("{session}", "x").replace("{ente}", "x").replace("{interest}", "x");
+                let senseless = senseless
+                    .replace("{session}", "x")
+                    .replace("{token}", "x")
+                    .replace("{ente}", "x")
+                    .replace("{interest}", "x");
                 let senseless = senseless.replace("{agreement}", "x").replace("{erased}", "x");
                 let reply = ask(&mut browser.clone(), route, &senseless).await;
                 assert_eq!((reply.status, &reply.body), (StatusCode::NOT_FOUND, &absent.body), "{at}");
@@ -253,7 +277,7 @@ async fn every_route_as_every_role(#[values(Kind::Sqlite, Kind::Postgres)] kind:
 async fn nothing_is_written_without_the_token_or_from_elsewhere(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let world = World::new(kind).await;
     let own = Things::make(&world, 0, "primo").await;
-    for route in ROUTES {
+    for route in pages() {
         let Verb::Post(token) = route.verb else { continue };
         if token == Token::WritesNothing {
             continue;
@@ -311,7 +335,7 @@ async fn a_one_time_password_opens_nothing_but_its_own_change(#[values(Kind::Sql
     let mut new = world.browser();
     assert_eq!(new.log_in("primo", "nuova", &one_time).await.location(), "/password");
     new.get("/password").await;
-    for route in ROUTES.iter().filter(|route| {
+    for route in pages().filter(|route| {
         !is_public(route.need) && !matches!(route.need, Need::AnySession | Need::OwnAccount | Need::OwnAccountFresh)
     }) {
         let reply = ask(&mut new, route, &Things::of_nothing('1').path(route)).await;
@@ -362,7 +386,7 @@ async fn half_a_login_opens_nothing_but_its_other_half(#[values(Kind::Sqlite, Ki
         let fields = [("ente", ente), ("username", username), ("password", PASSWORD)];
         assert_eq!(half.post("/accesso", &fields).await.location(), "/secondo-fattore");
         half.get("/secondo-fattore").await;
-        for route in ROUTES.iter().filter(|route| !is_public(route.need) && route.need != Need::AnySession) {
+        for route in pages().filter(|route| !is_public(route.need) && route.need != Need::AnySession) {
             let reply = ask(&mut half, route, &Things::of_nothing('1').path(route)).await;
             let answer = (reply.status, reply.location().to_owned());
             let goes_on = answer == (StatusCode::SEE_OTHER, "/secondo-fattore".to_owned());
@@ -384,8 +408,7 @@ async fn who_must_have_a_second_factor_sets_it_up_first(#[values(Kind::Sqlite, K
     world.store.create_account_with_password(&scope, &new, &password, now(), &mut chance).await.unwrap();
     let mut browser = world.browser();
     assert_eq!(browser.log_in("primo", "seconda", PASSWORD).await.location(), "/account/secondo-fattore");
-    for route in ROUTES.iter().filter(|route| matches!(route.need, Need::Account | Need::Ente(_) | Need::EnteFresh(_)))
-    {
+    for route in pages().filter(|route| matches!(route.need, Need::Account | Need::Ente(_) | Need::EnteFresh(_))) {
         browser.get("/account").await;
         let reply = ask(&mut browser, route, &Things::of_nothing('1').path(route)).await;
         let answer = (reply.status, reply.location().to_owned());
@@ -417,7 +440,7 @@ async fn what_cannot_be_taken_back_asks_for_the_password_again(#[values(Kind::Sq
             browser.get("/account").await;
         }
         let mut asked = 0;
-        for route in ROUTES.iter().filter(|route| fresh(route.need) && allows(route.need, role)) {
+        for route in pages().filter(|route| fresh(route.need) && allows(route.need, role)) {
             browser.get("/account").await;
             let reply = ask(&mut browser, route, &own.path(route)).await;
             assert!(reply.location().starts_with("/conferma?poi=/"), "{}: {}", route.path, reply.location());
@@ -448,7 +471,7 @@ async fn an_operator_of_little_reach_finds_nobody_elses_case(#[values(Kind::Sqli
     let saved = administrator.post(&format!("/operatori/{colleague}"), &fields).await;
     assert_eq!(saved.location(), "/operatori?fatto=cambiato");
     let (nothing, mut narrow) = (Things::of_nothing('1'), world.logged_in("primo", "colleague").await);
-    for route in ROUTES.iter().filter(|route| {
+    for route in pages().filter(|route| {
         let names = route.path.contains("{persona}") || route.path.contains("{assessment}");
         names && allows(route.need, Role::Operator)
     }) {
@@ -486,7 +509,7 @@ async fn when_the_agreement_is_over_everything_can_be_read_and_nothing_entered(
     world.store.add_agreement(&platform, world.enti[0], &over, now(), &mut chance).await.unwrap();
     for role in Role::ALL.into_iter().filter(|role| role.is_of_an_ente()) {
         let browser = world.logged_in("primo", role.code()).await;
-        for route in ROUTES.iter().filter(|route| !is_public(route.need) && allows(route.need, role)) {
+        for route in pages().filter(|route| !is_public(route.need) && allows(route.need, role)) {
             let at = format!("{role:?} {:?} {}", route.verb, route.path);
             let writes = matches!(route.need, Need::Ente(right) | Need::EnteFresh(right) if right.writes());
             if writes {
@@ -502,4 +525,179 @@ async fn when_the_agreement_is_over_everything_can_be_read_and_nothing_entered(
     }
     let desk = world.logged_in("primo", "operator").await.get("/scrivania").await;
     assert!(desk.body.contains("scaduta il"), "it is said on every page");
+}
+
+/// A body that a route of programs takes.
+fn body_for(route: &Route) -> Option<serde_json::Value> {
+    let persona = serde_json::json!({ "surname": "Rossi", "name": "Maria" });
+    let reason = serde_json::json!({ "reason": "prova" });
+    let filled = serde_json::json!({
+        "assessed_on": now().date_naive(), "answers": {}, "evaluation": { "kind": "confirmed" },
+    });
+    let instrument = crate::instruments::shipped().unwrap().swap_remove(0);
+    match (route.verb, route.path) {
+        (Verb::Get, _) => None,
+        (_, "/api/v1/persone/cerca") => Some(serde_json::json!({ "name": "rossi" })),
+        (_, "/api/v1/persone") => Some(persona),
+        (_, "/api/v1/persone/{persona}") => Some(serde_json::json!({ "revision": 1, "data": persona })),
+        (_, "/api/v1/persone/{persona}/questionari") => Some(serde_json::json!({
+            "instrument": instrument.id.as_str(), "version": instrument.version, "filled": filled,
+        })),
+        (_, "/api/v1/questionari/{assessment}/correggi") => {
+            Some(serde_json::json!({ "reason": "prova", "filled": filled }))
+        }
+        (_, "/api/v1/questionari/{assessment}/annulla") => Some(reason),
+        (_, other) => panic!("{other} has no body here"),
+    }
+}
+
+fn method_of(route: &Route) -> Method {
+    match route.verb {
+        Verb::Get => Method::GET,
+        Verb::Post(_) => Method::POST,
+        Verb::Put(_) => Method::PUT,
+    }
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_program_gets_in_by_its_token_alone(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let world = World::new(kind).await;
+    let own = Things::make(&world, 0, "primo").await;
+    let operator = world.logged_in("primo", "operator").await;
+    let cookie = operator.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ");
+    let session = operator.cookies["__Host-noncello"].clone();
+    for (route, _) in of_programs() {
+        let body = || body_for(route).map_or_else(Body::empty, |body| Body::from(body.to_string()));
+        let request = || {
+            let request = Request::builder().method(method_of(route)).uri(own.path(route));
+            request.header("content-type", "application/json").header("host", "noncello.example")
+        };
+        let basic = format!("Basic {session}");
+        for (name, value) in [("x-nothing", ""), ("cookie", cookie.as_str()), ("authorization", basic.as_str())] {
+            let reply = api::sent(&world, request().header(name, value).body(body()).unwrap()).await;
+            assert_eq!(reply.status, StatusCode::UNAUTHORIZED, "{} with {name}", route.path);
+            assert_eq!(api::problem(&reply), "no-token");
+        }
+        let bearer = format!("Bearer {session}");
+        let reply = api::sent(&world, request().header("authorization", bearer).body(body()).unwrap()).await;
+        assert!([401, 429].contains(&reply.status.as_u16()), "{}: a session is no token", route.path);
+    }
+    // A token opens no page.
+    let program = api::client(&world, "primo", "operator", &TokenScope::ALL).await;
+    for route in pages().filter(|route| !is_public(route.need)) {
+        let reply = program.send(method_of(route), &own.path(route), None).await;
+        assert_eq!(reply.location(), "/accesso?motivo=scaduta", "{}", route.path);
+    }
+}
+
+#[rstest]
+#[tokio::test]
+async fn every_route_of_programs_with_every_token(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let world = World::new(kind).await;
+    let own = Things::make(&world, 0, "primo").await;
+    let foreign = Things::make(&world, 1, "secondo").await;
+    let (nothing, nothing_else) = (Things::of_nothing('1'), Things::of_nothing('2'));
+    for role in [Role::Operator, Role::EnteAdministrator] {
+        let may: Vec<TokenScope> = TokenScope::ALL.into_iter().filter(|scope| role.may(scope.right())).collect();
+        for scopes in (0..1_u8 << may.len()).skip(1) {
+            let given: Vec<TokenScope> =
+                (0..may.len()).filter(|place| scopes >> place & 1 == 1).map(|place| may[place]).collect();
+            let program = api::client(&world, "primo", role.code(), &given).await;
+            for (route, needed) in of_programs() {
+                let at = format!("{role:?} {given:?} {:?} {}", route.verb, route.path);
+                let ask = async |things: &Things| {
+                    program.send(method_of(route), &things.path(route), body_for(route).as_ref()).await
+                };
+                if !needed.iter().all(|scope| given.contains(scope)) {
+                    for things in [&own, &foreign, &nothing] {
+                        let reply = ask(things).await;
+                        assert_eq!(
+                            (reply.status, api::problem(&reply).as_str()),
+                            (StatusCode::FORBIDDEN, "not-in-scope"),
+                            "{at}"
+                        );
+                    }
+                    continue;
+                }
+                if names_a_thing(route) {
+                    let absent = ask(&nothing).await;
+                    assert_eq!(absent.status, StatusCode::NOT_FOUND, "{at}");
+                    for things in [&foreign, &nothing_else] {
+                        let reply = ask(things).await;
+                        assert_eq!((reply.status, &reply.body), (StatusCode::NOT_FOUND, &absent.body), "{at}");
+                    }
+                    let senseless = route.path.replace("{persona}", "x").replace("{assessment}", "x");
+                    let reply = program.send(method_of(route), &senseless, body_for(route).as_ref()).await;
+                    assert_eq!((reply.status, &reply.body), (StatusCode::NOT_FOUND, &absent.body), "{at}");
+                }
+                if route.verb == Verb::Get {
+                    let reply = ask(&own).await;
+                    assert_eq!(reply.status, StatusCode::OK, "{at}: {}", reply.body);
+                    assert_eq!(reply.headers["cache-control"], "no-store", "{at}");
+                }
+            }
+        }
+    }
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_program_reaches_what_its_account_reaches_and_dies_with_it(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
+    let world = World::new(kind).await;
+    let own = Things::make(&world, 0, "primo").await;
+    let nothing = Things::of_nothing('1');
+    let program = api::client(&world, "primo", "colleague", &TokenScope::ALL).await;
+    let mut administrator = world.logged_in("primo", "ente_administrator").await;
+    let colleague = format!("/operatori/{}", own.account);
+    let saved = administrator.post(&colleague, &[("name", "Collega"), ("reach", "own"), ("unita", "")]).await;
+    assert_eq!(saved.location(), "/operatori?fatto=cambiato");
+    for (route, _) in of_programs().filter(|(route, _)| names_a_thing(route)) {
+        let ask =
+            async |things: &Things| program.send(method_of(route), &things.path(route), body_for(route).as_ref()).await;
+        let (absent, hidden) = (ask(&nothing).await, ask(&own).await);
+        assert_eq!((hidden.status, hidden.body), (absent.status, absent.body), "{}", route.path);
+        assert_eq!(hidden.status, StatusCode::NOT_FOUND, "{}", route.path);
+    }
+    let search = serde_json::json!({ "name": "rossi" });
+    let found = program.send(Method::POST, "/api/v1/persone/cerca", Some(&search)).await;
+    assert!(found.status == StatusCode::OK && !found.body.contains("Maria"));
+    administrator.get(&colleague).await;
+    assert_eq!(administrator.post(&format!("{colleague}/sospendi"), &[]).await.status, StatusCode::SEE_OTHER);
+    for (route, _) in of_programs() {
+        let reply = program.send(method_of(route), &own.path(route), body_for(route).as_ref()).await;
+        assert_eq!((reply.status, api::problem(&reply).as_str()), (StatusCode::UNAUTHORIZED, "no-token"));
+    }
+}
+
+#[rstest]
+#[tokio::test]
+async fn when_the_agreement_is_over_programs_read_and_enter_nothing(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
+    let world = World::new(kind).await;
+    let own = Things::make(&world, 0, "primo").await;
+    let program = api::client(&world, "primo", "operator", &TokenScope::ALL).await;
+    let platform = world.store.command_line_platform("prova", "test", now()).await.unwrap();
+    let until = now().date_naive().pred_opt().unwrap();
+    let over = store::NewAgreement {
+        kind: store::AgreementKind::First,
+        number: "1/2026".to_owned(),
+        text_version: 1,
+        signed_on: until,
+        from: until,
+        until,
+        maintenance: "ordinaria".to_owned(),
+    };
+    world.store.add_agreement(&platform, world.enti[0], &over, now(), &mut chance(62)).await.unwrap();
+    for (route, needed) in of_programs() {
+        let reply = program.send(method_of(route), &own.path(route), body_for(route).as_ref()).await;
+        if needed.iter().any(|scope| scope.right().writes()) {
+            assert_eq!((reply.status, api::problem(&reply).as_str()), (StatusCode::FORBIDDEN, "no-agreement"));
+        } else {
+            assert_eq!(reply.status, StatusCode::OK, "{}", route.path);
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! The portal through its router, with a real store: two Enti, an account of every role, and people at browsers.
 
+mod api;
 mod beside;
 mod identified;
 mod imports;

@@ -7,7 +7,7 @@ use domain::feed::{EnteId, UnitaId};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set};
 use uuid::Uuid;
 
-use crate::access::{Actor, EnteScope, PlatformScope, Reach, Right, Role, SessionRow, fold};
+use crate::access::{Actor, EnteScope, PlatformScope, Reach, Right, Role, SessionRow, fold, revoke_tokens};
 use crate::assessments::AccountName;
 use crate::audit::{Line, append};
 use crate::database::{PLATFORM, Writing};
@@ -272,7 +272,8 @@ impl Store {
             .collect()
     }
 
-    /// Changes name, unità, reach and given rights of an account; they hold from its next request on.
+    /// Changes name, unità, reach and given rights of an account; they hold from its next request on. Its tokens are revoked when
+    /// it goes to another unità.
     ///
     /// # Errors
     /// [`StoreError::NotFound`]; a reach below the Ente for who is no operator, or of an unità for who has none; rights that
@@ -304,6 +305,9 @@ impl Store {
             ..Default::default()
         };
         update(model, &*writing).await?;
+        if row.unita_id != change.unita.map(|unita| unita.0) {
+            revoke_tokens(&self.keys, &writing, scope, id, now).await?;
+        }
         let before = granted(&*writing, ente, id).await?;
         for right in before.difference(&change.granted) {
             account_rights::Entity::delete_many()
@@ -362,7 +366,7 @@ impl Store {
         writing.commit().await
     }
 
-    /// Lets an account log in, or no longer: then its sessions end.
+    /// Lets an account log in, or no longer: then its sessions end and its tokens are revoked.
     ///
     /// # Errors
     /// [`StoreError::NotFound`]; one's own account.
@@ -387,12 +391,13 @@ impl Store {
         };
         update(change, &*writing).await?;
         end_sessions(scope.ente(), id, &*writing).await?;
+        revoke_tokens(&self.keys, &writing, scope, id, now).await?;
         let action = if is_active { "account.activate" } else { "account.suspend" };
         append(&self.keys, &*writing, Line::done(scope, action, &[id.0]), now).await?;
         writing.commit().await
     }
 
-    /// A new one-time password; the account's sessions end.
+    /// A new one-time password; the account's sessions end, and its tokens are revoked.
     ///
     /// # Errors
     /// [`StoreError::NotFound`].
@@ -419,6 +424,7 @@ impl Store {
         };
         update(change, &*writing).await?;
         end_sessions(scope.ente(), id, &*writing).await?;
+        revoke_tokens(&self.keys, &writing, scope, id, now).await?;
         append(&self.keys, &*writing, Line::done(scope, "account.reset_password", &[id.0]), now).await?;
         writing.commit().await?;
         Ok(password)
@@ -612,7 +618,7 @@ fn of_the_platform(new: &NewAccount) -> Result<(), Refused> {
 pub(crate) fn only_command_line(actor: &Actor) -> Result<(), Refused> {
     match actor {
         Actor::CommandLine { .. } => Ok(()),
-        Actor::Account { .. } => Err(Refused::NotAllowed(Right::ManageAccounts)),
+        Actor::Account { .. } | Actor::Token { .. } => Err(Refused::NotAllowed(Right::ManageAccounts)),
     }
 }
 

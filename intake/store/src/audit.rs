@@ -159,8 +159,10 @@ pub(crate) async fn append(
         .one(connection)
         .await?
         .ok_or(StoreError::NotFound("Ente"))?;
+    // Only who came with a token has all three.
     let (actor_id, actor_role, actor_name) = match line.actor {
         Some(Actor::Account { id, role }) => (Some(id.0), Some(role.code().to_owned()), None),
+        Some(Actor::Token { id, role, token }) => (Some(id.0), Some(role.code().to_owned()), Some(token.to_string())),
         Some(Actor::CommandLine { name }) => (None, None, Some(name.clone())),
         None => (None, None, None),
     };
@@ -196,6 +198,11 @@ impl AuditEntry {
             (Some(id), Some(role), None) => {
                 Some(Actor::Account { id: AccountId(id), role: Role::from_code(role).ok_or_else(damaged)? })
             }
+            (Some(id), Some(role), Some(token)) => Some(Actor::Token {
+                id: AccountId(id),
+                role: Role::from_code(role).ok_or_else(damaged)?,
+                token: token.parse().map_err(|_| damaged())?,
+            }),
             (None, None, Some(name)) => Some(Actor::CommandLine { name: name.clone() }),
             (None, None, None) => None,
             _ => return Err(damaged()),

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use domain::instrument::Id;
 use domain::keys::KeyError;
 
-use crate::access::Right;
+use crate::access::{Right, TokenScope};
 use crate::ids::ImportId;
 
 /// Why the store did not do what it was asked.
@@ -77,6 +77,21 @@ pub enum Refused {
     /// The session has ended, or never was.
     #[error("no valid session")]
     NoSession,
+    /// No token for programs that is good: unknown, expired, revoked, or of an account that may not use one.
+    #[error("no valid token")]
+    NoToken,
+    /// The token was not given this scope.
+    #[error("the token has not the scope {}", .0.code())]
+    NotInScope(TokenScope),
+    /// A token opens one thing at least.
+    #[error("a token has one scope at least")]
+    TokenScopes,
+    /// A token is good for a year at most.
+    #[error("a token is good for one day at least and 365 at most")]
+    TokenDays,
+    /// The account has as many tokens as it may have.
+    #[error("the account has as many tokens as it may have: revoke one first")]
+    TokensFull,
     /// The password must be changed first.
     #[error("the password must be changed first")]
     MustChangePassword,

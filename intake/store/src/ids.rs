@@ -33,6 +33,8 @@ ids! {
     AccountId;
     /// A session, as lists show it: says nothing of its token.
     SessionId;
+    /// A token for programs, as lists show it: says nothing of its secret.
+    TokenId;
     /// A persona.
     PersonaId;
     /// A questionnaire being filled in.

@@ -33,8 +33,9 @@ mod tables;
 mod throttle;
 
 pub use access::{
-    Actor, Credentials, EnteScope, NewSession, PlatformScope, Reach, Right, Role, SecondFactor, Session, SessionRow,
-    SessionToken, TotpOffer, totp_code, totp_secret,
+    Actor, Credentials, EnteScope, NewSession, NewToken, PlatformScope, Reach, Right, Role, SecondFactor, Session,
+    SessionRow, SessionToken, TOKEN_DAYS_MAX, TokenAccess, TokenRow, TokenScope, TokenSecret, TotpOffer, totp_code,
+    totp_secret,
 };
 pub use accounts::{Account, AccountChange, NewAccount};
 pub use admission::Admission;
@@ -51,7 +52,7 @@ pub use enti::{Ente, EnteName, NewEnte, Unita};
 pub use error::{DatabaseError, Refused, StoreError};
 pub use extractions::ExtractionAct;
 pub use identified::{IdentifiedExtraction, IdentifiedJob, IdentifiedRequest, IdentifiedState};
-pub use ids::{AccountId, AgreementId, DraftId, ExtractionId, ImportId, InterestId, PersonaId, SessionId};
+pub use ids::{AccountId, AgreementId, DraftId, ExtractionId, ImportId, InterestId, PersonaId, SessionId, TokenId};
 pub use import::{ImportPersona, ImportRow, ImportSummary, RowOutcome};
 pub use interests::{Interest, InterestData, InterestState};
 pub use open::{Chance, HashingCost, Store};

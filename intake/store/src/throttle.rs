@@ -93,6 +93,16 @@ pub(crate) async fn reserve(
     reserve_all(writing, &[&attempt.account_here, &attempt.account, &attempt.address], now).await
 }
 
+/// The end of the block that one thing is under, without counting anything.
+pub(crate) async fn blocked(
+    connection: &impl ConnectionTrait,
+    one: &Counted,
+    now: DateTime<Utc>,
+) -> Result<Option<DateTime<Utc>>, StoreError> {
+    let row = throttles::Entity::find_by_id(one.id.clone()).one(connection).await?;
+    Ok(row.and_then(|row| row.blocked_until).filter(|until| *until > moment(now)))
+}
+
 async fn reserve_all(
     writing: &Writing,
     counted: &[&Counted],

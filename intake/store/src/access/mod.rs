@@ -1,7 +1,8 @@
-//! Who may do what: roles, rights, and the scopes that every query asks for. Logging in and sessions are in `session`.
+//! Who may do what: roles, rights, and the scopes that every query asks for. Logging in and sessions are in `session`, tokens
+//! for programs in `token`.
 //!
-//! The only module that makes an [`EnteScope`] or a [`PlatformScope`]: from a session whose role has the right, or for
-//! the command line, which is written to the audit first.
+//! The only module that makes an [`EnteScope`] or a [`PlatformScope`]: from a session whose role has the right, from a
+//! token that was given it, or for the command line, which is written to the audit first.
 //!
 //! A scope is given:
 //!
@@ -15,12 +16,13 @@
 //!
 //! ```compile_fail,E0451
 //! fn of(ente: domain::feed::EnteId, actor: store::Actor) -> store::EnteScope {
-//!     store::EnteScope { ente, actor, reach: store::Reach::Ente, unita: None, granted: Default::default(), may_write: true }
+//!     store::EnteScope { ente, actor, reach: store::Reach::Ente, unita: None, granted: Default::default(), only: None, may_write: true }
 //! }
 //! ```
 
 mod second;
 mod session;
+mod token;
 
 use std::collections::BTreeSet;
 
@@ -30,13 +32,15 @@ use sea_orm::EntityTrait;
 
 use crate::audit::Line;
 use crate::error::{Refused, StoreError};
-use crate::ids::AccountId;
+use crate::ids::{AccountId, TokenId};
 use crate::open::{Store, required};
 use crate::tables::enti;
 
 pub use second::{SecondFactor, TotpOffer, totp_code, totp_secret};
 pub(crate) use session::fold;
 pub use session::{Credentials, NewSession, Session, SessionRow, SessionToken};
+pub(crate) use token::revoke_tokens;
+pub use token::{NewToken, TOKEN_DAYS_MAX, TokenAccess, TokenRow, TokenScope, TokenSecret};
 
 /// What an account is for. Platform, research and Ente accounts are separate even for the same human.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -266,6 +270,15 @@ pub enum Actor {
         /// Its role.
         role: Role,
     },
+    /// A program in somebody's name.
+    Token {
+        /// Their account.
+        id: AccountId,
+        /// Its role.
+        role: Role,
+        /// What the program showed.
+        token: TokenId,
+    },
     /// Somebody at the machine.
     CommandLine {
         /// The name they gave, or the system's.
@@ -276,8 +289,8 @@ pub enum Actor {
 impl Actor {
     fn require(&self, right: Right) -> Result<(), Refused> {
         match self {
-            Self::Account { role, .. } if role.may(right) => Ok(()),
-            Self::Account { .. } => Err(Refused::NotAllowed(right)),
+            Self::Account { role, .. } | Self::Token { role, .. } if role.may(right) => Ok(()),
+            Self::Account { .. } | Self::Token { .. } => Err(Refused::NotAllowed(right)),
             Self::CommandLine { .. } => Ok(()),
         }
     }
@@ -291,6 +304,8 @@ pub struct EnteScope {
     reach: Reach,
     unita: Option<UnitaId>,
     granted: BTreeSet<Right>,
+    /// A program's: this right alone.
+    only: Option<Right>,
     may_write: bool,
 }
 
@@ -318,6 +333,9 @@ impl EnteScope {
         if right.writes() && !self.may_write {
             return Err(Refused::NoAgreement);
         }
+        if self.only.is_some_and(|only| only != right) {
+            return Err(Refused::NotAllowed(right));
+        }
         if self.granted.contains(&right) { Ok(()) } else { self.actor.require(right) }
     }
 
@@ -336,7 +354,7 @@ impl EnteScope {
     /// The account that acts, if it is one.
     pub(crate) fn account_id(&self) -> Option<AccountId> {
         match &self.actor {
-            Actor::Account { id, .. } => Some(*id),
+            Actor::Account { id, .. } | Actor::Token { id, .. } => Some(*id),
             Actor::CommandLine { .. } => None,
         }
     }
@@ -374,7 +392,8 @@ impl Store {
             .ok_or(StoreError::NotFound("Ente"))?;
         let may_write = self.standing(ente, row.closed_at, now).await?.may_write();
         let actor = command_line_actor(actor)?;
-        let scope = EnteScope { ente, actor, reach: Reach::Ente, unita: None, granted: BTreeSet::new(), may_write };
+        let granted = BTreeSet::new();
+        let scope = EnteScope { ente, actor, reach: Reach::Ente, unita: None, granted, only: None, may_write };
         let reason = command_line_reason(reason)?;
         self.note(Line::done(&scope, "command_line", &[]).with_detail(reason), now).await?;
         Ok(scope)

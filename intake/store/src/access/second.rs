@@ -12,6 +12,7 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::session::end_other_sessions;
+use super::token::revoke_tokens;
 use super::{Actor, EnteScope, PlatformScope, Right, Session};
 use crate::accounts::{end_sessions, found, only_command_line};
 use crate::audit::{Line, append};
@@ -249,7 +250,7 @@ impl Store {
         writing.commit().await
     }
 
-    /// Takes the second factor from an account of the Ente whose authenticator is lost; its sessions end.
+    /// Takes the second factor from an account of the Ente whose authenticator is lost; its sessions end, and its tokens are revoked.
     ///
     /// # Errors
     /// [`StoreError::NotFound`]; one's own account.
@@ -267,6 +268,7 @@ impl Store {
         found(scope.ente(), id, &*writing).await?;
         remove(&writing, scope.ente(), id).await?;
         end_sessions(scope.ente(), id, &*writing).await?;
+        revoke_tokens(&self.keys, &writing, scope, id, now).await?;
         append(&self.keys, &*writing, Line::done(scope, "account.second_factor_removed", &[id.0]), now).await?;
         writing.commit().await
     }

@@ -134,6 +134,7 @@ impl Session {
             reach: self.reach,
             unita: self.unita,
             granted: self.granted.clone(),
+            only: None,
             may_write: self.standing.may_write(),
         })
     }

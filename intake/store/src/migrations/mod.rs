@@ -2,7 +2,8 @@
 
 mod m0001_first;
 mod m0002_access;
-mod m0005_identified;
+mod m0003_tokens;
+mod m0004_identified;
 mod spec;
 
 use sea_orm_migration::prelude::*;
@@ -13,6 +14,11 @@ pub(crate) struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_first::Migration), Box::new(m0002_access::Migration), Box::new(m0005_identified::Migration)]
+        vec![
+            Box::new(m0001_first::Migration),
+            Box::new(m0002_access::Migration),
+            Box::new(m0003_tokens::Migration),
+            Box::new(m0004_identified::Migration),
+        ]
     }
 }

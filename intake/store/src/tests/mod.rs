@@ -11,6 +11,7 @@ mod import;
 mod postgres;
 mod privacy;
 mod second;
+mod tokens;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};

@@ -43,6 +43,8 @@ async fn two_busy_towns(world: &mut World) -> [Town; 2] {
         let change = AccountChange { display_name: "Operatrice".into(), unita: None, reach: Reach::Ente, granted };
         store.update_account(&town.administrator, town.account, &change, now).await.unwrap();
         let session = world.login(&town.code, "operatrice").await.session;
+        let new = NewToken { name: "Gestionale".into(), scopes: [TokenScope::PersoneRead].into(), days: 30 };
+        store.create_token(&session, &new, now, &mut world.chance).await.unwrap();
         let offer = store.offer_totp(&session, now, &mut world.chance).await.unwrap();
         let code = totp_code(&offer.secret, now).unwrap();
         store.enrol_totp(&session, &offer.sealed, &code, now, &mut world.chance).await.unwrap();
