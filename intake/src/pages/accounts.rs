@@ -14,9 +14,15 @@ use crate::papers;
 use crate::reply::{self, Failure, Outcome};
 use crate::visitor::{Desk, ManageAccounts, Visitor};
 
+/// Characters of a search.
+const SEARCH_MAX: usize = 100;
+
 #[derive(Serialize)]
 pub(crate) struct Accounts {
     done: Option<&'static str>,
+    /// What was searched for; empty for everybody.
+    searched: String,
+    count_all: usize,
     accounts: Vec<Row>,
 }
 
@@ -53,6 +59,8 @@ impl Page for Accounts {
         [None, Some("suspended"), Some("active"), Some("changed"), Some("second_factor"), Some("sessions")]
             .map(|done| Self {
                 done,
+                searched: if done.is_some() { "anna".to_owned() } else { String::new() },
+                count_all: 9,
                 accounts: vec![
                     row("ente_administrator", "active", true),
                     row("operator", "must_change", false),
@@ -126,19 +134,24 @@ pub(crate) const fn state(account: &Account) -> &'static str {
     }
 }
 
-async fn rows(desk: &Desk<ManageAccounts>) -> Result<Vec<Row>, Failure> {
-    let accounts = desk.store.accounts(&desk.scope).await?;
+async fn page(desk: &Desk<ManageAccounts>, done: Option<&'static str>, searched: &str) -> Result<Accounts, Failure> {
+    let all = desk.store.accounts(&desk.scope).await?;
     let unita = desk.store.unita(&desk.scope).await?;
-    Ok(accounts.iter().map(|account| row(account, desk.session.account(), &unita)).collect())
+    let found = all.iter().filter(|account| account.is_named(searched));
+    let accounts = found.map(|account| row(account, desk.session.account(), &unita)).collect();
+    Ok(Accounts { done, searched: searched.to_owned(), count_all: all.len(), accounts })
 }
 
-#[derive(Deserialize)]
-pub(crate) struct Done {
+#[derive(Default, Deserialize)]
+pub(crate) struct Asked {
     fatto: Option<String>,
+    #[serde(default)]
+    cerca: String,
 }
 
-pub(crate) async fn get(desk: Desk<ManageAccounts>, done: Result<Query<Done>, QueryRejection>) -> Outcome {
-    let done = match done.ok().and_then(|Query(done)| done.fatto).as_deref() {
+pub(crate) async fn get(desk: Desk<ManageAccounts>, asked: Result<Query<Asked>, QueryRejection>) -> Outcome {
+    let asked = asked.map(|Query(asked)| asked).unwrap_or_default();
+    let done = match asked.fatto.as_deref() {
         Some("sospeso") => Some("suspended"),
         Some("riattivato") => Some("active"),
         Some("cambiato") => Some("changed"),
@@ -146,13 +159,14 @@ pub(crate) async fn get(desk: Desk<ManageAccounts>, done: Result<Query<Done>, Qu
         Some("sessioni") => Some("sessions"),
         Some(_) | None => None,
     };
-    let page = Accounts { done, accounts: rows(&desk).await? };
+    let searched: String = asked.cerca.trim().chars().take(SEARCH_MAX).collect();
+    let page = page(&desk, done, &searched).await?;
     Ok(desk.visitor.page(Area::Operatori, StatusCode::OK, &page))
 }
 
-/// Who can do what, as a table to keep: the same rows as the page.
+/// Who can do what, as a table to keep: the same rows as the page without a search.
 pub(crate) async fn list(desk: Desk<ManageAccounts>) -> Outcome {
-    let rows = rows(&desk).await?;
+    let rows = page(&desk, None, "").await?.accounts;
     let words = |kind: &str, code: &str| templates::term(kind, code).unwrap_or_default();
     let head = ["nome", "nome_utente", "ruolo", "unita", "vede", "diritti_in_piu", "secondo_fattore", "stato"];
     let lines = rows.iter().map(|row| {

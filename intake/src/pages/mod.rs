@@ -43,6 +43,7 @@ pub(crate) mod persona_case;
 pub(crate) mod persona_form;
 pub(crate) mod persone;
 pub(crate) mod questionari;
+pub(crate) mod radar;
 pub(crate) mod report;
 pub(crate) mod report_pdf;
 pub(crate) mod second_factor;

@@ -7,7 +7,8 @@ use domain::scoring::changes::Raise;
 use domain::scoring::{Refusal, ScaleScore, Scoring, Sheet};
 use serde::Serialize;
 
-use super::view::{self, AzioneView, CapView};
+use super::radar::Radar;
+use super::view::{self, AzioneView, CapView, CrosswalkRow};
 
 /// A whole report.
 #[derive(Clone, Debug, Serialize)]
@@ -20,6 +21,8 @@ pub(crate) struct Report {
     profile: Option<ProfileReport>,
     blocks: Vec<BlockReport>,
     scales: Vec<ScaleReport>,
+    radar: Option<Radar>,
+    crosswalk: Vec<CrosswalkRow>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -116,6 +119,8 @@ impl Report {
             has_profile: instrument.profile.is_some(),
             profile: profile(instrument, &scoring),
             blocks: blocks(instrument, sheet, &scoring),
+            radar: Radar::new(instrument, &scoring),
+            crosswalk: view::crosswalk(instrument),
             scales,
         })
     }

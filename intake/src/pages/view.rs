@@ -1,6 +1,6 @@
 //! What pages show of a strumento: its head, and its items as groups of radio buttons.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::instrument::{Answer, Azione, Id, Instrument, Item, Missing, Status, Text};
 use domain::scoring::Sheet;
@@ -283,4 +283,36 @@ pub(crate) fn sample_instruments() -> Vec<Instrument> {
 /// Heads of the samples.
 pub(crate) fn sample_heads() -> Vec<InstrumentHead> {
     sample_instruments().iter().map(InstrumentHead::new).collect()
+}
+/// What a section is called in D.Lgs. 147/2017 and in the ICF.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct CrosswalkRow {
+    pub(crate) part: String,
+    pub(crate) areas: Vec<String>,
+    pub(crate) chapters: Vec<CrosswalkChapter>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct CrosswalkChapter {
+    pub(crate) code: String,
+    pub(crate) title: String,
+}
+
+/// A row for each section; none where the definition does not say.
+pub(crate) fn crosswalk(instrument: &Instrument) -> Vec<CrosswalkRow> {
+    let row = |section: &domain::instrument::Section| {
+        let items = &instrument.items[section.items.clone()];
+        let areas: BTreeSet<_> = items.iter().flat_map(|item| item.areas_147.iter().copied()).collect();
+        let chapters: BTreeSet<_> = items.iter().flat_map(|item| item.icf.iter().copied()).collect();
+        CrosswalkRow {
+            part: section.title.to_string(),
+            areas: areas.iter().map(|area| area.label().to_owned()).collect(),
+            chapters: chapters
+                .iter()
+                .map(|chapter| CrosswalkChapter { code: chapter.code(), title: chapter.title().to_owned() })
+                .collect(),
+        }
+    };
+    let rows: Vec<CrosswalkRow> = instrument.sections.iter().map(row).collect();
+    if rows.iter().any(|row| !row.areas.is_empty() || !row.chapters.is_empty()) { rows } else { Vec::new() }
 }

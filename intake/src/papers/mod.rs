@@ -356,24 +356,13 @@ fn course(instrument: &Instrument, one: &Assessment, past: &[Assessment]) -> Opt
     Some(Course { dates: same.iter().map(|one| one.assessed_on).collect(), dimensions: dimensions.collect() })
 }
 
-/// What the sections are called in D.Lgs. 147/2017 and in the ICF; `None` where the definition does not say.
 fn crosswalk(instrument: &Instrument) -> Option<Crosswalk> {
-    let row = |section: &domain::instrument::Section| {
-        let items = &instrument.items[section.items.clone()];
-        let areas: std::collections::BTreeSet<_> =
-            items.iter().flat_map(|item| item.areas_147.iter().copied()).collect();
-        let chapters: std::collections::BTreeSet<_> = items.iter().flat_map(|item| item.icf.iter().copied()).collect();
-        CrosswalkRow {
-            part: section.title.to_string(),
-            areas: areas.iter().map(|area| area.label().to_owned()).collect(),
-            chapters: chapters
-                .iter()
-                .map(|chapter| IcfChapter { code: chapter.code(), title: chapter.title().to_owned() })
-                .collect(),
-        }
-    };
-    let rows: Vec<CrosswalkRow> = instrument.sections.iter().map(row).collect();
-    rows.iter().any(|row| !row.areas.is_empty() || !row.chapters.is_empty()).then_some(Crosswalk { rows })
+    let rows = view::crosswalk(instrument).into_iter().map(|row| {
+        let chapters = row.chapters.into_iter().map(|chapter| IcfChapter { code: chapter.code, title: chapter.title });
+        CrosswalkRow { part: row.part, areas: row.areas, chapters: chapters.collect() }
+    });
+    let rows: Vec<CrosswalkRow> = rows.collect();
+    (!rows.is_empty()).then_some(Crosswalk { rows })
 }
 
 /// The same in easy words, for the person; `None` where the definition has none.

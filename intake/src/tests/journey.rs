@@ -4,9 +4,10 @@ use axum::http::StatusCode;
 use domain::feed::What;
 
 use rstest::rstest;
+use store::Role;
 use test_database::Kind;
 
-use super::{Browser, World, rechecked, section_fields};
+use super::{Browser, World, account, chance, now, rechecked, section_fields};
 
 const CODE: &str = "BNCLRA80A41G888J";
 
@@ -287,4 +288,26 @@ async fn the_platform_admits_an_ente_and_sees_nothing_else(#[values(Kind::Sqlite
     for path in ["/persone", "/questionari", "/operatori"] {
         assert_eq!(platform.get(path).await.status, StatusCode::FORBIDDEN, "{path}");
     }
+}
+
+#[tokio::test]
+async fn an_administrator_finds_an_account_by_how_its_name_begins() {
+    let world = World::new(Kind::Sqlite).await;
+    let scope = world.store.command_line(world.enti[0], "prova", "test", now()).await.unwrap();
+    let new =
+        store::NewAccount { display_name: "Niccolò D’Àgata".to_owned(), ..account(Role::Operator, "ndagata") };
+    world.store.create_account(&scope, &new, now(), &mut chance(95)).await.unwrap();
+    let mut browser = world.logged_in("primo", "ente_administrator").await;
+    let everybody = browser.get("/operatori").await.body;
+    assert!(everybody.contains("Niccolò") && everybody.contains("Prova colleague"));
+    for (searched, is_found) in
+        [("nicco", true), ("AGATA+niccolo", true), ("ndag", true), ("gata", false), ("niccolo+x", false)]
+    {
+        let page = browser.get(&format!("/operatori?cerca={searched}")).await.body;
+        assert_eq!(page.contains("D’Àgata"), is_found, "{searched}");
+        assert!(!page.contains("Prova colleague"), "{searched}");
+        assert_eq!(page.contains("Nessun account comincia così"), !is_found, "{searched}");
+    }
+    let list = browser.get("/operatori/elenco.csv").await.body;
+    assert!(list.contains("Prova colleague") && list.contains("Niccolò"), "the list is of everybody");
 }

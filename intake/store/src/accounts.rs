@@ -13,6 +13,7 @@ use crate::audit::{Line, append};
 use crate::database::{PLATFORM, Writing};
 use crate::error::{Refused, StoreError};
 use crate::ids::AccountId;
+use crate::keys::folded_words;
 use crate::open::{Chance, Store, moment, new_id, required, update};
 use crate::passwords::{AcceptedPassword, OneTimePassword};
 use crate::tables::{account_rights, accounts, second_factors, sessions, unita};
@@ -100,6 +101,17 @@ impl NewAccount {
         let display_name = required("display_name", &self.display_name, 100)?;
         fitting_reach(self.role, self.reach, self.unita)?;
         Ok(Self { username, display_name, ..self.clone() })
+    }
+}
+
+impl Account {
+    /// Whether each word of a text begins a word of the name or of the username; case and accents do not matter, and nothing
+    /// fits everybody.
+    #[must_use]
+    pub fn is_named(&self, text: &str) -> bool {
+        let own: Vec<String> =
+            [&self.display_name, &self.username].into_iter().flat_map(|text| folded_words(text)).collect();
+        folded_words(text).iter().all(|word| own.iter().any(|own| own.starts_with(word.as_str())))
     }
 }
 
