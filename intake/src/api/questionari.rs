@@ -28,6 +28,10 @@ use crate::papers;
 
 /// Questionnaires given at once.
 const PAGE_MAX: u64 = 100;
+/// Characters of a reason, as on the portal's forms.
+const REASON_MAX: usize = 2000;
+/// Azioni, outcomes and rules in one questionnaire.
+const LIST_MAX: usize = 100;
 
 /// The operator's own word on the result.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -325,6 +329,12 @@ struct Filled {
     rechecked: Vec<String>,
 }
 
+/// A reason that is not too long; whether there must be one is the store's to say.
+fn reason(given: &str) -> Result<&str, Problem> {
+    let fits = given.chars().count() <= REASON_MAX;
+    if fits { Ok(given) } else { Err(Problem::unprocessable("text", "a reason has 2000 characters at most")) }
+}
+
 fn parsed(text: &str) -> Result<Id, Problem> {
     Id::parse(text).map_err(|_| Problem::unprocessable("id", "an id has small letters, digits and _, 32 at most"))
 }
@@ -347,6 +357,10 @@ impl Filled {
     }
 
     fn validation<'a>(&self, instrument: &'a Instrument) -> Result<Validation<'a>, Problem> {
+        if [self.azioni.len(), self.outcomes.len(), self.rechecked.len()].into_iter().any(|count| count > LIST_MAX) {
+            return Err(Problem::unprocessable("text", "a list has 100 entries at most"));
+        }
+        let evaluation_reason = self.evaluation.reason.as_deref().map(reason).transpose()?;
         let profile = self.evaluation.profile.as_deref().map(parsed).transpose()?;
         let evaluation = match (self.evaluation.kind, profile) {
             (EvaluationKind::Confirmed, None) => Evaluation::Confirmed,
@@ -376,7 +390,7 @@ impl Filled {
         Ok(Validation {
             instrument,
             evaluation,
-            evaluation_reason: self.evaluation.reason.clone(),
+            evaluation_reason: evaluation_reason.map(ToOwned::to_owned),
             azioni,
             outcomes: outcomes.collect::<Result<_, Problem>>()?,
             rechecked: self.rechecked.iter().map(|rule| parsed(rule)).collect::<Result<_, Problem>>()?,
@@ -662,6 +676,7 @@ pub(crate) async fn amend(
 ) -> Answer {
     let portal = &program.portal;
     let scope = program.scope(TokenScope::QuestionariWrite)?;
+    reason(&body.reason)?;
     let before = read(&program, path).await?;
     let instrument = assessment::definition(portal, &before).map_err(|failure| Problem::of_failure(portal, failure))?;
     let amendment = Amendment {
@@ -706,6 +721,7 @@ pub(crate) async fn annul(
     Sent(body): Sent<NewAnnulment>,
 ) -> Answer {
     let scope = program.scope(TokenScope::QuestionariWrite)?;
+    reason(&body.reason)?;
     let assessment = AssessmentId(id(path)?);
     let chance = &mut program.portal.chance();
     let done = program.store.annul(&scope, assessment, &body.reason, program.now, chance).await;
