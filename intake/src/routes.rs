@@ -230,9 +230,14 @@ pub(crate) static ROUTES: &[Route] = routes! {
     get "/operatori/elenco.pdf", CREDENTIALS, pages::accounts::list_pdf;
     get "/operatori/{account}/questionari", ACCOUNTS, pages::questionari::of_operator;
 
+    get "/conservazione", PRIVACY, pages::retention::get;
+    post(Session) "/conservazione", PRIVACY, pages::retention::post;
     get "/registro", ACCOUNTS, pages::audit::get;
     get "/impostazioni", ACCOUNTS, pages::settings::get;
     post(Session) "/impostazioni", ACCOUNTS, pages::settings::post;
+    get "/impostazioni/registro-dei-trattamenti.pdf", ACCOUNTS, pages::sheets::register;
+    get "/impostazioni/valutazione-di-impatto.pdf", ACCOUNTS, pages::sheets::impact;
+    get "/impostazioni/dizionario-dei-dati.pdf", ACCOUNTS, pages::sheets::dictionary;
 
     get "/estrazioni-con-nomi", NAMES, pages::identified::list;
     get "/estrazioni-con-nomi/nuova", NAMES, pages::identified::form;

@@ -117,6 +117,23 @@ const AZIONI: [&str; 10] = [
     "esito_il",
 ];
 
+/// The columns that a table has whatever the strumento, each with its meaning; those of a scale once for all scales.
+pub(crate) fn meanings(table: Table) -> Vec<(String, String)> {
+    let named = |names: &[&str]| -> Vec<(String, String)> {
+        names.iter().map(|name| ((*name).to_owned(), words(table.code(), name))).collect()
+    };
+    match table {
+        Table::Persone => named(&PERSONE),
+        Table::Risposte => named(&RISPOSTE),
+        Table::Azioni => named(&AZIONI),
+        Table::Questionari => {
+            let of_scales =
+                OF_A_SCALE.map(|name| (format!("…_{name}"), words(table.code(), name).replace("{}", "ogni ambito")));
+            named(&QUESTIONARI).into_iter().chain(of_scales).chain(named(&OUTCOME)).collect()
+        }
+    }
+}
+
 /// What a cell holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Value {

@@ -15,8 +15,8 @@ use tabular::{TableError, TableFile};
 use tokio::runtime::Handle;
 
 use crate::portal::Portal;
-pub(crate) use columns::Table;
 use columns::{Columns, Value};
+pub(crate) use columns::{Table, meanings};
 
 /// Rows read at a time.
 const ROWS_AT_ONCE: usize = 500;

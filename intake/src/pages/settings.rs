@@ -1,10 +1,11 @@
-//! What an Ente sets for itself: whether drafts may be taken along, and after how many days somebody is due again.
+//! What an Ente sets for itself: whether drafts may be taken along, after how many days somebody is due again, for how long
+//! persone are kept.
 
 use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
-use store::{REASSESS_DAYS_MAX, Right};
+use store::{REASSESS_DAYS_MAX, RETENTION_MONTHS_MAX, Right};
 use templates::{Area, Page};
 
 use crate::form::{Field, Fields};
@@ -17,6 +18,8 @@ pub(crate) struct Settings {
     is_offline: bool,
     days_max: u32,
     intervals: Vec<Interval>,
+    retention: Field,
+    retention_max: u32,
 }
 
 /// The interval of a strumento.
@@ -29,7 +32,7 @@ struct Interval {
 
 impl Settings {
     fn has_problems(&self) -> bool {
-        self.intervals.iter().any(|interval| interval.days.error.is_some())
+        self.retention.error.is_some() || self.intervals.iter().any(|interval| interval.days.error.is_some())
     }
 }
 
@@ -48,6 +51,8 @@ impl Page for Settings {
                 is_offline,
                 days_max: REASSESS_DAYS_MAX,
                 intervals: vec![interval(error)],
+                retention: Field { value: "120".to_owned(), error: error.map(|_| "months") },
+                retention_max: RETENTION_MONTHS_MAX,
             })
             .into()
     }
@@ -75,6 +80,8 @@ async fn read(desk: &Desk<ManageAccounts>, is_done: bool) -> Result<Settings, re
         is_offline: desk.store.allows_offline(&scope).await?,
         days_max: REASSESS_DAYS_MAX,
         intervals: intervals.collect(),
+        retention: Field::new(desk.store.retention_months(&scope).await?.unwrap_or(0).to_string()),
+        retention_max: RETENTION_MONTHS_MAX,
     })
 }
 
@@ -97,12 +104,21 @@ pub(crate) async fn post(desk: Desk<ManageAccounts>, fields: Fields) -> Outcome 
             None => interval.days = Field { value: text.to_owned(), error: Some("days") },
         }
     }
+    let months = fields.get("retention");
+    let months_set = months.parse::<u32>().ok().filter(|months| *months <= RETENTION_MONTHS_MAX);
+    let is_retention_changed = months != page.retention.value;
+    if months_set.is_none() {
+        page.retention = Field { value: months.to_owned(), error: Some("months") };
+    }
     if page.has_problems() {
         page.is_offline = is_offline;
         return Ok(desk.visitor.page(Area::Impostazioni, StatusCode::UNPROCESSABLE_ENTITY, &page));
     }
     if is_offline != page.is_offline {
         desk.store.set_offline(&desk.scope, is_offline, desk.now).await?;
+    }
+    if let Some(months) = months_set.filter(|_| is_retention_changed) {
+        desk.store.set_retention_months(&desk.scope, months, desk.now).await?;
     }
     for (instrument, days) in changed {
         desk.store.set_reassess_days(&desk.scope, &instrument, days, desk.now).await?;

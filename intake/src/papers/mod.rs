@@ -4,6 +4,7 @@ mod access_report;
 mod accounts_list;
 mod agreements;
 mod certificate;
+mod sheets;
 mod words;
 
 use std::collections::BTreeMap;
@@ -32,6 +33,7 @@ pub(crate) use access_report::access_report;
 pub(crate) use accounts_list::accounts_list;
 pub(crate) use agreements::{agreement, interest, issue_of_platform};
 pub(crate) use certificate::certificate;
+pub(crate) use sheets::{Running, dictionary, impact, register};
 
 /// Sets a paper, away from the threads that serve pages.
 pub(crate) async fn print<P: Paper + Send + 'static>(portal: &Portal, paper: P) -> Result<Vec<u8>, Failure> {

@@ -197,3 +197,36 @@ async fn two_days_are_compared_and_other_programs_are_told(#[values(Kind::Sqlite
     assert_eq!(resource["resourceType"], "Questionnaire");
     assert_eq!(nobody.get("/strumenti/niente/fhir.json").await.status, StatusCode::NOT_FOUND);
 }
+
+#[tokio::test]
+async fn whom_the_ente_need_not_keep_is_shown_and_erased_when_somebody_says_so() {
+    let world = World::new(Kind::Sqlite).await;
+    let mut operator = world.logged_in("primo", "operator").await;
+    let persona = enters_persona(&mut operator).await;
+    let id = persona.rsplit('/').next().unwrap();
+    let mut administrator = world.logged_in("primo", "ente_administrator").await;
+    assert!(administrator.get("/conservazione").await.body.contains("non ha ancora stabilito"));
+    administrator.get("/impostazioni").await;
+    let set = |months: &'static str| [("retention", months), ("days.asso", "180"), ("days.isa", "180")];
+    let wrong = administrator.post("/impostazioni", &set("601")).await;
+    assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(wrong.body.contains("al massimo cinquant"), "{}", wrong.body);
+    assert_eq!(administrator.post("/impostazioni", &set("12")).await.location(), "/impostazioni?fatto=1");
+    assert!(administrator.get("/impostazioni").await.body.contains("name=\"retention\" value=\"12\""));
+    assert!(administrator.get("/conservazione").await.body.contains("Nessuna persona ha superato"));
+
+    world.clock.pass(400 * 24 * 60 * 60);
+    let mut administrator = world.logged_in("primo", "ente_administrator").await;
+    let page = administrator.get("/conservazione").await.body;
+    assert!(page.contains(id) && page.contains("Persone oltre il termine: 1"), "{page}");
+    for unsure in [&[("persona", id)][..], &[("certo", "1")][..]] {
+        let reply = administrator.post("/conservazione", unsure).await;
+        assert_eq!(reply.status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(reply.body.contains("Niente è stato cancellato"), "{}", reply.body);
+    }
+    let reply = administrator.post("/conservazione", &[("persona", id), ("certo", "1")]).await;
+    assert_eq!(reply.location(), "/conservazione?cancellate=1");
+    let page = administrator.get(reply.location()).await.body;
+    assert!(page.contains("Una persona è stata cancellata") && page.contains("Nessuna persona ha superato"), "{page}");
+    assert_eq!(administrator.get(&persona).await.status, StatusCode::NOT_FOUND);
+}

@@ -23,7 +23,7 @@ use crate::error::{Refused, StoreError};
 use crate::ids::{ExtractionId, PersonaId};
 use crate::keys::{EnteKeys, context, open, seal};
 use crate::open::{Chance, Store, moment, new_id, required, update};
-use crate::persone::{IDS_MAX, Persona, reached, seen};
+use crate::persone::{IDS_MAX, Persona, going_on_in, reached, seen};
 use crate::tables::{assessments, identified_extraction_pieces as pieces, identified_extractions, persone};
 
 /// How long a file is kept once it was asked for.
@@ -225,7 +225,7 @@ impl Store {
             .into_tuple::<(Uuid, Uuid)>()
             .all(&*writing)
             .await?;
-        let merged = merged(&*writing, ente).await?;
+        let merged = going_on_in(&*writing, ente).await?;
         let restricted = restricted(&*writing, ente).await?;
         let own = |persona: Uuid| *merged.get(&persona).unwrap_or(&persona);
         let (mut assessments, mut persone) = (Vec::new(), BTreeSet::new());
@@ -664,26 +664,6 @@ fn read(
         request: stored.request,
         state,
     })
-}
-
-/// From each persona that was merged to the one that goes on.
-async fn merged(connection: &impl ConnectionTrait, ente: EnteId) -> Result<BTreeMap<Uuid, Uuid>, StoreError> {
-    let direct: BTreeMap<Uuid, Uuid> = persone::Entity::find()
-        .filter(persone::Column::EnteId.eq(ente.0))
-        .filter(persone::Column::MergedInto.is_not_null())
-        .all(connection)
-        .await?
-        .into_iter()
-        .filter_map(|row| Some((row.id, row.merged_into?)))
-        .collect();
-    let last = |mut id: Uuid| {
-        // Nobody is merged into themselves, at whatever remove.
-        while let Some(next) = direct.get(&id) {
-            id = *next;
-        }
-        id
-    };
-    Ok(direct.keys().map(|from| (*from, last(*from))).collect())
 }
 
 async fn restricted(connection: &impl ConnectionTrait, ente: EnteId) -> Result<BTreeSet<Uuid>, StoreError> {

@@ -58,11 +58,11 @@ pub use interests::{Interest, InterestData, InterestState};
 pub use open::{Chance, HashingCost, Store};
 pub use passwords::{AcceptedPassword, OneTimePassword, PasswordRefusal};
 pub use persone::{
-    Decision, DecisionKind, Due, ErasureGround, ErasurePreview, Follows, Notice, Persona, PersonaData, PersonaFound,
-    PersonaSummary,
+    Decision, DecisionKind, Due, ErasureGround, ErasurePreview, Follows, Notice, PastRetention, Persona, PersonaData,
+    PersonaFound, PersonaSummary,
 };
 pub use segments::Exported;
-pub use settings::REASSESS_DAYS_MAX;
+pub use settings::{REASSESS_DAYS_MAX, RETENTION_MONTHS_MAX};
 
 #[cfg(test)]
 mod tests;

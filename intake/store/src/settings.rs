@@ -1,9 +1,10 @@
-//! What an Ente sets for itself: after how many days a persona is due for the next assessment, and whether drafts may be taken
-//! along on a device.
+//! What an Ente sets for itself: after how many days a persona is due for the next assessment, whether drafts may be taken
+//! along on a device, for how many months persone with whom nothing happens are kept.
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use domain::feed::EnteId;
 use domain::instrument::Id;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, Set};
 
@@ -17,6 +18,12 @@ use crate::tables::settings;
 
 /// Days that can be set at most: five years.
 pub const REASSESS_DAYS_MAX: u32 = 1_826;
+
+/// Months that can be set at most: fifty years.
+pub const RETENTION_MONTHS_MAX: u32 = 600;
+
+/// For how long persone are kept.
+const RETENTION: &str = "retention_months";
 
 /// Whether drafts may be taken along.
 const OFFLINE: &str = "offline";
@@ -84,6 +91,39 @@ impl Store {
     pub async fn set_offline(&self, scope: &EnteScope, is_on: bool, now: DateTime<Utc>) -> Result<(), StoreError> {
         scope.require(Right::ManageAccounts)?;
         self.set(scope, OFFLINE, if is_on { ON } else { OFF }, now).await
+    }
+
+    /// For how many months persone with whom nothing happens are kept; `None` where the Ente has not said.
+    ///
+    /// # Errors
+    /// No right; the database.
+    pub async fn retention_months(&self, scope: &EnteScope) -> Result<Option<u32>, StoreError> {
+        scope.require(Right::SeeEnte)?;
+        self.retention_months_of(scope.ente()).await
+    }
+
+    pub(crate) async fn retention_months_of(&self, ente: EnteId) -> Result<Option<u32>, StoreError> {
+        let row = settings::Entity::find_by_id((ente.0, RETENTION.to_owned())).one(&self.reading(ente)).await?;
+        let damaged = || StoreError::Damaged { table: "settings", row: RETENTION.to_owned() };
+        let months = row.map(|row| row.value.parse::<u32>().map_err(|_| damaged())).transpose()?;
+        Ok(months.filter(|months| *months > 0))
+    }
+
+    /// Says for how many months persone with whom nothing happens are kept; 0 for no rule.
+    ///
+    /// # Errors
+    /// More than fifty years; no right.
+    pub async fn set_retention_months(
+        &self,
+        scope: &EnteScope,
+        months: u32,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        scope.require(Right::ManageAccounts)?;
+        if months > RETENTION_MONTHS_MAX {
+            return Err(Refused::TextForm("months").into());
+        }
+        self.set(scope, RETENTION, &months.to_string(), now).await
     }
 
     /// One's own draft, to be taken along: as [`Store::draft`], with a line in the audit that says so.

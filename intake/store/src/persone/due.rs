@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, NaiveDate, Utc};
+use domain::feed::EnteId;
 use domain::instrument::Id;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 use uuid::Uuid;
 
-use super::{IDS_MAX, PersonaSummary, real, seen};
+use super::{IDS_MAX, PersonaSummary, going_on_in, real, seen};
 use crate::access::{EnteScope, Right};
 use crate::audit::Line;
 use crate::error::StoreError;
@@ -40,35 +41,8 @@ impl Store {
         scope.require(Right::SeePersone)?;
         let ente = scope.ente();
         let keys = self.ente_keys(ente).await?;
-        let last: Vec<(Uuid, NaiveDate)> = assessments::Entity::find()
-            .select_only()
-            .column(assessments::Column::PersonaId)
-            .column_as(assessments::Column::AssessedOn.max(), "last")
-            .filter(assessments::Column::EnteId.eq(ente.0))
-            .filter(assessments::Column::Instrument.eq(instrument.as_str()))
-            .filter(assessments::Column::SupersededBy.is_null())
-            .filter(assessments::Column::AnnulledAt.is_null())
-            .filter(real(assessments::Column::ImportId, ente))
-            .group_by(assessments::Column::PersonaId)
-            .into_tuple()
-            .all(&self.reading(ente))
-            .await?;
-        // Merged persone are one: the last day of any of them counts.
-        let merged: BTreeMap<Uuid, Uuid> = persone::Entity::find()
-            .filter(persone::Column::EnteId.eq(ente.0))
-            .filter(persone::Column::MergedInto.is_not_null())
-            .all(&self.reading(ente))
-            .await?
-            .into_iter()
-            .filter_map(|row| Some((row.id, row.merged_into?)))
-            .collect();
-        let mut days: BTreeMap<Uuid, NaiveDate> = BTreeMap::new();
-        for (mut persona, day) in last {
-            while let Some(into) = merged.get(&persona) {
-                persona = *into;
-            }
-            days.entry(persona).and_modify(|known| *known = day.max(*known)).or_insert(day);
-        }
+        let merged = going_on_in(&self.reading(ente), ente).await?;
+        let days = last_days(&self.reading(ente), ente, Some(instrument), &merged).await?;
         let mut due: Vec<(NaiveDate, Uuid)> =
             days.into_iter().filter(|(_, day)| *day <= last_on).map(|(persona, day)| (day, persona)).collect();
         due.sort_unstable();
@@ -99,4 +73,35 @@ impl Store {
         self.note(Line::done(scope, "persona.due", &ids), now).await?;
         Ok((due, count))
     }
+}
+
+/// The day of the last assessment that counts of each persona who goes on; with one strumento, if given. Merged persone are
+/// one: the last day of any of them counts.
+pub(super) async fn last_days(
+    connection: &impl ConnectionTrait,
+    ente: EnteId,
+    instrument: Option<&Id>,
+    merged: &BTreeMap<Uuid, Uuid>,
+) -> Result<BTreeMap<Uuid, NaiveDate>, StoreError> {
+    let of_instrument =
+        Condition::all().add_option(instrument.map(|id| assessments::Column::Instrument.eq(id.as_str())));
+    let last: Vec<(Uuid, NaiveDate)> = assessments::Entity::find()
+        .select_only()
+        .column(assessments::Column::PersonaId)
+        .column_as(assessments::Column::AssessedOn.max(), "last")
+        .filter(assessments::Column::EnteId.eq(ente.0))
+        .filter(of_instrument)
+        .filter(assessments::Column::SupersededBy.is_null())
+        .filter(assessments::Column::AnnulledAt.is_null())
+        .filter(real(assessments::Column::ImportId, ente))
+        .group_by(assessments::Column::PersonaId)
+        .into_tuple()
+        .all(connection)
+        .await?;
+    let mut days: BTreeMap<Uuid, NaiveDate> = BTreeMap::new();
+    for (persona, day) in last {
+        let goes_on = *merged.get(&persona).unwrap_or(&persona);
+        days.entry(goes_on).and_modify(|known| *known = day.max(*known)).or_insert(day);
+    }
+    Ok(days)
 }

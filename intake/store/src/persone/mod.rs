@@ -2,12 +2,14 @@
 //! indexes, and erasing destroys the key.
 //!
 //! Here they are entered, changed and found. `stored` is the form in which they are kept; restricting, erasing and merging
-//! are in `rights`, who follows whom in `cases`, who may be there twice in `duplicates`, who is due in `due`, notices in `notices`.
+//! are in `rights`, who follows whom in `cases`, who may be there twice in `duplicates`, who is due in `due`, notices in `notices`,
+//! whom the Ente need not keep any longer in `retention`.
 
 mod cases;
 mod due;
 mod duplicates;
 mod notices;
+mod retention;
 mod rights;
 mod stored;
 
@@ -39,6 +41,7 @@ use crate::tables::{imports, persona_cases, persona_index, persona_keys, persone
 pub use cases::Follows;
 pub use due::Due;
 pub use notices::Notice;
+pub use retention::PastRetention;
 pub use rights::{Decision, DecisionKind, ErasureGround, ErasurePreview};
 use stored::{index_rows, insert_index};
 
@@ -595,6 +598,31 @@ pub(crate) async fn group(
         all.extend(newest.iter().copied().map(PersonaId));
     }
     Ok(all)
+}
+
+/// From each persona who was merged to the one who goes on, at whatever remove.
+pub(crate) async fn going_on_in(
+    connection: &impl ConnectionTrait,
+    ente: EnteId,
+) -> Result<BTreeMap<Uuid, Uuid>, StoreError> {
+    let direct: BTreeMap<Uuid, Uuid> = persone::Entity::find()
+        .filter(persone::Column::EnteId.eq(ente.0))
+        .filter(persone::Column::MergedInto.is_not_null())
+        .select_only()
+        .columns([persone::Column::Id, persone::Column::MergedInto])
+        .into_tuple::<(Uuid, Uuid)>()
+        .all(connection)
+        .await?
+        .into_iter()
+        .collect();
+    let last = |mut id: Uuid| {
+        // Nobody is merged into themselves, at whatever remove.
+        while let Some(next) = direct.get(&id) {
+            id = *next;
+        }
+        id
+    };
+    Ok(direct.keys().map(|from| (*from, last(*from))).collect())
 }
 
 /// Notes that something happened to a persona.

@@ -10,6 +10,7 @@ mod identified;
 mod import;
 mod postgres;
 mod privacy;
+mod retention;
 mod second;
 mod tokens;
 
