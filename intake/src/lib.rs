@@ -16,6 +16,7 @@ mod papers;
 mod portal;
 mod reply;
 mod routes;
+mod upload;
 mod visitor;
 
 #[cfg(test)]

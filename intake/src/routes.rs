@@ -20,6 +20,7 @@ use crate::cookies::{Cookie, login_token};
 use crate::form::Fields;
 use crate::portal::Portal;
 use crate::reply::{self, Failure};
+use crate::upload::{self, NotRead};
 use crate::visitor::Visitor;
 use crate::{headers, pages};
 
@@ -28,6 +29,9 @@ const BODY_BYTES_MAX: usize = 256 * 1024;
 
 /// From the last byte of the head to the answer: a body that stalls is cut.
 const REQUEST_TIME_MAX: Duration = Duration::from_secs(30);
+
+/// The same where a file is sent, which takes as long as the line is slow.
+const UPLOAD_TIME_MAX: Duration = Duration::from_secs(5 * 60);
 
 /// What it takes to be let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +65,8 @@ pub(crate) enum Token {
     Session,
     /// The token of the browser that asked for the login form.
     Login,
+    /// The session's token, as the first field of a form with a file.
+    Upload,
     /// Nothing: the handler writes nothing, anywhere.
     WritesNothing,
 }
@@ -110,6 +116,8 @@ const ASSESS: Need = Need::Ente(Right::Assess);
 const ACCOUNTS: Need = Need::Ente(Right::ManageAccounts);
 const CREDENTIALS: Need = Need::EnteFresh(Right::ManageAccounts);
 const PRIVACY: Need = Need::EnteFresh(Right::Erase);
+const IMPORT: Need = Need::Ente(Right::Import);
+const IMPORT_FRESH: Need = Need::EnteFresh(Right::Import);
 const ENTI: Need = Need::Platform(Right::ManageEnti);
 const ADMISSION: Need = Need::PlatformFresh(Right::ManageEnti);
 
@@ -214,6 +222,16 @@ pub(crate) static ROUTES: &[Route] = routes! {
     get "/impostazioni", ACCOUNTS, pages::settings::get;
     post(Session) "/impostazioni", ACCOUNTS, pages::settings::post;
 
+    get "/importazioni", IMPORT, pages::imports::get;
+    get "/importazioni/modelli/{instrument}", IMPORT, pages::import_template::get;
+    get "/importazioni/modelli/{instrument}/modello.csv", IMPORT, pages::import_template::csv;
+    get "/importazioni/modelli/{instrument}/modello.xlsx", IMPORT, pages::import_template::xlsx;
+    get "/importazioni/nuova", IMPORT_FRESH, pages::import_form::get;
+    post(Upload) "/importazioni/nuova", IMPORT_FRESH, pages::import_form::post;
+    get "/importazioni/prove/{trial}", IMPORT_FRESH, pages::import_trial::get;
+    post(Session) "/importazioni/prove/{trial}/importa", IMPORT_FRESH, pages::import_trial::import;
+    post(Session) "/importazioni/prove/{trial}/lascia", IMPORT_FRESH, pages::import_trial::forget;
+
     get "/enti", ENTI, pages::enti::get;
     get "/enti/{ente}", ENTI, pages::ente::get;
     post(Session) "/enti/{ente}/convenzioni", ADMISSION, pages::ente::add_agreement;
@@ -232,16 +250,20 @@ pub(crate) fn router(portal: &Portal, others: Router) -> Router {
     let mut router = Router::new();
     for route in ROUTES {
         let guarded = (route.handler)().route_layer(middleware::from_fn_with_state((portal.clone(), route), guard));
-        router = router.route(route.path, guarded);
+        let time_max = if route.verb == Verb::Post(Token::Upload) { UPLOAD_TIME_MAX } else { REQUEST_TIME_MAX };
+        router = router.route(route.path, guarded.route_layer(timeout(time_max)));
     }
     router
         .fallback(pages::message::not_found)
         .with_state(portal.clone())
-        .merge(others)
+        .merge(others.layer(timeout(REQUEST_TIME_MAX)))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_TIME_MAX))
         .layer(middleware::from_fn(headers::add))
         .layer(CompressionLayer::new())
+}
+
+fn timeout(time_max: Duration) -> TimeoutLayer {
+    TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, time_max)
 }
 
 /// Stands before every handler of the table.
@@ -260,16 +282,33 @@ pub(crate) async fn pass(portal: &Portal, route: Door<'_>, request: Request, nex
         Err(broken) => return broken,
     };
     if let Err(answer) = admit(&visitor, &route, &parts.uri).await {
+        if route.verb == Verb::Post(Token::Upload) {
+            upload::drain(&parts.headers, body).await;
+        }
         return answer;
     }
     let request = match route.verb {
         Verb::Get => Request::from_parts(parts, body),
         Verb::Post(token) => {
             if !is_from_here(&parts.headers) {
+                if token == Token::Upload {
+                    upload::drain(&parts.headers, body).await;
+                }
                 return reply::stale(&visitor);
             }
             if token == Token::WritesNothing {
                 Request::from_parts(parts, body)
+            } else if token == Token::Upload {
+                let is_proved = |fields: &Fields| is_proved(&visitor, token, &parts.headers, fields);
+                match upload::read(&parts.headers, body, portal.uploading(), is_proved).await {
+                    Ok((fields, file)) => {
+                        parts.extensions.insert(fields);
+                        parts.extensions.insert(file);
+                        Request::from_parts(parts, Body::empty())
+                    }
+                    Err(NotRead::Unproved) => return reply::stale(&visitor),
+                    Err(NotRead::Senseless) => return reply::bad_request(&visitor),
+                }
             } else {
                 let Some((fields, bytes)) = read_form(body).await else { return reply::bad_request(&visitor) };
                 if !is_proved(&visitor, token, &parts.headers, &fields) {
@@ -366,7 +405,7 @@ fn is_proved(visitor: &Visitor, token: Token, headers: &HeaderMap, fields: &Fiel
     let given = fields.get("csrf");
     match token {
         Token::WritesNothing => true,
-        Token::Session => visitor.session().is_some_and(|session| session.csrf_fits(given)),
+        Token::Session | Token::Upload => visitor.session().is_some_and(|session| session.csrf_fits(given)),
         Token::Login => visitor
             .portal()
             .cookies()

@@ -25,6 +25,8 @@ struct Things {
     agreement: String,
     /// A persona who was erased.
     erased: String,
+    /// A table that waits to be imported.
+    trial: String,
 }
 
 impl Things {
@@ -74,6 +76,7 @@ impl Things {
             ente: world.enti[place].to_string(),
             interest: interest(world, place).await,
             erased: erased.to_string(),
+            trial: super::imports::sent(world, code).await,
             ..Self::of_nothing('3')
         }
     }
@@ -108,6 +111,7 @@ impl Things {
             interest: id(),
             agreement: id(),
             erased: id(),
+            trial: id(),
         }
     }
 
@@ -124,6 +128,7 @@ impl Things {
             .replace("{interest}", &self.interest)
             .replace("{agreement}", &self.agreement)
             .replace("{erased}", &self.erased)
+            .replace("{trial}", &self.trial)
             .replace("{section}", instruments[0].sections[0].id.as_str())
             .replace("{definition}", &format!("{}-{}", instruments[0].id, instruments[0].version))
             .replace("{instrument}", instruments[0].id.as_str())
@@ -148,7 +153,7 @@ async fn interest(world: &World, place: usize) -> String {
 }
 
 fn names_a_thing(route: &Route) -> bool {
-    ["{persona}", "{draft}", "{assessment}", "{account}", "{session}", "{ente}", "{interest}", "{erased}"]
+    ["{persona}", "{draft}", "{assessment}", "{account}", "{session}", "{ente}", "{interest}", "{erased}", "{trial}"]
         .iter()
         .any(|name| route.path.contains(name))
 }
@@ -225,7 +230,7 @@ async fn every_route_as_every_role(#[values(Kind::Sqlite, Kind::Postgres)] kind:
                 let senseless =
                     senseless.replace("{assessment}", "x").replace("{account}", "x").replace("{section}", "x");
                 let senseless = senseless.replace("{session}", "x").replace("{ente}", "x").replace("{interest}", "x");
-                let senseless = senseless.replace("{agreement}", "x").replace("{erased}", "x");
+                let senseless = senseless.replace("{agreement}", "x").replace("{erased}", "x").replace("{trial}", "x");
                 let reply = ask(&mut browser.clone(), route, &senseless).await;
                 assert_eq!((reply.status, &reply.body), (StatusCode::NOT_FOUND, &absent.body), "{at}");
             }

@@ -50,7 +50,7 @@ pub use enti::{Ente, EnteName, NewEnte, Unita};
 pub use error::{DatabaseError, Refused, StoreError};
 pub use extractions::ExtractionAct;
 pub use ids::{AccountId, AgreementId, DraftId, ImportId, InterestId, PersonaId, SessionId};
-pub use import::{ImportPersona, ImportRow, ImportSummary, RowOutcome};
+pub use import::{ImportCheck, ImportEntry, ImportPersona, ImportRow, ImportState, ImportSummary, RowOutcome};
 pub use interests::{Interest, InterestData, InterestState};
 pub use open::{Chance, HashingCost, Store};
 pub use passwords::{AcceptedPassword, OneTimePassword, PasswordRefusal};
