@@ -5,6 +5,7 @@
 use std::fmt::Display;
 
 use chrono::{Datelike, NaiveDate};
+use domain::identifier::{CodiceFiscaleError, IdentifierError};
 use domain::text::has_hidden_characters;
 use serde::Serialize;
 
@@ -179,6 +180,26 @@ pub(crate) fn read_date(text: &str) -> Option<NaiveDate> {
     }
     let date = NaiveDate::from_ymd_opt(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?)?;
     (date.year() >= 1800).then_some(date)
+}
+
+/// What is wrong with a code of a persona, as a code of `field_error`.
+pub(crate) const fn identifier_problem(error: &IdentifierError) -> &'static str {
+    match error {
+        IdentifierError::CodiceFiscale(CodiceFiscaleError::Length(_)) => "identifier_length",
+        IdentifierError::CodiceFiscale(CodiceFiscaleError::Character { .. }) => "identifier_character",
+        IdentifierError::CodiceFiscale(CodiceFiscaleError::CheckLetter) => "identifier_check",
+        IdentifierError::CodiceFiscale(CodiceFiscaleError::Date) => "identifier_date",
+        IdentifierError::CodiceFiscale(CodiceFiscaleError::Birthplace(_)) => "identifier_place",
+        IdentifierError::ProvisionalForm | IdentifierError::ProvisionalCheckDigit => "identifier_provisional",
+        IdentifierError::HealthForm(prefix) => {
+            if matches!(prefix.as_bytes(), b"ENI") {
+                "identifier_eni"
+            } else {
+                "identifier_stp"
+            }
+        }
+        IdentifierError::LocalForm => "identifier_local",
+    }
 }
 
 /// The first digits of an id, by which people tell one from another.

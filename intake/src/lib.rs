@@ -18,6 +18,7 @@ mod papers;
 mod portal;
 mod reply;
 mod routes;
+mod upload;
 mod visitor;
 
 #[cfg(test)]

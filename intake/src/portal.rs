@@ -15,7 +15,8 @@ use templates::{RenderError, Renderer};
 use tokio::sync::Semaphore;
 
 use crate::cookies::Cookies;
-use crate::{instruments, routes};
+use crate::import::trials::Trials;
+use crate::{instruments, routes, upload};
 
 /// Papers that are set at once: each takes a core for a moment.
 const PAPERS_AT_ONCE: usize = 2;
@@ -58,6 +59,8 @@ struct Shared {
     trusted_proxies: Vec<IpAddr>,
     press: Arc<Press>,
     setting: Arc<Semaphore>,
+    trials: Trials,
+    uploading: Semaphore,
 }
 
 impl fmt::Debug for Shared {
@@ -110,6 +113,8 @@ impl Portal {
             trusted_proxies: config.trusted_proxies,
             press: Arc::new(Press::new()?),
             setting: Arc::new(Semaphore::new(PAPERS_AT_ONCE)),
+            trials: Trials::new(),
+            uploading: Semaphore::new(upload::FILES_AT_ONCE),
         };
         Ok(Self { shared: Arc::new(shared) })
     }
@@ -151,6 +156,16 @@ impl Portal {
     /// What sets papers.
     pub(crate) fn press(&self) -> Arc<Press> {
         self.shared.press.clone()
+    }
+
+    /// Tables that were sent to be imported.
+    pub(crate) fn trials(&self) -> &Trials {
+        &self.shared.trials
+    }
+
+    /// The turn to send a file.
+    pub(crate) fn uploading(&self) -> &Semaphore {
+        &self.shared.uploading
     }
 
     pub(crate) fn trusted_proxies(&self) -> &[IpAddr] {

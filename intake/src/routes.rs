@@ -20,6 +20,7 @@ use crate::cookies::{Cookie, login_token};
 use crate::form::Fields;
 use crate::portal::Portal;
 use crate::reply::{self, Failure};
+use crate::upload::{self, NotRead};
 use crate::visitor::Visitor;
 use crate::{api, headers, pages};
 
@@ -28,6 +29,9 @@ const BODY_BYTES_MAX: usize = 256 * 1024;
 
 /// From the last byte of the head to the answer: a body that stalls is cut.
 const REQUEST_TIME_MAX: Duration = Duration::from_secs(30);
+
+/// The same where a file is sent, which takes as long as the line is slow.
+const UPLOAD_TIME_MAX: Duration = Duration::from_secs(5 * 60);
 
 /// What it takes to be let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +69,8 @@ pub(crate) enum Token {
     Login,
     /// Nothing more than the program's own, which no browser sends by itself.
     Bearer,
+    /// The session's token, as the first field of a form with a file.
+    Upload,
     /// Nothing: the handler writes nothing, anywhere.
     WritesNothing,
 }
@@ -119,6 +125,8 @@ const ACCOUNTS: Need = Need::Ente(Right::ManageAccounts);
 const CREDENTIALS: Need = Need::EnteFresh(Right::ManageAccounts);
 const PRIVACY: Need = Need::EnteFresh(Right::Erase);
 const NAMES: Need = Need::EnteFresh(Right::ExtractIdentified);
+const IMPORT: Need = Need::Ente(Right::Import);
+const IMPORT_FRESH: Need = Need::EnteFresh(Right::Import);
 const ENTI: Need = Need::Platform(Right::ManageEnti);
 const ADMISSION: Need = Need::PlatformFresh(Right::ManageEnti);
 
@@ -246,6 +254,16 @@ pub(crate) static ROUTES: &[Route] = routes! {
     get "/estrazioni-con-nomi/{extraction}/scarica", NAMES, pages::identified::download;
     post(Session) "/estrazioni-con-nomi/{extraction}/elimina", NAMES, pages::identified::delete;
 
+    get "/importazioni", IMPORT, pages::imports::get;
+    get "/importazioni/modelli/{instrument}", IMPORT, pages::import_template::get;
+    get "/importazioni/modelli/{instrument}/modello.csv", IMPORT, pages::import_template::csv;
+    get "/importazioni/modelli/{instrument}/modello.xlsx", IMPORT, pages::import_template::xlsx;
+    get "/importazioni/nuova", IMPORT_FRESH, pages::import_form::get;
+    post(Upload) "/importazioni/nuova", IMPORT_FRESH, pages::import_form::post;
+    get "/importazioni/prove/{trial}", IMPORT_FRESH, pages::import_trial::get;
+    post(Session) "/importazioni/prove/{trial}/importa", IMPORT_FRESH, pages::import_trial::import;
+    post(Session) "/importazioni/prove/{trial}/lascia", IMPORT_FRESH, pages::import_trial::forget;
+
     get "/enti", ENTI, pages::enti::get;
     get "/enti/{ente}", ENTI, pages::ente::get;
     post(Session) "/enti/{ente}/convenzioni", ADMISSION, pages::ente::add_agreement;
@@ -280,14 +298,14 @@ pub(crate) fn router(portal: &Portal, others: Router) -> Router {
     let mut router = Router::new();
     for route in ROUTES {
         let guarded = (route.handler)().route_layer(middleware::from_fn_with_state((portal.clone(), route), guard));
-        router = router.route(route.path, guarded);
+        let time_max = if route.verb == Verb::Post(Token::Upload) { UPLOAD_TIME_MAX } else { REQUEST_TIME_MAX };
+        router = router.route(route.path, guarded.route_layer(timeout(time_max)));
     }
     router
         .fallback(nowhere)
         .with_state(portal.clone())
-        .merge(others)
+        .merge(others.layer(timeout(REQUEST_TIME_MAX)))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_TIME_MAX))
         .layer(middleware::from_fn(headers::add))
         .layer(CompressionLayer::new())
 }
@@ -298,6 +316,10 @@ async fn nowhere(visitor: Visitor, uri: Uri) -> Response {
         return api::Problem::not_found().into_response();
     }
     pages::message::not_found(visitor).await
+}
+
+fn timeout(time_max: Duration) -> TimeoutLayer {
+    TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, time_max)
 }
 
 /// Stands before every handler of the table.
@@ -319,16 +341,33 @@ pub(crate) async fn pass(portal: &Portal, route: Door<'_>, request: Request, nex
         Err(broken) => return broken,
     };
     if let Err(answer) = admit(&visitor, &route, &parts.uri).await {
+        if route.verb == Verb::Post(Token::Upload) {
+            upload::drain(&parts.headers, body).await;
+        }
         return answer;
     }
     let request = match route.verb {
         Verb::Get => Request::from_parts(parts, body),
         Verb::Post(token) | Verb::Put(token) => {
             if !is_from_here(&parts.headers) {
+                if token == Token::Upload {
+                    upload::drain(&parts.headers, body).await;
+                }
                 return reply::stale(&visitor);
             }
             if token == Token::WritesNothing {
                 Request::from_parts(parts, body)
+            } else if token == Token::Upload {
+                let is_proved = |fields: &Fields| is_proved(&visitor, token, &parts.headers, fields);
+                match upload::read(&parts.headers, body, portal.uploading(), is_proved).await {
+                    Ok((fields, file)) => {
+                        parts.extensions.insert(fields);
+                        parts.extensions.insert(file);
+                        Request::from_parts(parts, Body::empty())
+                    }
+                    Err(NotRead::Unproved) => return reply::stale(&visitor),
+                    Err(NotRead::Senseless) => return reply::bad_request(&visitor),
+                }
             } else {
                 let Some((fields, bytes)) = read_form(body).await else { return reply::bad_request(&visitor) };
                 if !is_proved(&visitor, token, &parts.headers, &fields) {
@@ -429,7 +468,7 @@ fn is_proved(visitor: &Visitor, token: Token, headers: &HeaderMap, fields: &Fiel
     match token {
         Token::WritesNothing => true,
         Token::Bearer => false,
-        Token::Session => visitor.session().is_some_and(|session| session.csrf_fits(given)),
+        Token::Session | Token::Upload => visitor.session().is_some_and(|session| session.csrf_fits(given)),
         Token::Login => visitor
             .portal()
             .cookies()

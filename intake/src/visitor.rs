@@ -139,6 +139,9 @@ fn entries(session: &Session) -> Vec<Entry> {
         entries.push((Area::Registro, "/registro"));
         entries.push((Area::Impostazioni, "/impostazioni"));
     }
+    if session.may(Right::Import) && session.standing().may_write() {
+        entries.push((Area::Importazioni, "/importazioni"));
+    }
     if role.may(Right::SeeDashboards) {
         entries.push((Area::Territorio, "/cruscotti/territorio"));
         entries.push((Area::Comunita, "/cruscotti/comunita"));
@@ -171,7 +174,7 @@ macro_rules! needs {
     )+ };
 }
 
-needs!(SeePersone, SeeOwnWork, Assess, Assign, Erase, ExtractIdentified, ManageAccounts, ManageEnti);
+needs!(SeePersone, SeeOwnWork, Assess, Assign, Erase, ExtractIdentified, Import, ManageAccounts, ManageEnti);
 
 /// A page's way to the data of one Ente.
 pub(crate) struct Desk<N: Need> {

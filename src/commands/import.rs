@@ -1,4 +1,4 @@
-//! `noncello import`: questionnaires from a CSV file, all of them or none.
+//! `noncello import`: questionnaires from a CSV file or an XLSX workbook, all of them or none.
 
 use std::fs::File;
 use std::io::BufReader;
@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use domain::instrument::Instrument;
-use intake::import::{self, Count, ImportError, ImportReport, Options};
+use intake::import::{self, Count, ImportError, ImportReport, Options, Rule};
 use serde_json::{Value, json};
 
 use super::{Format, block_on, open_store, print_complaint, print_line, progress_bar};
@@ -34,7 +34,7 @@ pub(crate) struct Arguments {
     /// The map: which column is what.
     #[arg(long, value_name = "MAP.toml")]
     map: PathBuf,
-    /// The table.
+    /// The table: CSV, or the first sheet of an XLSX workbook.
     file: PathBuf,
     /// Check everything, write nothing.
     #[arg(long)]
@@ -84,7 +84,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
             tell(&report, arguments.format)?;
             Ok(ExitCode::SUCCESS)
         }
-        Err(ImportError::Refused { refusals, count }) => {
+        Err(ImportError::Refused { refusals, count, .. }) => {
             for refusal in &refusals {
                 print_complaint(&format!("{}: {refusal}", arguments.file.display()));
             }
@@ -98,7 +98,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
             print_complaint("nothing was imported: look at these rows, and say --accept-warnings if they are right");
             Ok(ExitCode::from(1))
         }
-        Err(error) => Err(error.into()),
+        Err(error) => Err(anyhow::Error::from(error).context(format!("{} was not imported", arguments.file.display()))),
     }
 }
 
@@ -132,8 +132,8 @@ fn rows(count: &Count) -> String {
 fn tell(report: &ImportReport, format: Format) -> Result<()> {
     if format == Format::Json {
         let count = |count: &Count| json!({ "count": count.count, "first_rows": count.first_rows });
-        let by_rule = |counts: &std::collections::BTreeMap<(String, String), Count>| -> Vec<Value> {
-            let one = |((column, rule), value): (&(String, String), &Count)| json!({ "column": column, "rule": rule, "rows": count(value) });
+        let by_rule = |counts: &std::collections::BTreeMap<(String, Rule), Count>| -> Vec<Value> {
+            let one = |((column, rule), value): (&(String, Rule), &Count)| json!({ "column": column, "rule": rule.to_string(), "rows": count(value) });
             counts.iter().map(one).collect()
         };
         let value = json!({
@@ -143,16 +143,16 @@ fn tell(report: &ImportReport, format: Format) -> Result<()> {
             "already_there": report.already_there,
             "rejected": by_rule(&report.rejected),
             "set_missing": by_rule(&report.set_missing),
-            "warnings": report.warnings.iter().map(|(kind, value)| json!({ "warning": kind.text(), "rows": count(value) })).collect::<Vec<_>>(),
+            "warnings": report.warnings.iter().map(|(kind, value)| json!({ "warning": kind.to_string(), "rows": count(value) })).collect::<Vec<_>>(),
             "unused_columns": report.unused_columns,
             "is_dry_run": report.is_dry_run,
         });
         print_line(&serde_json::to_string_pretty(&value)?);
         return Ok(());
     }
-    let done = if report.is_dry_run { "can be imported" } else { "imported" };
+    let (done, made) = if report.is_dry_run { ("can be imported", "would be made") } else { ("imported", "made") };
     print_line(&format!(
-        "{} rows: {} {done}, {} there already; {} persone made",
+        "{} rows: {} {done}, {} there already; {} persone {made}",
         report.rows, report.imported, report.already_there, report.persone
     ));
     for ((column, rule), count) in &report.rejected {
@@ -162,7 +162,7 @@ fn tell(report: &ImportReport, format: Format) -> Result<()> {
         print_line(&format!("  set to missing, {column}, {rule}: {}", rows(count)));
     }
     for (kind, count) in &report.warnings {
-        print_line(&format!("  surprising, {}: {}", kind.text(), rows(count)));
+        print_line(&format!("  surprising, {kind}: {}", rows(count)));
     }
     if !report.unused_columns.is_empty() {
         print_line(&format!("  columns that the map does not name: {}", report.unused_columns.join(", ")));

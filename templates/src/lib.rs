@@ -100,6 +100,8 @@ pub enum Area {
     Registro,
     /// What the Ente sets for itself.
     Impostazioni,
+    /// Questionnaires brought in from tables.
+    Importazioni,
     /// The Enti.
     Enti,
     /// Expressions of interest.
@@ -172,6 +174,10 @@ const TEMPLATES: &[(&str, &str)] = template_files![
     "pages/extraction_form.html",
     "pages/extractions.html",
     "pages/home.html",
+    "pages/import_form.html",
+    "pages/import_template.html",
+    "pages/import_trial.html",
+    "pages/imports.html",
     "pages/instrument.html",
     "pages/instruments.html",
     "pages/interest.html",

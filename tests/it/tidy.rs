@@ -134,8 +134,8 @@ fn every_version_stands_in_the_workspace_table() {
     }
 }
 
-/// Named for its version alone: libsqlite3-sys is in the table to keep out releases that can corrupt a database.
-const NAMED_FOR_THEIR_VERSION: &[&str] = &["libsqlite3-sys"];
+/// Named for their versions alone: the workspace table says which releases they keep out.
+const NAMED_FOR_THEIR_VERSION: &[&str] = &["encoding_rs", "libsqlite3-sys"];
 
 #[test]
 fn every_dependency_is_used() {

@@ -48,8 +48,56 @@ pub(crate) struct Column {
     pub(crate) recode: Option<BTreeMap<String, String>>,
     pub(crate) missing: BTreeSet<String>,
     pub(crate) on_invalid: OnInvalid,
-    pub(crate) format: Option<String>,
+    pub(crate) days: DayForm,
     pub(crate) separator: Option<String>,
+}
+
+/// How days are written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum DayForm {
+    /// 2026-11-28.
+    #[default]
+    Iso,
+    /// As the map says.
+    Format(String),
+    /// As people write them and as browsers do: 28/11/2026, 2026-11-28.
+    Written,
+}
+
+impl DayForm {
+    fn new(format: Option<&str>) -> Self {
+        format.map_or(Self::Iso, |format| Self::Format(format.to_owned()))
+    }
+
+    /// The day that a text says.
+    pub(crate) fn read(&self, text: &str) -> Option<NaiveDate> {
+        match self {
+            Self::Iso => NaiveDate::parse_from_str(text, ISO).ok(),
+            Self::Format(format) => NaiveDate::parse_from_str(text, format).ok(),
+            Self::Written => crate::form::read_date(text),
+        }
+    }
+
+    /// What to write, for a refusal.
+    pub(crate) fn shape(&self) -> &str {
+        match self {
+            Self::Iso => ISO,
+            Self::Format(format) => format,
+            Self::Written => "day/month/year",
+        }
+    }
+}
+
+/// How days are written where nobody says it.
+const ISO: &str = "%Y-%m-%d";
+
+/// What kind of code an identifier is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum KindSource {
+    /// The same for every row.
+    Constant(IdentifierKind),
+    /// What a column says; a codice fiscale where it says nothing.
+    Column(Column),
 }
 
 /// What tells one questionnaire of the table from another, besides its date.
@@ -111,8 +159,8 @@ impl PersonaField {
         }
     }
 
-    /// Whether `code` is one that the field can hold, where it holds codes; the texts it may be, else.
-    fn codes(self) -> Option<Vec<&'static str>> {
+    /// The codes that the field can hold, where it holds codes.
+    pub(crate) fn codes(self) -> Option<Vec<&'static str>> {
         match self {
             Self::Sex => Some(Sex::ALL.iter().map(|this| this.code()).collect()),
             Self::Education => Some(Education::ALL.iter().map(|this| this.code()).collect()),
@@ -132,11 +180,12 @@ pub struct Map {
     pub source: String,
     /// Who answers for the import.
     pub responsible: String,
-    pub(crate) delimiter: u8,
+    /// Between the cells of a CSV file; `None`: whatever stands between its headings.
+    pub(crate) delimiter: Option<u8>,
     pub(crate) external_id: ExternalId,
     pub(crate) assessed_on: Column,
     pub(crate) persona: BTreeMap<PersonaField, Column>,
-    pub(crate) identifier_kind: IdentifierKind,
+    pub(crate) identifier_kind: KindSource,
     pub(crate) match_items_by_name: bool,
     pub(crate) items_default: Column,
     pub(crate) items: BTreeMap<Id, Column>,
@@ -291,11 +340,11 @@ impl Checking {
         Some(Map {
             source: file.source.trim().to_owned(),
             responsible: file.responsible.trim().to_owned(),
-            delimiter,
+            delimiter: Some(delimiter),
             external_id: external_id?,
             assessed_on: assessed_on?,
             persona,
-            identifier_kind,
+            identifier_kind: KindSource::Constant(identifier_kind),
             match_items_by_name: file.items.match_names,
             items_default: items_default?,
             items,
@@ -319,7 +368,7 @@ impl Checking {
             recode: file.recode.clone(),
             missing,
             on_invalid: file.on_invalid,
-            format: file.format.clone(),
+            days: DayForm::new(file.format.as_deref()),
             separator: file.separator.clone(),
         })
     }
@@ -359,7 +408,7 @@ impl Checking {
 
     fn date_column(&mut self, at: &str, file: &ColumnFile) {
         if let Some(constant) = &file.constant
-            && read_date(constant, file.format.as_deref()).is_none()
+            && DayForm::new(file.format.as_deref()).read(constant).is_none()
         {
             self.refuse(format!("{at}.constant"), "not a date in the format given (default %Y-%m-%d)");
         }
@@ -379,11 +428,6 @@ impl Checking {
             self.refuse(at, "an item has no format, separator or kind");
         }
     }
-}
-
-/// A date in the format of the map.
-pub(crate) fn read_date(text: &str, format: Option<&str>) -> Option<NaiveDate> {
-    NaiveDate::parse_from_str(text, format.unwrap_or("%Y-%m-%d")).ok()
 }
 
 /// The name of a kind of missing in maps and definitions.

@@ -1,24 +1,31 @@
-//! Bringing in questionnaires from a table: CSV and a map, both somebody else's.
+//! Bringing in questionnaires from a table: a file and a map, both somebody else's.
 //!
-//! `map` is the format of the map, `table` reads rows by it; here the rows are staged and made real together, or not at
-//! all. What is imported is marked so everywhere, with its source and who answers for it, and its evaluation is absent:
+//! `map` is the format of the map, `standard` the one that a page uses, `file` opens CSV and XLSX, `table` reads rows by the
+//! map; here the rows are staged and made real together, or not at all. `trials` holds what was sent to a page. What is imported is marked so everywhere, with its source and who answers for it, and its evaluation is absent:
 //! nobody's judgement is made up. The same table again changes nothing.
 
+mod file;
 mod map;
+mod rule;
+pub(crate) mod standard;
 mod table;
+pub(crate) mod trials;
 
-use std::collections::BTreeMap;
-use std::io::Read;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::BufRead;
 
 use chrono::{DateTime, Utc};
 use domain::instrument::Instrument;
-use store::{Chance, EnteScope, ImportId, ImportRow, ImportSummary, RowOutcome, Store, StoreError};
+use store::{Chance, EnteScope, ImportCheck, ImportId, ImportRow, ImportSummary, RowOutcome, Store, StoreError};
 
+pub use file::WorkbookError;
 pub(crate) use map::missing_name;
 pub use map::{Map, MapError, OnInvalid, read_map};
+pub use rule::Rule;
 pub use table::{Plausibility, Refusal};
 
 use crate::visitor::italian_day;
+use file::{Row, TableFile};
 use table::Table;
 
 /// Rows handed to the store at once.
@@ -27,6 +34,8 @@ const BATCH: usize = 500;
 const REFUSALS_MAX: usize = 1_000;
 /// Rows that a count names.
 const ROWS_NAMED: usize = 5;
+/// The column of a refusal that is about no single one.
+pub(crate) const WHOLE_ROW: &str = "the whole row";
 
 /// How an import is run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -58,18 +67,20 @@ impl Count {
 /// What an import did, or would do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ImportReport {
-    /// Rows of the table.
+    /// Rows of the table that hold anything.
     pub rows: u64,
     /// Questionnaires brought in; in a dry run, those that can be.
     pub imported: u64,
-    /// Persone made for them; 0 in a dry run.
+    /// Persone made for them; in a dry run, those that would be.
     pub persone: u64,
     /// Rows that were there already, the same in everything.
     pub already_there: u64,
+    /// Rows that cannot be taken: one is enough, and nothing is imported.
+    pub refused: u64,
     /// Rows left out because the map says so, by column and rule.
-    pub rejected: BTreeMap<(String, String), Count>,
+    pub rejected: BTreeMap<(String, Rule), Count>,
     /// Cells that count as missing because the map says so, by column and rule.
-    pub set_missing: BTreeMap<(String, String), Count>,
+    pub set_missing: BTreeMap<(String, Rule), Count>,
     /// What is worth a look.
     pub warnings: BTreeMap<Plausibility, Count>,
     /// Columns that the map does not name.
@@ -88,6 +99,8 @@ pub enum ImportError {
         refusals: Vec<Refusal>,
         /// How many there are.
         count: u64,
+        /// What else was found.
+        report: Box<ImportReport>,
     },
     /// Rows are surprising, and nobody said that they may be.
     #[error("some rows are surprising: look at them, and say --accept-warnings if they are right")]
@@ -101,12 +114,15 @@ pub enum ImportError {
         #[source]
         source: csv::Error,
     },
+    /// The file is no workbook that can be read.
+    #[error(transparent)]
+    Workbook(#[from] WorkbookError),
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// Imports a table. `progress` is told how many rows have been read, now and then.
+/// Imports a table: CSV, or the first sheet of an XLSX workbook. `progress` is told how many rows have been read, now and then.
 ///
 /// # Errors
 /// See [`ImportError`]; whenever there is one, nothing has been imported.
@@ -114,7 +130,7 @@ pub enum ImportError {
     clippy::too_many_arguments,
     reason = "store, permission, definition, map, table, clock and chance are the caller's"
 )]
-pub async fn run<R: Read>(
+pub async fn run<R: BufRead>(
     store: &Store,
     scope: &EnteScope,
     instrument: &Instrument,
@@ -125,20 +141,18 @@ pub async fn run<R: Read>(
     chance: &mut impl Chance,
     progress: &mut (dyn FnMut(u64) + Send),
 ) -> Result<ImportReport, ImportError> {
-    let mut csv = csv::ReaderBuilder::new().delimiter(map.delimiter).from_reader(reader);
-    let mut headings = csv.headers().map_err(|source| ImportError::Csv { row: 0, source })?.clone();
-    // Spreadsheets write a mark before the first heading.
-    if let Some(first) = headings.get(0).and_then(|first| first.strip_prefix('\u{feff}')) {
-        headings = std::iter::once(first).chain(headings.iter().skip(1)).map(ToOwned::to_owned).collect();
-    }
-    let table = Table::new(instrument, map, &headings, italian_day(now))
-        .map_err(|refusals| ImportError::Refused { count: refusals.len() as u64, refusals })?;
-    let import = match options.dry_run {
-        true => None,
+    let mut file = TableFile::open(reader, map.delimiter)?;
+    let table =
+        Table::new(instrument, map, &file.headings, file.is_workbook, italian_day(now)).map_err(|refusals| {
+            let report = Box::new(ImportReport { is_dry_run: options.dry_run, ..ImportReport::default() });
+            ImportError::Refused { count: refusals.len() as u64, refusals, report }
+        })?;
+    let target = match options.dry_run {
+        true => Target::Check(Box::new(store.begin_check(scope, now).await?)),
         false => {
             let source = format!("{} ({})", map.source, map.responsible);
             let source: String = source.chars().take(200).collect();
-            Some(store.begin_import(scope, &source, now, chance).await?)
+            Target::Import(store.begin_import(scope, &source, now, chance).await?)
         }
     };
     let mut running = Running {
@@ -146,7 +160,7 @@ pub async fn run<R: Read>(
         scope,
         instrument,
         now,
-        import,
+        target,
         batch: Vec::new(),
         report: ImportReport {
             unused_columns: table.unused.clone(),
@@ -155,12 +169,13 @@ pub async fn run<R: Read>(
         },
         refusals: Vec::new(),
         count_refusals: 0,
+        refused: BTreeSet::new(),
     };
-    let outcome = running.all(&mut csv, &table, chance, progress).await;
+    let outcome = running.all(&mut file, &table, chance, progress).await;
     let outcome = outcome.and_then(|()| running.verdict(options));
-    match (outcome, import) {
-        (Ok(()), None) => Ok(running.report),
-        (Ok(()), Some(import)) => {
+    match (outcome, running.target) {
+        (Ok(()), Target::Check(_)) => Ok(running.report),
+        (Ok(()), Target::Import(import)) => {
             let ImportSummary { assessments, persone, skipped } = store.commit_import(scope, import, now).await?;
             let mut report = running.report;
             report.imported = assessments;
@@ -168,12 +183,20 @@ pub async fn run<R: Read>(
             report.already_there = skipped;
             Ok(report)
         }
-        (Err(error), None) => Err(error),
-        (Err(error), Some(import)) => {
+        (Err(error), Target::Check(_)) => Err(error),
+        (Err(error), Target::Import(import)) => {
             store.abandon_import(scope, import, now).await?;
             Err(error)
         }
     }
+}
+
+/// Where rows go.
+enum Target {
+    /// Nowhere: they are looked at.
+    Check(Box<ImportCheck>),
+    /// Into an import that is not real yet.
+    Import(ImportId),
 }
 
 /// An import under way.
@@ -182,31 +205,27 @@ struct Running<'a> {
     scope: &'a EnteScope,
     instrument: &'a Instrument,
     now: DateTime<Utc>,
-    /// `None` in a dry run.
-    import: Option<ImportId>,
+    target: Target,
     batch: Vec<(u64, ImportRow)>,
     report: ImportReport,
     refusals: Vec<Refusal>,
     count_refusals: u64,
+    /// The rows that are refused, by their numbers.
+    refused: BTreeSet<u64>,
 }
 
 impl Running<'_> {
-    async fn all<R: Read>(
+    async fn all<R: BufRead>(
         &mut self,
-        csv: &mut csv::Reader<R>,
+        file: &mut TableFile<R>,
         table: &Table<'_>,
         chance: &mut impl Chance,
         progress: &mut (dyn FnMut(u64) + Send),
     ) -> Result<(), ImportError> {
-        let mut record = csv::StringRecord::new();
-        loop {
-            let more =
-                csv.read_record(&mut record).map_err(|source| ImportError::Csv { row: self.report.rows, source })?;
-            if !more {
-                break;
-            }
+        let mut row = Row::default();
+        while file.next(&mut row)? {
             self.report.rows += 1;
-            self.take(table, &record);
+            self.take(table, &row);
             if self.batch.len() >= BATCH {
                 self.stage(chance).await?;
                 progress(self.report.rows);
@@ -217,11 +236,11 @@ impl Running<'_> {
         Ok(())
     }
 
-    fn take(&mut self, table: &Table<'_>, record: &csv::StringRecord) {
-        let number = self.report.rows;
-        let read = table.read(number, record);
+    fn take(&mut self, table: &Table<'_>, row: &Row) {
+        let number = row.number;
+        let read = table.read(row);
         for refusal in read.refusals {
-            self.refuse(refusal);
+            self.refuse(number, refusal);
         }
         for cell in read.set_missing {
             self.report.set_missing.entry(cell).or_default().add(number);
@@ -237,43 +256,56 @@ impl Running<'_> {
         }
     }
 
-    fn refuse(&mut self, refusal: Refusal) {
+    fn refuse(&mut self, number: u64, refusal: Refusal) {
         self.count_refusals += 1;
+        self.refused.insert(number);
         if self.refusals.len() < REFUSALS_MAX {
             self.refusals.push(refusal);
         }
     }
 
-    /// Hands the batch to the store; after a refusal there is no use in staging more.
+    /// Hands the batch to the store. After a refusal there is no use in staging more; a dry run finds them all.
     async fn stage(&mut self, chance: &mut impl Chance) -> Result<(), ImportError> {
         let (numbers, rows): (Vec<u64>, Vec<ImportRow>) = std::mem::take(&mut self.batch).into_iter().unzip();
-        let Some(import) = self.import.filter(|_| self.count_refusals == 0) else {
-            self.report.imported += rows.len() as u64;
-            return Ok(());
+        let outcomes = match &mut self.target {
+            Target::Check(check) => {
+                let outcomes =
+                    self.store.check_import(self.scope, check, self.instrument, &rows, self.now, chance).await?;
+                self.report.persone = check.persone();
+                outcomes
+            }
+            Target::Import(_) if self.count_refusals > 0 => return Ok(()),
+            Target::Import(import) => {
+                self.store.stage_import(self.scope, *import, self.instrument, &rows, self.now, chance).await?
+            }
         };
-        let outcomes = self.store.stage_import(self.scope, import, self.instrument, &rows, self.now, chance).await?;
         for (number, outcome) in numbers.into_iter().zip(outcomes) {
             let rule = match outcome {
-                RowOutcome::Staged(_) | RowOutcome::Skipped => continue,
-                RowOutcome::Different => {
-                    "another questionnaire with this external id and day is there already: an import never changes one"
-                        .to_owned()
+                RowOutcome::Staged(_) => {
+                    self.report.imported += 1;
+                    continue;
                 }
-                RowOutcome::Refused(refused) => refused.to_string(),
+                RowOutcome::Skipped => {
+                    self.report.already_there += 1;
+                    continue;
+                }
+                RowOutcome::Different => Rule::Different,
+                RowOutcome::Refused(refused) => Rule::of_store(&refused, self.instrument),
             };
-            self.refuse(Refusal {
-                row: Some(number), column: "the whole row".to_owned(), value: "…".to_owned(), rule
-            });
+            let refusal = Refusal { row: Some(number), column: WHOLE_ROW.to_owned(), value: "…".to_owned(), rule };
+            self.refuse(number, refusal);
         }
         Ok(())
     }
 
     /// Whether the import may be made real.
     fn verdict(&mut self, options: Options) -> Result<(), ImportError> {
+        self.report.refused = self.refused.len() as u64;
         if self.count_refusals > 0 {
             return Err(ImportError::Refused {
                 refusals: std::mem::take(&mut self.refusals),
                 count: self.count_refusals,
+                report: Box::new(self.report.clone()),
             });
         }
         if !self.report.warnings.is_empty() && !options.accept_warnings && !options.dry_run {

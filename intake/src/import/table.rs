@@ -7,14 +7,16 @@ use chrono::NaiveDate;
 use csv::StringRecord;
 use domain::feed::{Evaluation, Origin};
 use domain::identifier::{Identifier, IdentifierKind};
-use domain::instrument::{Answer, Id, Instrument, Missing};
+use domain::instrument::{Answer, Id, Instrument, Missing, Severity};
 use domain::person::{Citizenship, Disadvantage, Education, Household, Sex, Work};
 use domain::scoring::Sheet;
 use domain::text::has_hidden_characters;
 use store::{ImportPersona, ImportRow, PersonaData};
 use territory::{BirthplaceKind, ComuneCode};
 
-use super::map::{Column, ExternalId, Map, OnInvalid, PersonaField, Source, missing_kind, read_date};
+use super::file::Row;
+use super::map::{Column, DayForm, ExternalId, KindSource, Map, OnInvalid, PersonaField, Source, missing_kind};
+use super::rule::Rule;
 
 /// Characters of a value in a refusal.
 const VALUE_MAX: usize = 40;
@@ -35,7 +37,7 @@ pub struct Refusal {
     /// What stands there; `…` where it could identify somebody.
     pub value: String,
     /// What has to stand there.
-    pub rule: String,
+    pub rule: Rule,
 }
 
 impl std::fmt::Display for Refusal {
@@ -48,7 +50,7 @@ impl std::fmt::Display for Refusal {
 }
 
 /// Something that can be taken but is worth a look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Plausibility {
     /// Younger or older than people whom these services assess.
     Age,
@@ -56,16 +58,30 @@ pub enum Plausibility {
     SameAnswers,
     /// No answer at all.
     NoAnswers,
+    /// Answers and what is recorded of the persona hardly fit: a soft rule of the definition, in its words.
+    Unlikely(String),
 }
 
 impl Plausibility {
-    /// What it means, for the operator of the command.
+    /// Its code among the words of pages.
     #[must_use]
-    pub const fn text(self) -> &'static str {
+    pub const fn code(&self) -> &'static str {
         match self {
-            Self::Age => "the age is below 14 or above 100",
-            Self::SameAnswers => "all answers (ten or more) are the same option",
-            Self::NoAnswers => "there is no answer at all",
+            Self::Age => "age",
+            Self::SameAnswers => "same_answers",
+            Self::NoAnswers => "no_answers",
+            Self::Unlikely(_) => "unlikely",
+        }
+    }
+}
+
+impl std::fmt::Display for Plausibility {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Age => f.write_str("the age is below 14 or above 100"),
+            Self::SameAnswers => f.write_str("all answers (ten or more) are the same option"),
+            Self::NoAnswers => f.write_str("there is no answer at all"),
+            Self::Unlikely(text) => write!(f, "the definition says: {text}"),
         }
     }
 }
@@ -89,10 +105,16 @@ pub(super) struct Table<'m> {
     instrument: &'m Instrument,
     map: &'m Map,
     today: NaiveDate,
+    /// Whether days come from the cells of a spreadsheet, which are written in one way whatever the map says.
+    is_workbook: bool,
     external_id: Option<usize>,
     assessed_on: Bound<'m>,
     persona: Vec<(PersonaField, Bound<'m>)>,
+    identifier_kind: Option<Bound<'m>>,
     items: Vec<(usize, Bound<'m>)>,
+    /// The headings, and which of them the map names.
+    headings: Vec<String>,
+    used: BTreeSet<usize>,
     /// Headings that the map does not name.
     pub(super) unused: Vec<String>,
 }
@@ -104,9 +126,9 @@ pub(super) struct RowRead {
     /// What makes the whole import refused.
     pub(super) refusals: Vec<Refusal>,
     /// What left the row out: column and rule.
-    pub(super) rejected: Option<(String, String)>,
+    pub(super) rejected: Option<(String, Rule)>,
     /// Cells that count as missing because they could not be read: column and rule.
-    pub(super) set_missing: Vec<(String, String)>,
+    pub(super) set_missing: Vec<(String, Rule)>,
     /// What is worth a look.
     pub(super) warnings: BTreeSet<Plausibility>,
 }
@@ -117,6 +139,7 @@ impl<'m> Table<'m> {
         instrument: &'m Instrument,
         map: &'m Map,
         headings: &StringRecord,
+        is_workbook: bool,
         today: NaiveDate,
     ) -> Result<Self, Vec<Refusal>> {
         let mut binding = Binding { headings, used: BTreeSet::new(), refusals: Vec::new() };
@@ -131,9 +154,13 @@ impl<'m> Table<'m> {
             .iter()
             .filter_map(|(field, column)| Some((*field, binding.bind(field.name(), column)?)))
             .collect();
+        let identifier_kind = match &map.identifier_kind {
+            KindSource::Constant(_) => None,
+            KindSource::Column(column) => binding.bind("identifier_kind", column),
+        };
         for id in map.items.keys() {
             if instrument.item_index(id.as_str()).is_none() {
-                binding.refuse(&format!("items.columns.{id}"), "the strumento has no such item");
+                binding.refuse(&format!("items.columns.{id}"), Rule::NoItem);
             }
         }
         let items = instrument
@@ -150,18 +177,31 @@ impl<'m> Table<'m> {
             .map(|place| headings[place].to_owned())
             .collect();
         match (assessed_on, binding.refusals.is_empty()) {
-            (Some(assessed_on), true) => {
-                Ok(Self { instrument, map, today, external_id, assessed_on, persona, items, unused })
-            }
+            (Some(assessed_on), true) => Ok(Self {
+                instrument,
+                map,
+                today,
+                is_workbook,
+                external_id,
+                assessed_on,
+                persona,
+                identifier_kind,
+                items,
+                headings: headings.iter().map(|heading| heading.trim().to_owned()).collect(),
+                used: binding.used,
+                unused,
+            }),
             (_, _) => Err(binding.refusals),
         }
     }
 
-    /// Reads a row; `number` is from 1.
-    pub(super) fn read(&self, number: u64, record: &StringRecord) -> RowRead {
+    /// Reads a row.
+    pub(super) fn read(&self, row: &Row) -> RowRead {
+        let (number, record) = (row.number, &row.cells);
         let mut reading = RowReading {
             number,
             record,
+            is_workbook: self.is_workbook,
             result: RowRead {
                 row: None,
                 refusals: Vec::new(),
@@ -170,6 +210,9 @@ impl<'m> Table<'m> {
                 warnings: BTreeSet::new(),
             },
         };
+        for (place, error) in row.errors.iter().filter(|(place, _)| self.used.contains(place)) {
+            reading.invalid(&self.headings[*place], OnInvalid::Refuse, error, Rule::CellError);
+        }
         let external_id = match self.external_id {
             Some(place) => record.get(place).unwrap_or_default().trim().to_owned(),
             None => format!("{number} / {}", self.map.source).chars().take(200).collect(),
@@ -179,18 +222,17 @@ impl<'m> Table<'m> {
                 ExternalId::Column(name) => name.as_str(),
                 ExternalId::RowNumber => "source",
             };
-            reading.invalid(column, OnInvalid::Refuse, "…", "an external id has 1 to 200 visible characters");
+            reading.invalid(column, OnInvalid::Refuse, "…", Rule::ExternalId);
         }
         let assessed_on = self.day(&mut reading, &self.assessed_on);
         let (data, age) = self.persona(&mut reading);
         let sheet = self.sheet(&mut reading);
         if assessed_on.is_none() && reading.result.refusals.is_empty() && reading.result.rejected.is_none() {
-            let rule = "a questionnaire needs the day of its assessment";
-            reading.invalid(&self.assessed_on.name, self.assessed_on.column.on_invalid, "", rule);
+            reading.invalid(&self.assessed_on.name, self.assessed_on.column.on_invalid, "", Rule::NoDay);
         }
         let mut result = reading.result;
         if let (Some(assessed_on), true, None) = (assessed_on, result.refusals.is_empty(), &result.rejected) {
-            result.warnings = warnings(&sheet, age, &data, assessed_on);
+            result.warnings = warnings(self.instrument, &sheet, age, &data, assessed_on);
             result.row = Some(ImportRow {
                 persona: ImportPersona { external_id, is_of_this_row: self.external_id.is_none(), data, age },
                 assessed_on,
@@ -210,13 +252,10 @@ impl<'m> Table<'m> {
 
     fn day(&self, reading: &mut RowReading<'_>, bound: &Bound<'_>) -> Option<NaiveDate> {
         let text = reading.text(bound)?;
-        match read_date(&text, bound.column.format.as_deref()) {
+        match reading.read_day(bound, &text) {
             Some(day) if day <= self.today => Some(day),
-            Some(_) => reading.wrong(bound, &text, "a day that is not in the future"),
-            None => {
-                let format = bound.column.format.as_deref().unwrap_or("%Y-%m-%d");
-                reading.wrong(bound, &text, &format!("a date written as {format}"))
-            }
+            Some(_) => reading.wrong(bound, &text, Rule::FutureDay),
+            None => reading.wrong(bound, &text, Rule::Day(bound.column.days.shape().to_owned())),
         }
     }
 
@@ -228,7 +267,12 @@ impl<'m> Table<'m> {
                 PersonaField::Surname => data.surname = reading.name(bound).unwrap_or_default(),
                 PersonaField::Name => data.name = reading.name(bound).unwrap_or_default(),
                 PersonaField::Identifier => {
-                    data.identifier = reading.identifier(bound, self.map.identifier_kind, self.today)
+                    let kind = match (&self.map.identifier_kind, &self.identifier_kind) {
+                        (KindSource::Column(_), Some(column)) => reading.identifier_kind(column),
+                        (KindSource::Column(_), None) => None,
+                        (KindSource::Constant(kind), _) => Some(*kind),
+                    };
+                    data.identifier = kind.and_then(|kind| reading.identifier(bound, kind, self.today));
                 }
                 PersonaField::Sex => data.sex = reading.code(bound, Sex::from_code),
                 PersonaField::BirthDate => data.birth_date = reading.private_day(bound, self.today),
@@ -252,10 +296,10 @@ impl<'m> Table<'m> {
             let answer = match missing_kind(&text) {
                 Some(Missing::NotAnswered) => continue,
                 Some(kind) if item.missing.contains(&kind) => Some(Answer::Missing(kind)),
-                Some(_) => reading.wrong(bound, &text, "the item does not offer this kind of missing"),
+                Some(_) => reading.wrong(bound, &text, Rule::MissingKind),
                 None => match text.parse::<i16>().ok().filter(|value| item.option(*value).is_some()) {
                     Some(value) => Some(Answer::Value(value)),
-                    None => reading.wrong(bound, &text, "the value of an option of the item"),
+                    None => reading.wrong(bound, &text, Rule::OptionValue),
                 },
             };
             if let Some(answer) = answer {
@@ -266,11 +310,19 @@ impl<'m> Table<'m> {
     }
 }
 
-fn warnings(sheet: &Sheet, age: Option<u8>, data: &PersonaData, assessed_on: NaiveDate) -> BTreeSet<Plausibility> {
-    let mut found = BTreeSet::new();
-    let from_birth =
-        data.birth_date.and_then(|birth| assessed_on.years_since(birth)).and_then(|age| u8::try_from(age).ok());
-    if from_birth.or(age).is_some_and(|age| !AGES_LIKELY.contains(&age)) {
+fn warnings(
+    instrument: &Instrument,
+    sheet: &Sheet,
+    age: Option<u8>,
+    data: &PersonaData,
+    assessed_on: NaiveDate,
+) -> BTreeSet<Plausibility> {
+    let mut facts = data.categories(assessed_on).facts;
+    facts.age = facts.age.or(age);
+    // Hard rules are the store's: they refuse the row.
+    let fired = instrument.inconsistencies(sheet, &facts).into_iter().filter(|rule| rule.severity == Severity::Soft);
+    let mut found: BTreeSet<Plausibility> = fired.map(|rule| Plausibility::Unlikely(rule.text.to_string())).collect();
+    if facts.age.is_some_and(|age| !AGES_LIKELY.contains(&age)) {
         found.insert(Plausibility::Age);
     }
     let mut values: BTreeMap<i16, usize> = BTreeMap::new();
@@ -296,13 +348,8 @@ struct Binding<'h> {
 }
 
 impl Binding<'_> {
-    fn refuse(&mut self, column: &str, rule: &str) {
-        self.refusals.push(Refusal {
-            row: None,
-            column: column.to_owned(),
-            value: String::new(),
-            rule: rule.to_owned(),
-        });
+    fn refuse(&mut self, column: &str, rule: Rule) {
+        self.refusals.push(Refusal { row: None, column: column.to_owned(), value: String::new(), rule });
     }
 
     fn look_for_doubles(&mut self) {
@@ -310,7 +357,7 @@ impl Binding<'_> {
         let headings: Vec<String> = self.headings.iter().map(|heading| heading.trim().to_owned()).collect();
         for heading in headings {
             if !seen.insert(heading.clone()) {
-                self.refuse(&heading, "two columns have this heading");
+                self.refuse(&heading, Rule::TwoColumns);
             }
         }
     }
@@ -321,7 +368,7 @@ impl Binding<'_> {
             Some(place) => {
                 self.used.insert(place);
             }
-            None => self.refuse(name, "the table has no such column"),
+            None => self.refuse(name, Rule::NoColumn),
         }
         place
     }
@@ -344,9 +391,7 @@ impl Binding<'_> {
                 Some(Bound { place: Place::At(place), name, column: &map.items_default })
             }
             None => {
-                let rule =
-                    "no column for this item: name one under items.columns, or give it the item's id and match_names";
-                self.refuse(&format!("items.columns.{item}"), rule);
+                self.refuse(&format!("items.columns.{item}"), Rule::ItemWithoutColumn);
                 None
             }
         }
@@ -357,6 +402,7 @@ impl Binding<'_> {
 struct RowReading<'r> {
     number: u64,
     record: &'r StringRecord,
+    is_workbook: bool,
     result: RowRead,
 }
 
@@ -375,28 +421,28 @@ impl RowReading<'_> {
             Some(to) => Some(to.clone()),
             None => {
                 let raw = raw.to_owned();
-                self.wrong(bound, &raw, "one of the values that the map recodes")
+                self.wrong(bound, &raw, Rule::Recode)
             }
         }
     }
 
     /// Notes what is wrong with a cell, as the map wants it.
-    fn wrong<T>(&mut self, bound: &Bound<'_>, value: &str, rule: &str) -> Option<T> {
+    fn wrong<T>(&mut self, bound: &Bound<'_>, value: &str, rule: Rule) -> Option<T> {
         self.invalid(&bound.name, bound.column.on_invalid, value, rule);
         None
     }
 
-    fn invalid(&mut self, column: &str, on_invalid: OnInvalid, value: &str, rule: &str) {
+    fn invalid(&mut self, column: &str, on_invalid: OnInvalid, value: &str, rule: Rule) {
         match on_invalid {
             OnInvalid::Refuse => self.result.refusals.push(Refusal {
                 row: Some(self.number),
                 column: column.to_owned(),
                 value: value.chars().take(VALUE_MAX).collect(),
-                rule: rule.to_owned(),
+                rule,
             }),
-            OnInvalid::Missing => self.result.set_missing.push((column.to_owned(), rule.to_owned())),
+            OnInvalid::Missing => self.result.set_missing.push((column.to_owned(), rule)),
             OnInvalid::RejectRow => {
-                self.result.rejected.get_or_insert((column.to_owned(), rule.to_owned()));
+                self.result.rejected.get_or_insert((column.to_owned(), rule));
             }
         }
     }
@@ -405,14 +451,14 @@ impl RowReading<'_> {
         let text = self.text(bound)?;
         match from_code(&text) {
             Some(code) => Some(code),
-            None => self.wrong(bound, &text, "a code of the field: see docs/import.md, or recode"),
+            None => self.wrong(bound, &text, Rule::Code),
         }
     }
 
     fn name(&mut self, bound: &Bound<'_>) -> Option<String> {
         let text = self.text(bound)?;
         if text.chars().count() > 100 || has_hidden_characters(&text) {
-            return self.wrong(bound, "…", "at most 100 visible characters");
+            return self.wrong(bound, "…", Rule::Name);
         }
         Some(text)
     }
@@ -421,19 +467,32 @@ impl RowReading<'_> {
         let text = self.text(bound)?;
         match Identifier::parse(kind, &text, today) {
             Ok(identifier) => Some(identifier),
-            Err(error) => self.wrong(bound, "…", &error.to_string()),
+            Err(error) => self.wrong(bound, "…", Rule::of_identifier(&error)),
         }
     }
 
     fn private_day(&mut self, bound: &Bound<'_>, today: NaiveDate) -> Option<NaiveDate> {
         let text = self.text(bound)?;
-        let format = bound.column.format.as_deref();
-        match read_date(&text, format) {
+        match self.read_day(bound, &text) {
             Some(day) if day <= today => Some(day),
-            Some(_) | None => {
-                let format = format.unwrap_or("%Y-%m-%d");
-                self.wrong(bound, "…", &format!("a past date written as {format}"))
-            }
+            Some(_) | None => self.wrong(bound, "…", Rule::PastDay(bound.column.days.shape().to_owned())),
+        }
+    }
+
+    fn read_day(&self, bound: &Bound<'_>, text: &str) -> Option<NaiveDate> {
+        let of_cell = || self.is_workbook.then(|| DayForm::Iso.read(text)).flatten();
+        bound.column.days.read(text).or_else(of_cell)
+    }
+
+    /// The kind that a row says its code is of; a codice fiscale where it says nothing, `None` where it was refused.
+    fn identifier_kind(&mut self, bound: &Bound<'_>) -> Option<IdentifierKind> {
+        let refused = self.result.refusals.len();
+        match self.text(bound) {
+            Some(text) => match IdentifierKind::ALL.into_iter().find(|kind| kind.code() == text) {
+                Some(kind) => Some(kind),
+                None => self.wrong(bound, &text, Rule::Code),
+            },
+            None => (self.result.refusals.len() == refused).then_some(IdentifierKind::CodiceFiscale),
         }
     }
 
@@ -441,13 +500,16 @@ impl RowReading<'_> {
         let text = self.text(bound)?;
         match text.parse::<u8>().ok().filter(|age| *age <= AGE_MAX) {
             Some(age) => Some(age),
-            None => self.wrong(bound, &text, "an age in whole years, 0 to 120"),
+            None => self.wrong(bound, &text, Rule::Age),
         }
     }
 
     fn comune(&mut self, bound: &Bound<'_>, today: NaiveDate) -> Option<String> {
         let text = self.text(bound)?;
-        if let Some(comune) = text.parse::<ComuneCode>().ok().and_then(territory::comune) {
+        // Spreadsheets take the zeros before a number off.
+        let is_number = text.len() >= 4 && text.bytes().all(|byte| byte.is_ascii_digit());
+        let digits = if is_number { format!("{text:0>6}") } else { text.clone() };
+        if let Some(comune) = digits.parse::<ComuneCode>().ok().and_then(territory::comune) {
             return Some(comune.code.to_string());
         }
         let found = territory::search_by_name(&text, today);
@@ -457,7 +519,7 @@ impl RowReading<'_> {
             (_, _) => None,
         };
         if code.is_none() {
-            return self.wrong(bound, &text, "the ISTAT code (six digits) or the whole name of a comune of today");
+            return self.wrong(bound, &text, Rule::Comune);
         }
         code
     }
@@ -484,11 +546,7 @@ impl RowReading<'_> {
                     categories.extend(Disadvantage::from_code(code))
                 }
                 Some(_) | None => {
-                    return self.wrong(
-                        bound,
-                        part,
-                        "a code of a category of disadvantage, or `none`: see docs/import.md, or recode",
-                    );
+                    return self.wrong(bound, part, Rule::Disadvantage);
                 }
             }
         }

@@ -17,7 +17,7 @@ use territory::{BirthplaceKind, ComuneCode};
 
 use super::id;
 use super::people::{self, PersonaHead};
-use crate::form::{Field, Fields, Problem, Reading, show_date};
+use crate::form::{Field, Fields, Problem, Reading, identifier_problem, show_date};
 use crate::reply::{self, Outcome};
 use crate::visitor::{Assess, Desk};
 
@@ -373,7 +373,7 @@ async fn read_code(desk: &Desk<Assess>, persona: Option<PersonaId>, fields: &Fie
         }
         Err(error) => {
             let mut reading = Reading::new(fields);
-            reading.refuse("identifier", code_problem(&IdentifierError::CodiceFiscale(error)));
+            reading.refuse("identifier", identifier_problem(&IdentifierError::CodiceFiscale(error)));
             Ok(page(desk, StatusCode::UNPROCESSABLE_ENTITY, &reading, fields, around))
         }
     }
@@ -384,25 +384,6 @@ fn likely_birth(code: &CodiceFiscale, today: NaiveDate) -> Result<Birth, CodiceF
     let births = code.births(today)?;
     let grown = births.iter().find(|birth| people::age_on(birth.date, today) >= AGE_LIKELY);
     grown.or(births.first()).cloned().ok_or(CodiceFiscaleError::Date)
-}
-
-const fn code_problem(error: &IdentifierError) -> &'static str {
-    match error {
-        IdentifierError::CodiceFiscale(CodiceFiscaleError::Length(_)) => "identifier_length",
-        IdentifierError::CodiceFiscale(CodiceFiscaleError::Character { .. }) => "identifier_character",
-        IdentifierError::CodiceFiscale(CodiceFiscaleError::CheckLetter) => "identifier_check",
-        IdentifierError::CodiceFiscale(CodiceFiscaleError::Date) => "identifier_date",
-        IdentifierError::CodiceFiscale(CodiceFiscaleError::Birthplace(_)) => "identifier_place",
-        IdentifierError::ProvisionalForm | IdentifierError::ProvisionalCheckDigit => "identifier_provisional",
-        IdentifierError::HealthForm(prefix) => {
-            if matches!(prefix.as_bytes(), b"ENI") {
-                "identifier_eni"
-            } else {
-                "identifier_stp"
-            }
-        }
-        IdentifierError::LocalForm => "identifier_local",
-    }
 }
 
 /// Reads what somebody wants to record: what would be, or what is wrong.
@@ -471,7 +452,7 @@ impl<'a> Read<'a> {
                     }
                     self.data.identifier = Some(identifier);
                 }
-                Err(error) => self.reading.refuse("identifier", code_problem(&error)),
+                Err(error) => self.reading.refuse("identifier", identifier_problem(&error)),
             },
         }
     }

@@ -30,6 +30,8 @@ struct Things {
     erased: String,
     /// An extraction with names, which no role reaches: tests/identified.rs asks for it with the right.
     extraction: String,
+    /// A table that waits to be imported.
+    trial: String,
 }
 
 impl Things {
@@ -82,6 +84,7 @@ impl Things {
             ente: world.enti[place].to_string(),
             interest: interest(world, place).await,
             erased: erased.to_string(),
+            trial: super::imports::sent(world, code).await,
             ..Self::of_nothing('3')
         }
     }
@@ -118,6 +121,7 @@ impl Things {
             agreement: id(),
             erased: id(),
             extraction: id(),
+            trial: id(),
         }
     }
 
@@ -136,6 +140,7 @@ impl Things {
             .replace("{agreement}", &self.agreement)
             .replace("{erased}", &self.erased)
             .replace("{extraction}", &self.extraction)
+            .replace("{trial}", &self.trial)
             .replace("{section}", instruments[0].sections[0].id.as_str())
             .replace("{definition}", &format!("{}-{}", instruments[0].id, instruments[0].version))
             .replace("{instrument}", instruments[0].id.as_str())
@@ -160,9 +165,19 @@ async fn interest(world: &World, place: usize) -> String {
 }
 
 fn names_a_thing(route: &Route) -> bool {
-    ["{persona}", "{draft}", "{assessment}", "{account}", "{session}", "{token}", "{ente}", "{interest}", "{erased}"]
-        .iter()
-        .any(|name| route.path.contains(name))
+    let names = [
+        "{persona}",
+        "{draft}",
+        "{assessment}",
+        "{account}",
+        "{session}",
+        "{token}",
+        "{ente}",
+        "{interest}",
+        "{erased}",
+        "{trial}",
+    ];
+    names.iter().any(|name| route.path.contains(name))
 }
 
 async fn ask(browser: &mut Browser, route: &Route, path: &str) -> Reply {
@@ -253,7 +268,7 @@ async fn every_route_as_every_role(#[values(Kind::Sqlite, Kind::Postgres)] kind:
                     .replace("{token}", "x")
                     .replace("{ente}", "x")
                     .replace("{interest}", "x");
-                let senseless = senseless.replace("{agreement}", "x").replace("{erased}", "x");
+                let senseless = senseless.replace("{agreement}", "x").replace("{erased}", "x").replace("{trial}", "x");
                 let reply = ask(&mut browser.clone(), route, &senseless).await;
                 assert_eq!((reply.status, &reply.body), (StatusCode::NOT_FOUND, &absent.body), "{at}");
             }

@@ -246,6 +246,15 @@ impl Browser {
         self.send(request.body(Body::from(body.join("&"))).unwrap()).await
     }
 
+    /// Sends a form with a file; a field that holds bytes is the file.
+    async fn post_file(&mut self, path: &str, fields: &[(&str, &str)], file: Option<&[u8]>) -> Reply {
+        let csrf = self.csrf.clone();
+        let first = [("csrf", csrf.as_str())].into_iter().chain(fields.iter().copied());
+        let body = multipart(&first.collect::<Vec<_>>(), file);
+        let request = Request::post(path).header(CONTENT_TYPE, MULTIPART);
+        self.send(request.body(Body::from(body)).unwrap()).await
+    }
+
     async fn log_in(&mut self, ente: &str, username: &str, password: &str) -> Reply {
         self.get("/accesso").await;
         let fields = [("ente", ente), ("username", username), ("password", password)];
@@ -259,6 +268,25 @@ impl Browser {
         let code = totp_code(&totp_secret(&TOTP_SECRET), self.clock.now()).unwrap();
         self.post("/secondo-fattore", &[("code", &code)]).await
     }
+}
+
+const MULTIPART: &str = "multipart/form-data; boundary=------prova";
+
+/// A form with a file, as a browser sends it: the file last.
+fn multipart(fields: &[(&str, &str)], file: Option<&[u8]>) -> Vec<u8> {
+    let mut body = Vec::new();
+    for (name, value) in fields {
+        let part = format!("--------prova\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+        body.extend_from_slice(part.as_bytes());
+    }
+    if let Some(file) = file {
+        let head = "--------prova\r\nContent-Disposition: form-data; name=\"file\"; filename=\"tabella\"\r\nContent-Type: application/octet-stream\r\n\r\n";
+        body.extend_from_slice(head.as_bytes());
+        body.extend_from_slice(file);
+        body.extend_from_slice(b"\r\n");
+    }
+    body.extend_from_slice(b"--------prova--\r\n");
+    body
 }
 
 fn encoded(text: &str) -> String {

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use domain::feed::{AssessmentId, AzioneOutcome, EnteId, Evaluation, Origin, SealedLink, UnitaId, What};
-use domain::instrument::{Id, Instrument};
+use domain::instrument::{Id, Instrument, Severity};
 use domain::keys::Secret;
 use domain::scoring::Sheet;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set};
@@ -41,6 +41,8 @@ const ABANDONED: &str = "abandoned";
 const LEFT_ALONE: Duration = Duration::minutes(10);
 /// Rows in one transaction: the portal waits no longer than that.
 const BATCH: usize = 250;
+/// Imports that a list shows.
+const LISTED_MAX: u64 = 200;
 
 /// Whose a row is.
 #[derive(Clone, Debug)]
@@ -94,6 +96,63 @@ pub enum RowOutcome {
     Different,
     /// Against a rule.
     Refused(crate::error::Refused),
+}
+
+/// What a dry run remembers from one batch of rows to the next: whom it met, and which questionnaires would be there by now.
+#[derive(Default)]
+pub struct ImportCheck {
+    known: Known,
+    there: BTreeMap<Vec<u8>, Vec<u8>>,
+    persone: u64,
+}
+
+impl ImportCheck {
+    /// Persone that would have been made so far.
+    #[must_use]
+    pub fn persone(&self) -> u64 {
+        self.persone
+    }
+}
+
+/// How far an import came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ImportState {
+    /// Rows are being staged; nobody sees them yet.
+    UnderWay,
+    /// Its questionnaires are there.
+    Committed,
+    /// It was given up, or its program ended: nothing of it is there.
+    Abandoned,
+}
+
+impl ImportState {
+    /// All, in their order.
+    pub const ALL: [Self; 3] = [Self::UnderWay, Self::Committed, Self::Abandoned];
+
+    /// A code for it.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::UnderWay => "under_way",
+            Self::Committed => "committed",
+            Self::Abandoned => "abandoned",
+        }
+    }
+}
+
+/// An import, as the Ente's list shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImportEntry {
+    /// Its id, by which the audit names it.
+    pub id: ImportId,
+    /// From where, and who answers for it.
+    pub source: String,
+    /// How far it came.
+    pub state: ImportState,
+    /// When it was begun.
+    pub begun_at: DateTime<Utc>,
+    /// What it did; of one that was given up, what had been staged.
+    pub summary: ImportSummary,
 }
 
 /// What an import did.
@@ -170,10 +229,92 @@ impl Store {
         chance: &mut dyn Chance,
     ) -> Result<Vec<RowOutcome>, StoreError> {
         scope.require(Right::Import)?;
-        let now = moment(now);
+        let keys = self.ente_keys(scope.ente()).await?;
+        staging(&self.reading(scope.ente()), scope.ente(), import).await?;
+        let mut stage = self.stage(scope, &keys, import, instrument, now, Known::default()).await?;
+        let mut outcomes = Vec::with_capacity(rows.len());
+        for batch in rows.chunks(BATCH) {
+            outcomes.extend(stage.batch(scope, batch, chance).await?);
+        }
+        Ok(outcomes)
+    }
+
+    /// Begins a dry run: it is written to the audit, because it tells who is there already.
+    ///
+    /// # Errors
+    /// The right is missing; the database.
+    pub async fn begin_check(&self, scope: &EnteScope, now: DateTime<Utc>) -> Result<ImportCheck, StoreError> {
+        scope.require(Right::Import)?;
+        self.note(Line::done(scope, "import.check", &[]), now).await?;
+        Ok(ImportCheck::default())
+    }
+
+    /// Says what [`Store::stage_import`] would make of rows, and writes nothing.
+    ///
+    /// # Errors
+    /// The right is missing; the database.
+    pub async fn check_import(
+        &self,
+        scope: &EnteScope,
+        check: &mut ImportCheck,
+        instrument: &Instrument,
+        rows: &[ImportRow],
+        now: DateTime<Utc>,
+        chance: &mut dyn Chance,
+    ) -> Result<Vec<RowOutcome>, StoreError> {
+        scope.require(Right::Import)?;
+        let keys = self.ente_keys(scope.ente()).await?;
+        let known = std::mem::take(&mut check.known);
+        // No import has this id, so nothing that another one staged is taken for real.
+        let mut stage = self.stage(scope, &keys, ImportId(Uuid::nil()), instrument, now, known).await?;
+        let mut outcomes = Vec::with_capacity(rows.len());
+        for batch in rows.chunks(BATCH) {
+            let (batch, said) = stage.prepared(scope, batch, &mut check.there, 0, chance).await?;
+            check.persone += batch.persone.len() as u64;
+            outcomes.extend(said);
+        }
+        check.known = stage.known;
+        Ok(outcomes)
+    }
+
+    /// The imports of an Ente, the newest first.
+    ///
+    /// # Errors
+    /// The right is missing; the database.
+    pub async fn imports(&self, scope: &EnteScope, now: DateTime<Utc>) -> Result<Vec<ImportEntry>, StoreError> {
+        scope.require(Right::Import)?;
+        let rows = imports::Entity::find()
+            .filter(imports::Column::EnteId.eq(scope.ente().0))
+            .order_by_desc(imports::Column::BegunAt)
+            .order_by_desc(imports::Column::Id)
+            .limit(LISTED_MAX)
+            .all(&self.reading(scope.ente()))
+            .await?;
+        let entry = |row: imports::Model| ImportEntry {
+            id: ImportId(row.id),
+            summary: summary(&row),
+            state: match row.state.as_str() {
+                COMMITTED => ImportState::Committed,
+                STAGING if row.touched_at >= now - LEFT_ALONE => ImportState::UnderWay,
+                _ => ImportState::Abandoned,
+            },
+            source: row.source,
+            begun_at: row.begun_at,
+        };
+        Ok(rows.into_iter().map(entry).collect())
+    }
+
+    /// What stays the same while rows are looked at.
+    async fn stage<'a>(
+        &'a self,
+        scope: &EnteScope,
+        keys: &'a EnteKeys,
+        import: ImportId,
+        instrument: &'a Instrument,
+        now: DateTime<Utc>,
+        known: Known,
+    ) -> Result<Stage<'a>, StoreError> {
         let ente = scope.ente();
-        let keys: &EnteKeys = &*self.ente_keys(ente).await?;
-        staging(&self.reading(ente), ente, import).await?;
         let accounts: BTreeSet<Uuid> = accounts::Entity::find()
             .filter(accounts::Column::EnteId.eq(ente.0))
             .all(&self.reading(ente))
@@ -188,13 +329,7 @@ impl Store {
             .into_iter()
             .map(|row| row.id)
             .collect();
-        let mut stage =
-            Stage { store: self, ente, keys, import, instrument, accounts, unita, now, known: Known::default() };
-        let mut outcomes = Vec::with_capacity(rows.len());
-        for batch in rows.chunks(BATCH) {
-            outcomes.extend(stage.batch(scope, batch, chance).await?);
-        }
-        Ok(outcomes)
+        Ok(Stage { store: self, ente, keys, import, instrument, accounts, unita, now: moment(now), known })
     }
 
     /// Makes an import real, at once.
@@ -223,12 +358,7 @@ impl Store {
             ..Default::default()
         };
         update(change, &*writing).await?;
-        let count = |count: i64| u64::try_from(count).unwrap_or(0);
-        let summary = ImportSummary {
-            assessments: count(row.count_assessments),
-            persone: count(row.count_persone),
-            skipped: count(row.count_skipped),
-        };
+        let summary = summary(&row);
         let detail =
             format!("assessments {} persone {} skipped {}", summary.assessments, summary.persone, summary.skipped);
         append(&self.keys, &*writing, Line::done(scope, "import.commit", &[import.0]).with_detail(detail), now).await?;
@@ -361,6 +491,15 @@ impl Store {
     }
 }
 
+fn summary(row: &imports::Model) -> ImportSummary {
+    let count = |count: i64| u64::try_from(count).unwrap_or(0);
+    ImportSummary {
+        assessments: count(row.count_assessments),
+        persone: count(row.count_persone),
+        skipped: count(row.count_skipped),
+    }
+}
+
 async fn staging(
     connection: &impl ConnectionTrait,
     ente: EnteId,
@@ -435,6 +574,22 @@ impl Stage<'_> {
         rows: &[ImportRow],
         chance: &mut dyn Chance,
     ) -> Result<Vec<RowOutcome>, StoreError> {
+        let base = staging(&self.store.reading(self.ente), self.ente, self.import).await?.count_events;
+        let (batch, outcomes) = self.prepared(scope, rows, &mut BTreeMap::new(), base, chance).await?;
+        self.write(batch).await?;
+        Ok(outcomes)
+    }
+
+    /// What is to be written of rows, and what became of each. `there` holds questionnaires by what stands for them, and takes
+    /// in those of these rows.
+    async fn prepared(
+        &mut self,
+        scope: &EnteScope,
+        rows: &[ImportRow],
+        there: &mut BTreeMap<Vec<u8>, Vec<u8>>,
+        base: i64,
+        chance: &mut dyn Chance,
+    ) -> Result<(Batch, Vec<RowOutcome>), StoreError> {
         let instrument = self.instrument.id.as_str();
         let tokens: Vec<Vec<u8>> = rows
             .iter()
@@ -443,28 +598,24 @@ impl Stage<'_> {
                 self.keys.external_row_token(instrument, row.persona.external_id.trim(), &day)
             })
             .collect();
-        let mut there: BTreeMap<Vec<u8>, Vec<u8>> = assessments::Entity::find()
+        let stored = assessments::Entity::find()
             .filter(assessments::Column::EnteId.eq(self.ente.0))
             .filter(assessments::Column::ExternalToken.is_in(tokens.clone()))
             .all(&self.store.reading(self.ente))
-            .await?
-            .into_iter()
-            .filter_map(|row| row.external_token.zip(row.external_mac))
-            .collect();
+            .await?;
+        there.extend(stored.into_iter().filter_map(|row| row.external_token.zip(row.external_mac)));
         self.look_up(rows).await?;
-        let base = staging(&self.store.reading(self.ente), self.ente, self.import).await?.count_events;
         let mut batch = Batch::default();
         let mut outcomes = Vec::with_capacity(rows.len());
         for (at, (row, token)) in rows.iter().zip(tokens).enumerate() {
-            let outcome = match self.prepare(scope, at, row, token, &mut there, base, &mut batch, chance) {
+            let outcome = match self.prepare(scope, at, row, token, there, base, &mut batch, chance) {
                 Ok(outcome) => outcome,
                 Err(refused) => RowOutcome::Refused(refused),
             };
             batch.skipped += i64::from(outcome == RowOutcome::Skipped);
             outcomes.push(outcome);
         }
-        self.write(batch).await?;
-        Ok(outcomes)
+        Ok((batch, outcomes))
     }
 
     /// Finds the persone of a batch that are there already.
@@ -575,6 +726,7 @@ impl Stage<'_> {
         }
         let mut categories = data.categories(row.assessed_on);
         categories.facts.age = categories.facts.age.or(row.persona.age);
+        let recorded = categories.facts.clone();
         let id = AssessmentId(new_id(chance));
         let external = self.keys.external_token(&external_id);
         let identifier = data.identifier.as_ref().map(|identifier| self.keys.identifier_token(identifier));
@@ -613,6 +765,14 @@ impl Stage<'_> {
         // Two tables may use the same numbers for different people: whoever they are, it is not for an import to guess.
         if is_another || is_taken {
             return Err(Refused::OtherPersona);
+        }
+        if is_import {
+            let fired = self.instrument.inconsistencies(&row.sheet, &recorded);
+            let hard = fired.iter().filter(|rule| rule.severity == Severity::Hard);
+            let hard: Vec<Id> = hard.map(|rule| rule.id.clone()).collect();
+            if !hard.is_empty() {
+                return Err(Refused::Inconsistent(hard));
+            }
         }
         // From here on nothing refuses.
         let whose = match found {

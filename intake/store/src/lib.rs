@@ -53,7 +53,7 @@ pub use error::{DatabaseError, Refused, StoreError};
 pub use extractions::ExtractionAct;
 pub use identified::{IdentifiedExtraction, IdentifiedJob, IdentifiedRequest, IdentifiedState};
 pub use ids::{AccountId, AgreementId, DraftId, ExtractionId, ImportId, InterestId, PersonaId, SessionId, TokenId};
-pub use import::{ImportPersona, ImportRow, ImportSummary, RowOutcome};
+pub use import::{ImportCheck, ImportEntry, ImportPersona, ImportRow, ImportState, ImportSummary, RowOutcome};
 pub use interests::{Interest, InterestData, InterestState};
 pub use open::{Chance, HashingCost, Store};
 pub use passwords::{AcceptedPassword, OneTimePassword, PasswordRefusal};
