@@ -268,6 +268,8 @@ pub(crate) static ROUTES: &[Route] = routes! {
     get "/enti/{ente}", ENTI, pages::ente::get;
     post(Session) "/enti/{ente}/convenzioni", ADMISSION, pages::ente::add_agreement;
     get "/enti/{ente}/convenzioni/{agreement}/convenzione.pdf", ENTI, pages::ente::agreement_pdf;
+    post(Upload) "/enti/{ente}/convenzioni/firmata", ADMISSION, pages::ente::keep_signed;
+    get "/enti/{ente}/convenzioni/{agreement}/firmata.pdf", ENTI, pages::ente::signed_pdf;
     post(Session) "/enti/{ente}/amministratori", ADMISSION, pages::ente::add_administrator;
     get "/interessi", ENTI, pages::interests::get;
     get "/interessi/{interest}", ENTI, pages::interests::one;

@@ -17,7 +17,7 @@ use store::Refused;
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
-use crate::form::Fields;
+use crate::form::{Fields, Reading};
 use crate::import::trials::File;
 use crate::portal::Portal;
 use crate::reply::Failure;
@@ -44,6 +44,18 @@ pub(crate) enum Upload {
     TooLarge,
     /// All of it.
     File(File),
+}
+
+impl Upload {
+    /// The file, or a note of what is wrong with it under its name.
+    pub(crate) fn file(self, reading: &mut Reading<'_>, name: &'static str) -> Option<File> {
+        match self {
+            Self::File(file) => return Some(file),
+            Self::Absent => reading.refuse(name, "file_missing"),
+            Self::TooLarge => reading.refuse(name, "file_large"),
+        }
+        None
+    }
 }
 
 /// Why a form with a file was not read.

@@ -13,6 +13,7 @@ use super::people::comune_name;
 use crate::form::{Field, Fields, Problem, Reading, show_date};
 use crate::papers;
 use crate::reply::{self, Failure, Outcome};
+use crate::upload::{FILE_BYTES_MAX, Upload};
 use crate::visitor::{ManageEnti, PlatformDesk};
 
 /// The version of the standard text that is signed today.
@@ -48,6 +49,9 @@ pub(crate) struct EntePage {
     agreements: Vec<AgreementView>,
     kinds: Vec<&'static str>,
     form: AgreementForm,
+    agreement: Field,
+    file: Field,
+    megabytes_max: usize,
     administrator_name: Field,
     username: Field,
 }
@@ -68,8 +72,11 @@ pub(crate) struct AgreementView {
     from: String,
     until: String,
     maintenance: String,
-    /// Where it is to be printed from, for who may.
+    /// Its id, and where it is to be printed from, for who may.
+    id: Option<String>,
     pdf: Option<String>,
+    /// Where the signed copy is, where one is kept.
+    signed: Option<String>,
 }
 
 impl AgreementView {
@@ -83,13 +90,21 @@ impl AgreementView {
             from: show_date(terms.from),
             until: show_date(terms.until),
             maintenance: terms.maintenance.clone(),
+            id: None,
             pdf: None,
+            signed: None,
         }
     }
 
-    /// The same, with a link to the paper.
-    fn printable(agreement: &Agreement, ente: EnteId) -> Self {
-        Self { pdf: Some(format!("/enti/{ente}/convenzioni/{}/convenzione.pdf", agreement.id)), ..Self::of(agreement) }
+    /// The same, with links to the papers.
+    fn printable(agreement: &Agreement, ente: EnteId, is_signed: bool) -> Self {
+        let path = format!("/enti/{ente}/convenzioni/{}", agreement.id);
+        Self {
+            id: Some(agreement.id.to_string()),
+            pdf: Some(format!("{path}/convenzione.pdf")),
+            signed: is_signed.then(|| format!("{path}/firmata.pdf")),
+            ..Self::of(agreement)
+        }
     }
 
     pub(crate) fn sample() -> Self {
@@ -101,7 +116,9 @@ impl AgreementView {
             from: "2 gennaio 2026".to_owned(),
             until: "31 dicembre 2028".to_owned(),
             maintenance: "ordinaria".to_owned(),
+            id: None,
             pdf: None,
+            signed: None,
         }
     }
 }
@@ -173,12 +190,17 @@ impl Page for EntePage {
                     Vec::new()
                 } else {
                     vec![AgreementView {
+                        id: Some("1".to_owned()),
                         pdf: Some("/enti/1/convenzioni/1/convenzione.pdf".to_owned()),
+                        signed: (code == "active").then(|| "/enti/1/convenzioni/1/firmata.pdf".to_owned()),
                         ..AgreementView::sample()
                     }]
                 },
                 kinds: AgreementKind::ALL.map(AgreementKind::code).into(),
                 form: AgreementForm::default(),
+                agreement: Field::default(),
+                file: Field::default(),
+                megabytes_max: FILE_BYTES_MAX / 1024 / 1024,
                 administrator_name: Field::default(),
                 username: Field::default(),
             })
@@ -201,6 +223,7 @@ async fn page(desk: &PlatformDesk<ManageEnti>, id: EnteId, status: StatusCode, r
     let counts = desk.store.account_counts(&desk.scope).await?;
     let count = |role: Role| counts.get(&(Some(id), role)).copied().unwrap_or(0);
     let roles = Role::ALL.into_iter().filter(|role| role.is_of_an_ente());
+    let signed = desk.store.signed_agreements(&desk.scope, id).await?;
     let page = EntePage {
         problems: reading.problems.clone(),
         path: format!("/enti/{id}"),
@@ -214,10 +237,13 @@ async fn page(desk: &PlatformDesk<ManageEnti>, id: EnteId, status: StatusCode, r
             .agreements(&desk.scope, id)
             .await?
             .iter()
-            .map(|one| AgreementView::printable(one, id))
+            .map(|one| AgreementView::printable(one, id, signed.contains(&one.id)))
             .collect(),
         kinds: AgreementKind::ALL.map(AgreementKind::code).into(),
         form: AgreementForm::of(reading),
+        agreement: reading.field("agreement"),
+        file: reading.hidden("file"),
+        megabytes_max: FILE_BYTES_MAX / 1024 / 1024,
         administrator_name: reading.field("administrator_name"),
         username: reading.field("username"),
     };
@@ -253,9 +279,7 @@ pub(crate) async fn agreement_pdf(
     desk: PlatformDesk<ManageEnti>,
     path: Result<Path<(String, String)>, PathRejection>,
 ) -> Outcome {
-    let Path((ente, agreement)) = path.map_err(|_| Failure::NotFound)?;
-    let ente = EnteId(ente.parse().map_err(|_| Failure::NotFound)?);
-    let agreement: AgreementId = agreement.parse().map_err(|_| Failure::NotFound)?;
+    let (ente, agreement) = ids(path)?;
     let ente = found(&desk, ente).await?;
     let agreements = desk.store.agreements(&desk.scope, ente.id).await?;
     let agreement = agreements.iter().find(|one| one.id == agreement).ok_or(Failure::NotFound)?;
@@ -263,6 +287,50 @@ pub(crate) async fn agreement_pdf(
     let issue = papers::issue_of_platform(portal, desk.name(), ente.is_demo, desk.now);
     let paper = papers::agreement(portal, issue, &ente, agreement).ok_or(Failure::NotFound)?;
     reply::file("convenzione.pdf", "application/pdf", papers::print(portal, paper).await?)
+}
+
+/// Keeps the signed copy of an agreement.
+pub(crate) async fn keep_signed(
+    desk: PlatformDesk<ManageEnti>,
+    path: Result<Path<String>, PathRejection>,
+    fields: Fields,
+    upload: Upload,
+) -> Outcome {
+    let ente = id(path)?;
+    let mut reading = Reading::new(&fields);
+    let agreement = reading.required("agreement", 36).and_then(|id| id.parse::<AgreementId>().ok());
+    let known = desk.store.agreements(&desk.scope, ente).await?;
+    let agreement = agreement.filter(|agreement| known.iter().any(|one| one.id == *agreement));
+    if agreement.is_none() {
+        reading.refuse("agreement", "choice");
+    }
+    let file = upload.file(&mut reading, "file");
+    if let (Some(agreement), Some(file), true) = (agreement, file, reading.is_fine()) {
+        let mut chance = desk.visitor.portal().chance();
+        match desk.store.keep_signed_agreement(&desk.scope, ente, agreement, &file, desk.now, &mut chance).await {
+            Ok(()) => return Ok(reply::see(&format!("/enti/{ente}"))),
+            Err(StoreError::Refused(Refused::NotPdf)) => reading.refuse("file", "file_pdf"),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    page(&desk, ente, StatusCode::UNPROCESSABLE_ENTITY, &reading).await
+}
+
+/// The signed copy of an agreement.
+pub(crate) async fn signed_pdf(
+    desk: PlatformDesk<ManageEnti>,
+    path: Result<Path<(String, String)>, PathRejection>,
+) -> Outcome {
+    let (ente, agreement) = ids(path)?;
+    let pdf = desk.store.signed_agreement(&desk.scope, ente, agreement, desk.now).await?;
+    reply::file("convenzione-firmata.pdf", "application/pdf", pdf)
+}
+
+/// An Ente and an agreement of a path.
+fn ids(path: Result<Path<(String, String)>, PathRejection>) -> Result<(EnteId, AgreementId), Failure> {
+    let Path((ente, agreement)) = path.map_err(|_| Failure::NotFound)?;
+    let ente = EnteId(ente.parse().map_err(|_| Failure::NotFound)?);
+    Ok((ente, agreement.parse().map_err(|_| Failure::NotFound)?))
 }
 
 /// One more administrator: for the first one who left, or who has lost both password and second factor.

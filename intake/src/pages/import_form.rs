@@ -74,17 +74,7 @@ pub(crate) async fn post(desk: Desk<Import>, fields: Fields, upload: Upload) -> 
         reading.refuse("strumento", "choice");
     }
     let source = reading.required("fonte", SOURCE_LENGTH_MAX);
-    let file = match upload {
-        Upload::File(file) => Some(file),
-        Upload::Absent => {
-            reading.refuse("file", "file_missing");
-            None
-        }
-        Upload::TooLarge => {
-            reading.refuse("file", "file_large");
-            None
-        }
-    };
+    let file = upload.file(&mut reading, "file");
     let (Some(instrument), Some(source), Some(file), true) = (instrument, source, file, reading.is_fine()) else {
         return Ok(page(&desk, StatusCode::UNPROCESSABLE_ENTITY, &reading));
     };

@@ -102,7 +102,10 @@ impl Things {
             until: today + chrono::Days::new(400),
             maintenance: "ordinaria".to_owned(),
         };
-        let made = world.store.add_agreement(&platform, world.enti[place], &new, now(), &mut chance(80)).await.unwrap();
+        let (ente, mut chance) = (world.enti[place], chance(80));
+        let made = world.store.add_agreement(&platform, ente, &new, now(), &mut chance).await.unwrap();
+        let signed = b"%PDF-1.7 firmata";
+        world.store.keep_signed_agreement(&platform, ente, made, signed, now(), &mut chance).await.unwrap();
         Self { agreement: made.to_string(), ..self }
     }
 
@@ -183,6 +186,7 @@ fn names_a_thing(route: &Route) -> bool {
 async fn ask(browser: &mut Browser, route: &Route, path: &str) -> Reply {
     match route.verb {
         Verb::Get => browser.get(path).await,
+        Verb::Post(Token::Upload) => browser.post_file(path, &[("revision", "1")], None).await,
         Verb::Post(_) | Verb::Put(_) => browser.post(path, &[("revision", "1"), ("instrument", "asso")]).await,
     }
 }

@@ -220,7 +220,6 @@ impl Store {
             valid_until: Set(new.until),
             maintenance: Set(new.maintenance.clone()),
             made_at: Set(now),
-            document: Set(None),
         };
         agreements::Entity::insert(row).exec_without_returning(&**writing).await?;
         writing.turn_to(PLATFORM).await?;

@@ -128,6 +128,9 @@ pub enum Refused {
     /// The agreement ends before it begins, or two would hold on the same day.
     #[error("the days of the agreement do not fit: it ends before it begins, or another one holds on some of them")]
     AgreementDays,
+    /// What came is no PDF.
+    #[error("this is no PDF")]
+    NotPdf,
     /// No agreement is in force: the Ente's data can be read and nothing be entered.
     #[error("no agreement of the Ente is in force: nothing can be entered")]
     NoAgreement,

@@ -29,6 +29,7 @@ mod persone;
 mod postgres;
 mod segments;
 mod settings;
+mod signed;
 mod tables;
 mod throttle;
 

@@ -589,7 +589,6 @@ pub(crate) mod agreements {
         pub valid_until: Date,
         pub maintenance: String,
         pub made_at: DateTimeUtc,
-        pub document: Option<Vec<u8>>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -701,6 +700,26 @@ pub(crate) mod identified_extraction_pieces {
         pub extraction_id: Uuid,
         #[sea_orm(primary_key, auto_increment = false)]
         pub place: i32,
+        pub sealed: Vec<u8>,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub(crate) mod signed_agreements {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "signed_agreements")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub ente_id: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub agreement_id: Uuid,
+        pub received_at: DateTimeUtc,
         pub sealed: Vec<u8>,
     }
 

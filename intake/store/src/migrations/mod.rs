@@ -4,6 +4,7 @@ mod m0001_first;
 mod m0002_access;
 mod m0003_tokens;
 mod m0004_identified;
+mod m0005_signed;
 mod spec;
 
 use sea_orm_migration::prelude::*;
@@ -19,6 +20,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0002_access::Migration),
             Box::new(m0003_tokens::Migration),
             Box::new(m0004_identified::Migration),
+            Box::new(m0005_signed::Migration),
         ]
     }
 }

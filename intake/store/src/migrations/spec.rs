@@ -104,12 +104,18 @@ fn index(table: &TableSpec, columns: &[&'static str]) -> IndexCreateStatement {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{m0001_first, m0002_access, m0003_tokens, m0004_identified};
+    use super::super::{m0001_first, m0002_access, m0003_tokens, m0004_identified, m0005_signed};
     use super::*;
 
     #[test]
     fn keys_and_foreign_keys_of_an_ente_s_table_begin_with_the_ente() {
-        let all = [m0001_first::TABLES, m0002_access::TABLES, m0003_tokens::TABLES, m0004_identified::TABLES];
+        let all = [
+            m0001_first::TABLES,
+            m0002_access::TABLES,
+            m0003_tokens::TABLES,
+            m0004_identified::TABLES,
+            m0005_signed::TABLES,
+        ];
         for table in all.into_iter().flatten() {
             if ["enti", "throttles"].contains(&table.name) {
                 continue;

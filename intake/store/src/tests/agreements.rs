@@ -85,3 +85,35 @@ async fn interest_is_received_counted_and_decided_once(#[values(Kind::Sqlite, Ki
     let again = store.decide_interest(&world.platform, first, InterestState::Admitted, now, &mut world.chance).await;
     assert!(matches!(again, Err(StoreError::NotFound(_))));
 }
+
+#[rstest]
+#[tokio::test]
+async fn the_signed_copy_is_sealed_and_the_platform_s_alone(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let mut world = World::new(kind).await;
+    let town = world.town("pordenone").await;
+    let other = world.town("udine").await;
+    let (store, platform, now) = (world.store.clone(), world.platform.clone(), world.now);
+    let new = terms(on(2026, 1, 2), on(2028, 12, 31));
+    let made = store.add_agreement(&platform, town.id, &new, now, &mut world.chance).await.unwrap();
+    assert!(store.signed_agreements(&platform, town.id).await.unwrap().is_empty());
+    let absent = store.signed_agreement(&platform, town.id, made, now).await.unwrap_err();
+    assert!(matches!(absent, StoreError::NotFound("agreement")));
+    let chance = &mut world.chance;
+    let refused = store.keep_signed_agreement(&platform, town.id, made, b"PK", now, chance).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Refused(Refused::NotPdf)));
+    for (ente, agreement) in [(other.id, made), (town.id, AgreementId(uuid::Uuid::nil()))] {
+        let refused = store.keep_signed_agreement(&platform, ente, agreement, b"%PDF-", now, chance).await.unwrap_err();
+        assert!(matches!(refused, StoreError::NotFound("agreement")), "{refused}");
+    }
+    for text in ["%PDF-1.7 bozza di prova", "%PDF-1.7 firmata da Verdi"] {
+        store.keep_signed_agreement(&platform, town.id, made, text.as_bytes(), now, chance).await.unwrap();
+        assert_eq!(store.signed_agreement(&platform, town.id, made, now).await.unwrap(), text.as_bytes());
+    }
+    assert_eq!(store.signed_agreements(&platform, town.id).await.unwrap(), [made].into());
+    let rows = {
+        use sea_orm::EntityTrait;
+        crate::tables::signed_agreements::Entity::find().all(&world.intruder().await).await.unwrap()
+    };
+    assert_eq!(rows.len(), 1, "the second takes the place of the first");
+    assert!(memchr::memmem::find(&rows[0].sealed, b"firmata").is_none(), "it is sealed");
+}
