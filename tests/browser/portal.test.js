@@ -273,7 +273,7 @@ test('a wrong password says one thing only', () => withPage(768, async (page) =>
 
 const PAGES = {
   operatore1: ['/scrivania', '/persone', '/persone/nuova', '/persone/doppioni', '/questionari', '/questionari/tutti', '/account', '/account/chiavi', '/account/secondo-fattore', '/conferma'],
-  amministratore: ['/scrivania', '/operatori', '/operatori/nuovo', '/persone', '/registro', '/impostazioni', '/account'],
+  amministratore: ['/scrivania', '/operatori', '/operatori/nuovo', '/persone', '/registro', '/impostazioni', '/conservazione', '/importazioni', '/account'],
   dirigente: [
     '/scrivania',
     '/cruscotti/territorio',
@@ -329,7 +329,7 @@ test('the CSV is what the page shows', () => withPage(1440, async (page) => {
 
 const WHO = {
   operatore1: ['/persone', '/questionari'],
-  amministratore: ['/persone', '/operatori', '/operatori/nuovo', '/registro', '/impostazioni'],
+  amministratore: ['/persone', '/operatori', '/operatori/nuovo', '/registro', '/impostazioni', '/conservazione', '/importazioni', '/importazioni/nuova'],
   dirigente: ['/cruscotti/territorio', '/cruscotti/comunita', '/cruscotti/qualita', '/cruscotti/territorio.csv', '/cruscotti/comunita.csv'],
   analista: ['/cruscotti/territorio', '/cruscotti/comunita', '/cruscotti/qualita', '/cruscotti/territorio.csv', '/cruscotti/comunita.csv'],
   piattaforma: ['/enti', '/interessi'],
