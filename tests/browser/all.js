@@ -4,6 +4,7 @@ import { after } from 'node:test';
 import { startPortal } from './browser.js';
 import './draft.test.js';
 import './extraction.test.js';
+import './identified.test.js';
 import './import.test.js';
 import './offline.test.js';
 import './pages.test.js';
