@@ -2,11 +2,10 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use domain::feed::{Evaluation, Origin, What};
-use domain::instrument::Instrument;
-
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
+use domain::feed::{Evaluation, Origin, What};
+use domain::instrument::Instrument;
 use rstest::rstest;
 use rust_xlsxwriter::{ExcelDateTime, Format, Workbook};
 use test_database::Kind;

@@ -246,7 +246,7 @@ impl Browser {
         self.send(request.body(Body::from(body.join("&"))).unwrap()).await
     }
 
-    /// Sends a form with a file; a field that holds bytes is the file.
+    /// Sends a form with a file: the token first, the file last.
     async fn post_file(&mut self, path: &str, fields: &[(&str, &str)], file: Option<&[u8]>) -> Reply {
         let csrf = self.csrf.clone();
         let first = [("csrf", csrf.as_str())].into_iter().chain(fields.iter().copied());
