@@ -38,7 +38,11 @@ async fn two_busy_towns(world: &mut World) -> [Town; 2] {
             until: on(2027, 12, 31),
             maintenance: "ordinaria".into(),
         };
-        store.add_agreement(&world.platform, town.id, &terms, now, &mut world.chance).await.unwrap();
+        let made = store.add_agreement(&world.platform, town.id, &terms, now, &mut world.chance).await.unwrap();
+        let signed = b"%PDF-1.7 firmata";
+        store.keep_signed_agreement(&world.platform, town.id, made, signed, now, &mut world.chance).await.unwrap();
+        let extractor = world.extractor(town, Reach::Ente).await;
+        world.ready(&extractor).await;
         let granted = BTreeSet::from([Right::ExtractPseudonymous]);
         let change = AccountChange { display_name: "Operatrice".into(), unita: None, reach: Reach::Ente, granted };
         store.update_account(&town.administrator, town.account, &change, now).await.unwrap();
