@@ -136,6 +136,8 @@ async fn the_right_alone_opens_it(#[values(Kind::Sqlite, Kind::Postgres)] kind: 
         }
     }
     let mut browser = world.logged_in("primo", Role::Analyst.code()).await;
+    let stale = browser.post_exactly("/estrazioni-con-nomi/nuova", &[("csrf", "0")]).await;
+    assert!(stale.status == StatusCode::FORBIDDEN && stale.body.contains("Modulo scaduto"), "the session's token");
     world.clock.pass(11 * 60);
     let reply = browser.get("/estrazioni-con-nomi").await;
     assert_eq!(reply.location(), "/conferma?poi=/estrazioni-con-nomi", "the password again");

@@ -30,7 +30,7 @@ async fn begins(operator: &mut Browser) -> (String, String) {
 async fn switches(world: &World, offline: &str) {
     let mut administrator = world.logged_in("primo", "ente_administrator").await;
     administrator.get("/impostazioni").await;
-    let fields = [("offline", offline), ("days.asso", "180"), ("days.isa", "90")];
+    let fields = [("offline", offline), ("days.asso", "180"), ("days.isa", "90"), ("retention", "0")];
     assert_eq!(administrator.post("/impostazioni", &fields).await.location(), "/impostazioni?fatto=1");
 }
 
@@ -178,7 +178,7 @@ async fn the_settings_of_an_ente_are_set_on_a_page(#[values(Kind::Sqlite, Kind::
     let page = administrator.get("/impostazioni").await;
     assert_eq!((page.value("days.asso").as_str(), page.value("days.isa").as_str()), ("180", "90"));
     for days in ["", "x", "-1", "1827"] {
-        let fields = [("offline", "si"), ("days.asso", days), ("days.isa", "60")];
+        let fields = [("offline", "si"), ("days.asso", days), ("days.isa", "60"), ("retention", "0")];
         let reply = administrator.post("/impostazioni", &fields).await;
         assert_eq!(reply.status, StatusCode::UNPROCESSABLE_ENTITY, "«{days}»");
         assert!(reply.body.contains("errore-days.asso"), "«{days}»");
@@ -186,7 +186,7 @@ async fn the_settings_of_an_ente_are_set_on_a_page(#[values(Kind::Sqlite, Kind::
     let scope = world.store.command_line(world.enti[0], "prova", "test", super::now()).await.unwrap();
     assert!(!world.store.allows_offline(&scope).await.unwrap(), "a form that is refused sets nothing");
     assert!(world.store.reassess_days(&scope).await.unwrap().is_empty());
-    let fields = [("offline", "si"), ("days.asso", "180"), ("days.isa", "0")];
+    let fields = [("offline", "si"), ("days.asso", "180"), ("days.isa", "0"), ("retention", "0")];
     assert_eq!(administrator.post("/impostazioni", &fields).await.location(), "/impostazioni?fatto=1");
     let set = world.store.reassess_days(&scope).await.unwrap();
     assert_eq!(set.into_iter().map(|(id, days)| (id.to_string(), days)).collect::<Vec<_>>(), [("isa".to_owned(), 0)]);
