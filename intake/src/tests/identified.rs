@@ -22,15 +22,15 @@ async fn grant(world: &World, role: Role, granted: &[Right]) {
 }
 
 /// The operator's scope, as the store gives it.
-async fn scope(world: &World, right: Right) -> EnteScope {
+async fn scope(world: &World, right: Right, seed: u64) -> EnteScope {
     let credentials =
         Credentials { ente: Some("primo"), username: "operator", password: PASSWORD, peer: [127, 0, 0, 1].into() };
-    world.store.login(credentials, now(), &mut chance(90)).await.unwrap().session.scope(right).unwrap()
+    world.store.login(credentials, now(), &mut chance(seed)).await.unwrap().session.scope(right).unwrap()
 }
 
 /// A persona of the first Ente with a questionnaire; its strumento.
 async fn assessed(world: &World, surname: &str) -> String {
-    let scope = scope(world, Right::Assess).await;
+    let scope = scope(world, Right::Assess, 90).await;
     let instrument = crate::instruments::shipped().unwrap().swap_remove(0);
     let data = PersonaData {
         surname: surname.to_owned(),
@@ -158,7 +158,7 @@ async fn the_file_holds_what_the_portal_holds(#[values(Kind::Sqlite, Kind::Postg
     let page = ended(&mut browser, &path).await;
     assert!(page.contains("Scarica il file") && page.contains("Verifica dei fascicoli"), "{page}");
 
-    let scope = scope(&world, Right::ExtractIdentified).await;
+    let scope = scope(&world, Right::ExtractIdentified, 92).await;
     let id = path.rsplit('/').next().unwrap().parse().unwrap();
     let file = world.store.take_identified(&scope, id, world.clock.now()).await.unwrap();
     let entries = entries(&file);
