@@ -70,6 +70,7 @@ impl From<io::Error> for TableError {
 }
 
 impl From<ZipError> for TableError {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "whatever else goes wrong with an archive is the archive's")]
     fn from(error: ZipError) -> Self {
         match error {
             ZipError::Io(error) => error.into(),

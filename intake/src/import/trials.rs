@@ -246,7 +246,7 @@ impl Trials {
             let handle = Handle::current();
             let done = tokio::task::spawn_blocking(move || {
                 let _turn = turn;
-                let Some(file) = trial.file else { return None };
+                let file = trial.file?;
                 let mut progress = |rows| trial.rows.store(rows, Ordering::Relaxed);
                 let reading = run(
                     &store,
