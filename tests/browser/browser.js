@@ -161,6 +161,12 @@ export async function faults(page) {
   return found;
 }
 
+/** Ticks a checkbox as people do: the design system lays its label over it. */
+export async function tick(input) {
+  await input.page().locator(`label[for="${await input.getAttribute('id')}"]`).click();
+  assert.ok(await input.isChecked());
+}
+
 /** A picture of the page, its first 8,000 px at most, where NONCELLO_SCREENSHOTS names a folder. */
 export async function picture(page, name) {
   const folder = process.env.NONCELLO_SCREENSHOTS;

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
-import { WIDTHS, faults, logIn, noncello, picture, startChromium, startPortal, statusOf, withPage as openPage } from './browser.js';
+import { WIDTHS, faults, logIn, noncello, picture, startChromium, startPortal, statusOf, tick, withPage as openPage } from './browser.js';
 
 let portal;
 let browser;
@@ -18,12 +18,6 @@ after(() => browser?.close());
 const withPage = (width, use, options) => openPage(browser, portal, width, use, options);
 
 const ADDRESSES = ['/estrazioni', '/estrazioni/nuova', '/estrazioni/00000000-0000-4000-8000-000000000001', '/estrazioni/00000000-0000-4000-8000-000000000001/scarica'];
-
-/** Ticks a checkbox as people do: the design system lays its label over it. */
-async function tick(input) {
-  await input.page().locator(`label[for="${await input.getAttribute('id')}"]`).click();
-  assert.ok(await input.isChecked());
-}
 
 for (const user of ['operatore1', 'amministratore', 'dirigente', 'analista', 'piattaforma', 'ricerca']) {
   test(`${user} does not take anything out without the right`, () => withPage(768, async (page) => {

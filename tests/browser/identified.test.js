@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
-import { WIDTHS, faults, logIn, picture, startChromium, startPortal, statusOf, withPage as openPage } from './browser.js';
+import { WIDTHS, faults, logIn, picture, startChromium, startPortal, statusOf, tick, withPage as openPage } from './browser.js';
 
 let portal;
 let browser;
@@ -18,12 +18,6 @@ before(async () => {
 after(() => browser?.close());
 
 const withPage = (width, use, options) => openPage(browser, portal, width, use, options);
-
-/** Ticks a checkbox as people do: the design system lays its label over it. */
-async function tick(input) {
-  await input.page().locator(`label[for="${await input.getAttribute('id')}"]`).click();
-  assert.ok(await input.isChecked());
-}
 
 /** Fills the form and asks; the page of the extraction, once it is ready. */
 async function extract(page, format) {

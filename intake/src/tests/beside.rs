@@ -44,7 +44,7 @@ async fn ask(browser: &mut Browser, method: &str, path: &str) -> Reply {
 }
 
 /// Gives rights to an account of the first Ente, instead of those it has.
-async fn grant(world: &World, role: Role, granted: &[Right]) {
+pub(super) async fn grant(world: &World, role: Role, granted: &[Right]) {
     let scope = world.store.command_line(world.enti[0], "prova", "test", now()).await.unwrap();
     let account = world.accounts[&(0, role.code().to_owned())];
     let granted = granted.iter().copied().collect();

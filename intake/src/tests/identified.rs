@@ -6,20 +6,12 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use rstest::rstest;
-use store::{AccountChange, Credentials, EnteScope, PersonaData, Reach, Right, Role};
+use store::{Credentials, EnteScope, PersonaData, Right, Role};
 use test_database::Kind;
 
+use super::beside::grant;
 use super::{Browser, PASSWORD, World, chance, now};
 use crate::routes::{Need, ROUTES, Verb};
-
-/// Gives rights to an account of the first Ente, instead of those it has.
-async fn grant(world: &World, role: Role, granted: &[Right]) {
-    let scope = world.store.command_line(world.enti[0], "prova", "test", now()).await.unwrap();
-    let account = world.accounts[&(0, role.code().to_owned())];
-    let granted = granted.iter().copied().collect();
-    let change = AccountChange { display_name: "Prova".into(), unita: None, reach: Reach::Ente, granted };
-    world.store.update_account(&scope, account, &change, now()).await.unwrap();
-}
 
 /// The operator's scope, as the store gives it.
 async fn scope(world: &World, right: Right, seed: u64) -> EnteScope {
