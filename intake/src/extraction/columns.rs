@@ -13,7 +13,7 @@ use tabular::{Cell, Explanation};
 use templates::term;
 
 use crate::import::missing_name;
-use crate::pages::people::comune_name;
+use crate::pages::people::{comune_name, disadvantage_text};
 use crate::pages::persona::{evaluation_code, origin_code};
 use crate::pages::persona_form::place_name;
 use crate::portal::Portal;
@@ -249,6 +249,11 @@ impl<'a> Columns<'a> {
         }
     }
 
+    /// The definition that a questionnaire was filled in with.
+    fn version(&self, one: &Assessment) -> Option<&'a Instrument> {
+        self.versions.iter().copied().find(|version| version.version == one.version)
+    }
+
     fn item(&self, id: &Id) -> Option<&'a Item> {
         self.versions.iter().rev().find_map(|one| one.items.iter().find(|item| item.id == *id))
     }
@@ -272,7 +277,7 @@ impl<'a> Columns<'a> {
             Value::code("citizenship", data.citizenship.map(|it| it.code())),
             Value::code("household", data.household.map(|it| it.code())),
             Value::code("work", data.work.map(|it| it.code())),
-            disadvantage(data.disadvantage.as_ref().map(|all| all.iter().map(|it| it.code()))),
+            Value::maybe(disadvantage_text(data.disadvantage.as_ref())),
             Value::maybe(data.phone.as_deref()),
             Value::maybe(data.email.as_deref()),
             Value::Day(italian_day(persona.created_at)),
@@ -291,7 +296,7 @@ impl<'a> Columns<'a> {
     }
 
     fn questionario(&self, one: &Assessment, persona: Option<&Persona>) -> Vec<Value> {
-        let version = self.versions.iter().find(|version| version.version == one.version);
+        let version = self.version(one);
         let class = |id: &Id| {
             let classes = version.and_then(|version| version.profile.as_ref()).map(|profile| &profile.classes);
             let class = classes.into_iter().flatten().find(|class| class.id == *id);
@@ -317,7 +322,7 @@ impl<'a> Columns<'a> {
             Value::code("citizenship", citizenship.map(|it| it.code())),
             Value::code("household", household.map(|it| it.code())),
             Value::code("work", work.map(|it| it.code())),
-            disadvantage(categories.as_ref().map(|all| all.iter().map(|it| it.code()))),
+            Value::maybe(disadvantage_text(categories.as_ref())),
         ]);
         for (scale, _) in &self.scales {
             let score = one.scores.iter().find(|score| score.scale == *scale);
@@ -348,7 +353,7 @@ impl<'a> Columns<'a> {
 
     fn answers(&self, one: &Assessment) -> Vec<Value> {
         let head = [Value::text(one.id.to_string()), Value::text(one.persona.to_string()), Value::Day(one.assessed_on)];
-        let asked = self.versions.iter().find(|version| version.version == one.version);
+        let asked = self.version(one);
         let is_asked = |id: &Id| asked.is_none_or(|version| version.items.iter().any(|item| item.id == *id));
         let answers = self.items.iter().map(|id| match one.sheet.get(id) {
             Some(answer) => Value::Number(answer.code().into()),
@@ -359,7 +364,7 @@ impl<'a> Columns<'a> {
     }
 
     fn azioni(&self, one: &Assessment, persona: Option<&Persona>) -> Vec<Vec<Value>> {
-        let version = self.versions.iter().find(|version| version.version == one.version);
+        let version = self.version(one);
         let rows = one.azioni.iter().map(|agreed| {
             let azione = version.and_then(|version| version.azioni.iter().find(|known| known.id == agreed.azione));
             let last = agreed.results.last();
@@ -452,12 +457,6 @@ impl<'a> Columns<'a> {
 
 fn name(persona: Option<&Persona>) -> [Value; 2] {
     [Value::maybe(persona.map(|it| it.data.surname.as_str())), Value::maybe(persona.map(|it| it.data.name.as_str()))]
-}
-
-fn disadvantage<'a>(codes: Option<impl Iterator<Item = &'a str>>) -> Value {
-    let Some(codes) = codes else { return Value::Absent };
-    let said: Vec<&str> = codes.map(|code| term("disadvantage", code).unwrap_or(code)).collect();
-    if said.is_empty() { Value::code("disadvantage", Some("none")) } else { Value::text(said.join("; ")) }
 }
 
 #[cfg(test)]

@@ -1,6 +1,9 @@
 //! What several pages show of persone and of their drafts.
 
+use std::collections::BTreeSet;
+
 use chrono::{Datelike, NaiveDate};
+use domain::person::Disadvantage;
 use serde::Serialize;
 use store::{Draft, EnteScope, PersonaData, PersonaId, PersonaSummary, Store, StoreError};
 
@@ -56,6 +59,13 @@ pub(crate) fn name(surname: &str, name: &str, id: PersonaId) -> String {
     let whole = format!("{surname} {name}");
     let whole = whole.trim();
     if whole.is_empty() { format!("n. {}", show_id(id)) } else { whole.to_owned() }
+}
+
+/// The categories of disadvantage in words; «nessuna» where somebody asked and there are none, `None` where nobody asked.
+pub(crate) fn disadvantage_text(all: Option<&BTreeSet<Disadvantage>>) -> Option<String> {
+    let word = |code| templates::term("disadvantage", code).unwrap_or(code);
+    let said: Vec<&str> = all?.iter().map(|one| word(one.code())).collect();
+    Some(if said.is_empty() { word("none").to_owned() } else { said.join("; ") })
 }
 
 /// The name of a comune by its ISTAT code; the code itself for one that is no longer.

@@ -1,17 +1,17 @@
 //! The access report of a persona: everything that [`Dossier`] holds, in the shapes of the paper.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use documents::{
     AccessReport, AnswerSection, Contact, Draft, Fact, Issue, Notice, Processing, Questionnaire, Requester,
     Restriction, Strumento, Viewing,
 };
 use domain::instrument::{Id, Instrument};
+use domain::person::Disadvantage;
 use store::{Actor, Assessment, AuditEntry, Categories, DecisionKind, Persona};
-use templates::term;
 
 use super::italian_moment;
-use super::words::WORDS;
+use super::words::{WORDS, words};
 use crate::form::{show_date, show_id};
 use crate::pages::audit::who;
 use crate::pages::dossier::Dossier;
@@ -25,11 +25,6 @@ use crate::visitor::{italian_day, show_instant};
 /// Lines of the audit on paper, some forty to a page; the others are in the copy for programs.
 const VIEWINGS_MAX: usize = 1_000;
 
-/// The words for a code, or the code where there are none.
-fn words(kind: &str, code: &str) -> String {
-    term(kind, code).unwrap_or(code).to_owned()
-}
-
 fn fact(label: &str, value: impl Into<String>) -> Fact {
     Fact::new(words("persona", label), value)
 }
@@ -39,10 +34,8 @@ fn characteristic(kind: &str, code: Option<&str>) -> Option<Fact> {
     Some(Fact::new(words("characteristic", kind), words(kind, code?)))
 }
 
-fn disadvantage<'a>(codes: Option<impl Iterator<Item = &'a str>>) -> Option<Fact> {
-    let said: Vec<String> = codes?.map(|code| words("disadvantage", code)).collect();
-    let said = if said.is_empty() { words("disadvantage", "none") } else { said.join("; ") };
-    Some(Fact::new(words("characteristic", "disadvantage"), said))
+fn disadvantage(all: Option<&BTreeSet<Disadvantage>>) -> Option<Fact> {
+    Some(Fact::new(words("characteristic", "disadvantage"), people::disadvantage_text(all)?))
 }
 
 fn identity(persona: &Persona) -> Vec<Fact> {
@@ -61,7 +54,7 @@ fn identity(persona: &Persona) -> Vec<Fact> {
         characteristic("citizenship", data.citizenship.map(|it| it.code())),
         characteristic("household", data.household.map(|it| it.code())),
         characteristic("work", data.work.map(|it| it.code())),
-        disadvantage(data.disadvantage.as_ref().map(|all| all.iter().map(|it| it.code()))),
+        disadvantage(data.disadvantage.as_ref()),
         text("phone", &data.phone),
         text("email", &data.email),
         Some(fact("entered_at", show_instant(persona.created_at))),
@@ -81,7 +74,7 @@ fn circumstances(of: &Categories) -> Vec<Fact> {
         characteristic("citizenship", of.facts.citizenship.map(|it| it.code())),
         characteristic("household", of.facts.household.map(|it| it.code())),
         characteristic("work", of.facts.work.map(|it| it.code())),
-        disadvantage(of.facts.disadvantage.as_ref().map(|all| all.iter().map(|it| it.code()))),
+        disadvantage(of.facts.disadvantage.as_ref()),
     ]
     .into_iter()
     .flatten()

@@ -2,8 +2,8 @@
 
 use documents::{AccountRow, AccountsList, Issue, RightRow};
 use store::{Account, Right, Role, Unita};
-use templates::term;
 
+use super::words::words;
 use crate::pages::accounts::state;
 use crate::visitor::italian_day;
 
@@ -39,10 +39,6 @@ const fn code(right: Right) -> Option<&'static str> {
         | Right::ManageEnti
         | Right::Release => None,
     }
-}
-
-fn words(kind: &str, code: &str) -> String {
-    term(kind, code).unwrap_or(code).to_owned()
 }
 
 /// The list.
@@ -92,7 +88,7 @@ mod tests {
             assert_eq!(is_listed, code(right).is_some(), "{right:?}");
             assert!(is_listed || !is_of_a_role || right == Right::SeeOwnWork, "{right:?} is not listed");
             if let Some(code) = code(right) {
-                assert!(term("role_right", code).is_some(), "{code} has no words");
+                assert!(templates::term("role_right", code).is_some(), "{code} has no words");
             }
         }
     }

@@ -8,9 +8,8 @@ use documents::{Issue, Part, Section, Sheet};
 use domain::instrument::{Instrument, Missing, Status};
 use serde::Deserialize;
 use store::{Account, Right, Role};
-use templates::term;
 
-use super::words::{WORDS, platform_name};
+use super::words::{WORDS, platform_name, words};
 use crate::extraction::{Table, meanings};
 use crate::import::missing_name;
 
@@ -244,10 +243,6 @@ fn strumento(one: &Instrument) -> Vec<String> {
         SHEETS.words[origin].clone(),
         one.sha256.clone(),
     ]
-}
-
-fn words(kind: &str, code: &str) -> String {
-    term(kind, code).unwrap_or(code).to_owned()
 }
 
 #[cfg(test)]

@@ -69,6 +69,11 @@ pub(super) fn platform() -> Party {
     }
 }
 
+/// The words for a code, or the code where there are none.
+pub(super) fn words(kind: &str, code: &str) -> String {
+    templates::term(kind, code).unwrap_or(code).to_owned()
+}
+
 impl Access {
     /// Who gets data, whoever runs the platform by name.
     pub(super) fn recipients(&self) -> Vec<Recipient> {

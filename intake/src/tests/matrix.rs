@@ -93,15 +93,7 @@ impl Things {
     async fn with_agreement(self, world: &World, place: usize) -> Self {
         let platform = world.store.command_line_platform("prova", "test", now()).await.unwrap();
         let today = now().date_naive();
-        let new = store::NewAgreement {
-            kind: store::AgreementKind::First,
-            number: "12/2026".to_owned(),
-            text_version: 1,
-            signed_on: today,
-            from: today,
-            until: today + chrono::Days::new(400),
-            maintenance: "ordinaria".to_owned(),
-        };
+        let new = agreement(today, today + chrono::Days::new(400));
         let (ente, mut chance) = (world.enti[place], chance(80));
         let made = world.store.add_agreement(&platform, ente, &new, now(), &mut chance).await.unwrap();
         let signed = b"%PDF-1.7 firmata";
@@ -149,6 +141,19 @@ impl Things {
             .replace("{instrument}", instruments[0].id.as_str())
             .replace("{version}", templates::ASSETS_VERSION)
             .replace("{name}", templates::ASSETS[0].name)
+    }
+}
+
+/// An agreement from a day, on which it was signed, until another.
+fn agreement(from: chrono::NaiveDate, until: chrono::NaiveDate) -> store::NewAgreement {
+    store::NewAgreement {
+        kind: store::AgreementKind::First,
+        number: "12/2026".to_owned(),
+        text_version: 1,
+        signed_on: from,
+        from,
+        until,
+        maintenance: "ordinaria".to_owned(),
     }
 }
 
@@ -517,15 +522,7 @@ async fn when_the_agreement_is_over_everything_can_be_read_and_nothing_entered(
     let mut chance = chance(61);
     let platform = world.store.command_line_platform("prova", "test", now()).await.unwrap();
     let until = now().date_naive().pred_opt().unwrap();
-    let over = store::NewAgreement {
-        kind: store::AgreementKind::First,
-        number: "1/2026".to_owned(),
-        text_version: 1,
-        signed_on: until,
-        from: until,
-        until,
-        maintenance: "ordinaria".to_owned(),
-    };
+    let over = agreement(until, until);
     world.store.add_agreement(&platform, world.enti[0], &over, now(), &mut chance).await.unwrap();
     for role in Role::ALL.into_iter().filter(|role| role.is_of_an_ente()) {
         let browser = world.logged_in("primo", role.code()).await;
@@ -702,15 +699,7 @@ async fn when_the_agreement_is_over_programs_read_and_enter_nothing(
     let program = api::client(&world, "primo", "operator", &TokenScope::ALL).await;
     let platform = world.store.command_line_platform("prova", "test", now()).await.unwrap();
     let until = now().date_naive().pred_opt().unwrap();
-    let over = store::NewAgreement {
-        kind: store::AgreementKind::First,
-        number: "1/2026".to_owned(),
-        text_version: 1,
-        signed_on: until,
-        from: until,
-        until,
-        maintenance: "ordinaria".to_owned(),
-    };
+    let over = agreement(until, until);
     world.store.add_agreement(&platform, world.enti[0], &over, now(), &mut chance(62)).await.unwrap();
     for (route, needed) in of_programs() {
         let reply = program.send(method_of(route), &own.path(route), body_for(route).as_ref()).await;
