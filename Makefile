@@ -68,9 +68,11 @@ $(CARGO_DENY):
 	  cargo-deny --version $(CARGO_DENY_VERSION)
 	@rm -rf "$(TOOLS)/build"
 
-bench: build ## measure what docs/benchmarks reports; ADULT is a folder with the Adult data and hierarchies
+bench: build postgres ## measure what docs/benchmarks reports (half an hour); ADULT is a folder with the Adult data and hierarchies
 	@test -f "$(ADULT)/adult.csv" || { echo "no adult.csv in $(ADULT): give ADULT=FOLDER (docs/benchmarks/anonymity.md says what it holds)"; exit 1; }
 	@for case in k2 k5 k10 k25 l2 e3 t2; do cargo run --locked --quiet -p anonymity --example adult -- "$(ADULT)" $$case || exit 1; done
+	cargo build --locked --workspace --example store_bench
+	@for case in "submit sqlite" "submit postgres" "search 1000000"; do "$(CARGO_TARGET_DIR)/debug/examples/store_bench" $$case || exit 1; done
 
 regen: ## rebuild the reference data of intake/territory (needs Python 3.11)
 	python3 -m venv "$(TOOLS)/regen"

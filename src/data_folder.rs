@@ -239,7 +239,7 @@ fn read_postgres(path: &Path) -> Result<PostgresUrls> {
 }
 
 /// Reads a file that nobody but its owner may.
-fn read_private(path: &Path) -> Result<zeroize::Zeroizing<String>> {
+pub(crate) fn read_private(path: &Path) -> Result<zeroize::Zeroizing<String>> {
     let metadata = fs::metadata(path).with_context(|| cannot("read", path))?;
     if metadata.mode() & 0o077 != 0 {
         bail!("{} can be read by others; `chmod 600` it, and replace what it holds if they may have", path.display());

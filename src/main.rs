@@ -4,6 +4,7 @@ mod checkpoints;
 mod commands;
 mod data_folder;
 mod demo;
+mod outside;
 mod server;
 mod system;
 

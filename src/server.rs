@@ -1,6 +1,6 @@
 //! Composition of the pages: the portal's own, and the dashboards' behind the portal's sessions.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +22,7 @@ use warehouse::Lake;
 
 use crate::commands::print_line;
 use crate::data_folder::DataFolder;
+use crate::outside::Outside;
 use crate::system;
 use domain::keys::Ring;
 
@@ -43,7 +44,7 @@ pub(crate) fn pages(
     store: Store,
     parts: Parts,
     is_demonstration: bool,
-    trusted_proxies: Vec<IpAddr>,
+    outside: &Outside,
 ) -> Result<(Router, Option<Dashboards>)> {
     let instruments = folder.instruments()?;
     let portal = Portal::new(PortalConfig {
@@ -53,7 +54,9 @@ pub(crate) fn pages(
         clock: Arc::new(system::now),
         chance: StdRng::from_rng(&mut system::chance()),
         cookies: Cookies::Host,
-        trusted_proxies,
+        passkeys: outside.passkeys()?,
+        gateway: outside.gateway()?,
+        trusted_proxies: outside.trusted_proxies.clone(),
     })?;
     if !parts.dashboards {
         return Ok((portal.router(), None));

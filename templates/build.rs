@@ -25,6 +25,8 @@ const FILES: &[(&str, &str, &str)] = &[
     ("vault.js", "vault.js", SCRIPT),
     ("local.js", "local.js", SCRIPT),
     ("take.js", "take.js", SCRIPT),
+    ("passkey.js", "passkey.js", SCRIPT),
+    ("arrival.js", "arrival.js", SCRIPT),
     ("offline.js", "offline.js", SCRIPT),
     ("sw.js", "sw.js", SCRIPT),
 ];

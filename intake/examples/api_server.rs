@@ -72,6 +72,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         clock: Arc::new(move || now),
         chance,
         cookies: Cookies::Host,
+        passkeys: None,
+        gateway: None,
         trusted_proxies: Vec::new(),
     })?;
     let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;

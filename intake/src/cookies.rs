@@ -1,4 +1,5 @@
-//! The two cookies: the session's, and the one that ties the login form to the browser that asked for it.
+//! The cookies: the session's; the one that ties the login form to the browser that asked for it; and what the browser
+//! carries while it is at a gateway.
 //!
 //! Their names begin with `__Host-`, which makes browsers refuse them from anybody but this host, over TLS alone. Chromium
 //! (tried with 156) and Firefox count http://127.0.0.1 and http://localhost as safe and keep them there too; a browser
@@ -24,6 +25,17 @@ pub enum Cookies {
 pub(crate) enum Cookie {
     Session,
     Login,
+    /// The only one that is sent when another site sends the browser here: the gateway does.
+    Gateway,
+}
+
+impl Cookie {
+    const fn same_site(self) -> &'static str {
+        match self {
+            Self::Session | Self::Login => "Strict",
+            Self::Gateway => "Lax",
+        }
+    }
 }
 
 impl Cookies {
@@ -31,8 +43,10 @@ impl Cookies {
         match (self, cookie) {
             (Self::Host, Cookie::Session) => "__Host-noncello",
             (Self::Host, Cookie::Login) => "__Host-noncello-accesso",
+            (Self::Host, Cookie::Gateway) => "__Host-noncello-gateway",
             (Self::Plain, Cookie::Session) => "noncello",
             (Self::Plain, Cookie::Login) => "noncello-accesso",
+            (Self::Plain, Cookie::Gateway) => "noncello-gateway",
         }
     }
 
@@ -60,7 +74,8 @@ impl Cookies {
 
     /// The header that sets a cookie until the browser is closed. `value` is hexadecimal.
     pub(crate) fn set(self, cookie: Cookie, value: &str) -> Option<HeaderValue> {
-        let text = format!("{}={value};{} HttpOnly; SameSite=Strict; Path=/", self.name(cookie), self.secure());
+        let (name, site) = (self.name(cookie), cookie.same_site());
+        let text = format!("{name}={value};{} HttpOnly; SameSite={site}; Path=/", self.secure());
         let mut header = HeaderValue::from_str(&text).ok()?;
         header.set_sensitive(true);
         Some(header)
@@ -68,7 +83,8 @@ impl Cookies {
 
     /// The header that takes a cookie away.
     pub(crate) fn clear(self, cookie: Cookie) -> Option<HeaderValue> {
-        let text = format!("{}=;{} HttpOnly; SameSite=Strict; Path=/; Max-Age=0", self.name(cookie), self.secure());
+        let (name, site) = (self.name(cookie), cookie.same_site());
+        let text = format!("{name}=;{} HttpOnly; SameSite={site}; Path=/; Max-Age=0", self.secure());
         HeaderValue::from_str(&text).ok()
     }
 }

@@ -1,8 +1,8 @@
 //! The portal: its pages and what they may do.
 //!
 //! `routes` is the table of all pages with what each asks for; `visitor` turns a session into the scope that the store
-//! wants; `api` is the same for programs with a token. What is missing on purpose: DuckDB, polars and arrow (figures belong to `dashboards`), and SQL (that belongs to
-//! `store`). Clock and chance come with the configuration.
+//! wants; `api` is the same for programs with a token; `gateway` asks a gateway to SPID and CIE who somebody is. What is
+//! missing on purpose: DuckDB, polars and arrow (figures belong to `dashboards`), and SQL (that belongs to `store`). Clock and chance come with the configuration.
 
 mod api;
 mod beside;
@@ -10,6 +10,8 @@ mod cookies;
 pub mod example;
 mod extraction;
 mod form;
+mod gateway;
+pub mod handover;
 mod headers;
 pub mod import;
 pub mod instruments;
@@ -25,5 +27,6 @@ mod visitor;
 mod tests;
 
 pub use cookies::Cookies;
+pub use gateway::{Gateway, GatewayConfig, GatewayConfigError};
 pub use portal::{Clock, Portal, PortalConfig, PortalError};
 pub use visitor::Visitor;

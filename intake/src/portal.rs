@@ -10,11 +10,12 @@ use documents::{PaperError, Press};
 use domain::instrument::{Id, Instrument};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use store::Store;
+use store::{PasskeySite, Store};
 use templates::{RenderError, Renderer};
 use tokio::sync::Semaphore;
 
 use crate::cookies::Cookies;
+use crate::gateway::Gateway;
 use crate::import::trials::Trials;
 use crate::{instruments, routes, upload};
 
@@ -38,6 +39,10 @@ pub struct PortalConfig {
     pub chance: StdRng,
     /// How cookies are marked.
     pub cookies: Cookies,
+    /// The site that passkeys are made for; without it there are none.
+    pub passkeys: Option<PasskeySite>,
+    /// What vouches for people besides their password, where there is one.
+    pub gateway: Option<Gateway>,
     /// Reverse proxies whose word on the client's address counts; nobody else's does.
     pub trusted_proxies: Vec<IpAddr>,
 }
@@ -56,6 +61,8 @@ struct Shared {
     clock: Clock,
     chance: Mutex<StdRng>,
     cookies: Cookies,
+    passkeys: Option<PasskeySite>,
+    gateway: Option<Gateway>,
     trusted_proxies: Vec<IpAddr>,
     press: Arc<Press>,
     setting: Arc<Semaphore>,
@@ -110,6 +117,8 @@ impl Portal {
             clock: config.clock,
             chance: Mutex::new(config.chance),
             cookies: config.cookies,
+            passkeys: config.passkeys,
+            gateway: config.gateway,
             trusted_proxies: config.trusted_proxies,
             press: Arc::new(Press::new()?),
             setting: Arc::new(Semaphore::new(PAPERS_AT_ONCE)),
@@ -166,6 +175,16 @@ impl Portal {
     /// The turn to send a file.
     pub(crate) fn uploading(&self) -> &Semaphore {
         &self.shared.uploading
+    }
+
+    /// The site that passkeys are made for.
+    pub(crate) fn passkeys(&self) -> Option<&PasskeySite> {
+        self.shared.passkeys.as_ref()
+    }
+
+    /// The gateway.
+    pub(crate) fn gateway(&self) -> Option<&Gateway> {
+        self.shared.gateway.as_ref()
     }
 
     pub(crate) fn trusted_proxies(&self) -> &[IpAddr] {

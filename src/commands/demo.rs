@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{block_on, instrument, open_store, pipeline, print_line, progress_bar, release};
 use crate::data_folder::DataFolder;
 use crate::demo::fill::{self, Plan};
+use crate::outside::Outside;
 use crate::server::{self, Parts};
 use crate::{demo, system};
 
@@ -37,6 +38,8 @@ pub(crate) struct Arguments {
     /// Keep the portal's database in PostgreSQL, as with `noncello init`.
     #[arg(long, value_name = "FILE")]
     postgres: Option<PathBuf>,
+    #[command(flatten)]
+    outside: Outside,
     /// A definition file to have beside the strumenti shipped; may be given more than once.
     #[arg(long = "instrument", value_name = "FILE")]
     instruments: Vec<PathBuf>,
@@ -78,7 +81,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     }
     block_on(async {
         let parts = Parts { portal: true, dashboards: true };
-        let (router, _) = server::pages(&folder, open_store(&folder).await?, parts, true, Vec::new())?;
+        let (router, _) = server::pages(&folder, open_store(&folder).await?, parts, true, &arguments.outside)?;
         print_users(&arguments.data);
         server::serve(router, arguments.listen, |address| server::announce("the demonstration", address)).await?;
         Ok(ExitCode::SUCCESS)

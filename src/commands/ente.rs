@@ -1,6 +1,8 @@
 //! `noncello ente`: the Enti and how they stand, for whoever looks after the machine.
 
-use std::path::PathBuf;
+mod hand_over;
+
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -23,10 +25,18 @@ pub(crate) enum Command {
         #[arg(long, value_enum, default_value_t)]
         format: Format,
     },
+    /// Hand persone over to another Ente: for somebody who moves, an Ente that is split, two that become one.
+    HandOver(hand_over::Arguments),
 }
 
 pub(crate) fn run(command: &Command) -> Result<ExitCode> {
-    let Command::List { data, format } = command;
+    match command {
+        Command::List { data, format } => list(data, *format),
+        Command::HandOver(arguments) => hand_over::run(arguments),
+    }
+}
+
+fn list(data: &Path, format: Format) -> Result<ExitCode> {
     let folder = DataFolder::open(data)?;
     block_on(async {
         let store = open_store(&folder).await?;

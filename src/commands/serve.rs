@@ -1,6 +1,6 @@
 //! `noncello serve`: the portal and the dashboards over a data folder; the pipeline from time to time, in a process of its own.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -12,6 +12,7 @@ use dashboards::Dashboards;
 use super::{block_on, open_store};
 use crate::checkpoints;
 use crate::data_folder::DataFolder;
+use crate::outside::Outside;
 use crate::server::{self, Parts};
 
 #[derive(clap::Args)]
@@ -29,10 +30,8 @@ pub(crate) struct Arguments {
     /// Serve the portal alone, or everything.
     #[arg(long, value_enum)]
     only: Option<Only>,
-    /// A reverse proxy whose X-Forwarded-For says who asks; may be given more than once. Without it everybody behind a proxy
-    /// is slowed down together after wrong passwords.
-    #[arg(long = "trusted-proxy", value_name = "ADDRESS")]
-    trusted_proxies: Vec<IpAddr>,
+    #[command(flatten)]
+    outside: Outside,
     /// Run the pipeline this often: 30m, 1h, 1d.
     #[arg(long, value_name = "INTERVAL", value_parser = interval)]
     pipeline_every: Option<Duration>,
@@ -67,8 +66,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let parts = Parts { portal: true, dashboards: arguments.only != Some(Only::Portal) };
     block_on(async {
         let store = open_store(&folder).await?;
-        let trusted_proxies = arguments.trusted_proxies.clone();
-        let (router, dashboards) = server::pages(&folder, store.clone(), parts, false, trusted_proxies)?;
+        let (router, dashboards) = server::pages(&folder, store.clone(), parts, false, &arguments.outside)?;
         if let Some(every) = arguments.pipeline_every {
             let Some(dashboards) = dashboards else {
                 bail!("--pipeline-every needs the dashboards: leave --only out, or use a timer of the system");

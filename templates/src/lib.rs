@@ -143,6 +143,7 @@ const TEMPLATES: &[(&str, &str)] = template_files![
     "components/form.html",
     "components/interest.html",
     "components/local_drafts.html",
+    "components/passkey.html",
     "components/report.html",
     "components/steps.html",
     "components/tokens.html",
@@ -165,6 +166,8 @@ const TEMPLATES: &[(&str, &str)] = template_files![
     "pages/draft.html",
     "pages/draft_summary.html",
     "pages/ente.html",
+    "pages/ente_change.html",
+    "pages/ente_closing.html",
     "pages/ente_form.html",
     "pages/enti.html",
     "pages/duplicates.html",
@@ -173,6 +176,8 @@ const TEMPLATES: &[(&str, &str)] = template_files![
     "pages/extraction.html",
     "pages/extraction_form.html",
     "pages/extractions.html",
+    "pages/gateway_arrival.html",
+    "pages/gateway_choice.html",
     "pages/home.html",
     "pages/identified.html",
     "pages/identified_form.html",
@@ -190,6 +195,7 @@ const TEMPLATES: &[(&str, &str)] = template_files![
     "pages/login.html",
     "pages/message.html",
     "pages/offline.html",
+    "pages/passkey_new.html",
     "pages/password.html",
     "pages/persona.html",
     "pages/persona_case.html",
@@ -207,6 +213,7 @@ const TEMPLATES: &[(&str, &str)] = template_files![
     "pages/token_made.html",
     "pages/tryout.html",
     "pages/tryout_report.html",
+    "pages/unita.html",
 ];
 
 impl Renderer {

@@ -2,6 +2,7 @@
 
 import { after } from 'node:test';
 import { startPortal } from './browser.js';
+import './access.test.js';
 import './draft.test.js';
 import './extraction.test.js';
 import './identified.test.js';

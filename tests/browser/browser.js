@@ -3,7 +3,8 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { createHmac } from 'node:crypto';
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { homedir, tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -62,6 +63,39 @@ export function startPortal() {
   return shared;
 }
 
+/** A port that nobody listens on. */
+async function freePort() {
+  const server = createServer();
+  await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
+  const { port } = server.address();
+  await new Promise((resolve) => { server.close(resolve); });
+  return port;
+}
+
+/** Serves a demonstration's folder once more, at localhost and with a gateway; as `startPortal` gives one. */
+export async function serveAgain(first, gateway) {
+  const folder = mkdtempSync(path.join(tmpdir(), 'noncello-gateway-'));
+  const file = path.join(folder, 'gateway.toml');
+  writeFileSync(file, gateway.config, { mode: 0o600 });
+  const port = await freePort();
+  const url = `http://localhost:${port}`;
+  const child = spawn(program, ['serve', '--data', first.data, '--listen', `127.0.0.1:${port}`, '--only', 'portal', '--public-url', url, '--gateway', file], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const stop = () => new Promise((resolve) => {
+    child.once('exit', () => {
+      rmSync(folder, { recursive: true, force: true });
+      resolve();
+    });
+    child.kill('SIGTERM');
+  });
+  for await (const line of createInterface({ input: child.stdout })) {
+    if (line.includes('http://')) return { ...first, url, elsewhere: gateway.issuer, stop };
+  }
+  throw new Error('the portal ended before it said where it listens');
+}
+
 /**
  * Opens a page at a width, hands it to `use`, and expects no complaint from the browser (the content policy's included). What
  * it says of a page that was refused, and of a cache that was cleared at logging out, is no complaint.
@@ -82,7 +116,8 @@ export async function withPage(browser, portal, width, use, options = {}) {
     if (request.failure()?.errorText !== 'net::ERR_ABORTED') complaints.push(`failed: ${request.url()}`);
   });
   page.on('request', (request) => {
-    if (!request.url().startsWith(portal.url) && !request.url().startsWith('data:')) complaints.push(`asks elsewhere: ${request.url()}`);
+    const known = [portal.url, portal.elsewhere, 'data:'];
+    if (!known.some((start) => start && request.url().startsWith(start))) complaints.push(`asks elsewhere: ${request.url()}`);
   });
   try {
     await use(page);

@@ -26,6 +26,8 @@ fn portal(others: Vec<Instrument>) -> Result<Portal, PortalError> {
         clock: std::sync::Arc::new(|| chrono::DateTime::UNIX_EPOCH),
         chance: StdRng::seed_from_u64(1),
         cookies: Cookies::Host,
+        passkeys: None,
+        gateway: None,
         trusted_proxies: Vec::new(),
     })
 }

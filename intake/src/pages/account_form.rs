@@ -54,6 +54,8 @@ struct Form {
     unita: Field,
     reach: Field,
     rights: Vec<Ticked>,
+    /// Who somebody is to the gateway: typed, never shown again.
+    subject: Field,
 }
 
 /// A right that may be given, and whether it is.
@@ -73,6 +75,9 @@ struct Known {
     is_active: bool,
     is_operator: bool,
     has_second_factor: bool,
+    /// How people call the gateway, where there is one.
+    gateway: Option<String>,
+    is_gateway_linked: bool,
     sessions: Vec<SessionView>,
     tokens: Vec<TokenView>,
 }
@@ -90,6 +95,8 @@ impl Page for AccountForm {
             is_active,
             is_operator,
             has_second_factor,
+            gateway: (!is_self).then(|| "SPID o CIE".to_owned()),
+            is_gateway_linked: has_second_factor,
             sessions: if is_active { vec![SessionView::sample(false)] } else { Vec::new() },
             tokens: if is_operator { TokenView::samples() } else { Vec::new() },
         };
@@ -99,6 +106,7 @@ impl Page for AccountForm {
             (Some(known(true, true, false, true)), vec![]),
             (Some(known(false, false, true, false)), vec![]),
             (Some(known(false, true, true, true)), vec![]),
+            (Some(known(false, true, true, false)), vec![]),
         ]
         .map(|(known, problems)| Self {
             problems,
@@ -135,12 +143,14 @@ async fn page(
     form: Form,
     known: Option<Known>,
 ) -> Outcome {
-    let unita = desk.store.unita(&desk.scope).await?;
+    // One that has ended is offered to whoever belongs to it still.
+    let (today, all) = (desk.today(), desk.store.unita(&desk.scope).await?);
+    let unita = all.iter().filter(|one| one.is_open(today) || one.id.to_string() == form.unita.value);
     let page = AccountForm {
         problems,
         roles: ROLES.map(Role::code).into(),
         reaches: Reach::ALL.map(Reach::code).into(),
-        unita: unita.iter().map(|one| Choice::new(one.id, &one.name)).collect(),
+        unita: unita.map(|one| Choice::new(one.id, &one.name)).collect(),
         form,
         known,
     };
@@ -155,6 +165,7 @@ fn as_sent(reading: &Reading<'_>, fields: &Fields) -> Form {
         unita: reading.field("unita"),
         reach: reading.field("reach"),
         rights: ticked(|code| fields.all("rights").any(|given| given == code)),
+        subject: Field::default(),
     }
 }
 
@@ -196,6 +207,7 @@ async fn known(desk: &Desk<ManageAccounts>, account: AccountId) -> Result<(Known
         unita: Field::new(found.unita.map(|unita| unita.to_string()).unwrap_or_default()),
         reach: Field::new(found.reach.code()),
         rights: ticked(|code| Right::from_code(code).is_some_and(|right| found.granted.contains(&right))),
+        subject: Field::default(),
     };
     let known = Known {
         sessions: sessions.iter().map(|row| SessionView::of(row, &under, desk.session.id())).collect(),
@@ -208,6 +220,8 @@ async fn known(desk: &Desk<ManageAccounts>, account: AccountId) -> Result<(Known
         is_active: found.is_active,
         is_operator: found.role == Role::Operator,
         has_second_factor: found.has_second_factor,
+        gateway: desk.portal().gateway().map(|gateway| gateway.name().to_owned()),
+        is_gateway_linked: found.is_gateway_linked,
     };
     Ok((known, form))
 }

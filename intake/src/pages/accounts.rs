@@ -9,7 +9,7 @@ use store::{Account, AccountId, OneTimePassword, Refused, StoreError, Unita};
 use templates::{Area, Page};
 
 use super::id;
-use crate::form::Reading;
+use crate::form::{Fields, Reading};
 use crate::papers;
 use crate::reply::{self, Failure, Outcome};
 use crate::visitor::{Desk, ManageAccounts, Visitor};
@@ -56,18 +56,26 @@ impl Page for Accounts {
             state,
             is_self,
         };
-        [None, Some("suspended"), Some("active"), Some("changed"), Some("second_factor"), Some("sessions")]
-            .map(|done| Self {
-                done,
-                searched: if done.is_some() { "anna".to_owned() } else { String::new() },
-                count_all: 9,
-                accounts: vec![
-                    row("ente_administrator", "active", true),
-                    row("operator", "must_change", false),
-                    row("analyst", "suspended", false),
-                ],
-            })
-            .into()
+        [
+            None,
+            Some("suspended"),
+            Some("active"),
+            Some("changed"),
+            Some("second_factor"),
+            Some("gateway"),
+            Some("sessions"),
+        ]
+        .map(|done| Self {
+            done,
+            searched: if done.is_some() { "anna".to_owned() } else { String::new() },
+            count_all: 9,
+            accounts: vec![
+                row("ente_administrator", "active", true),
+                row("operator", "must_change", false),
+                row("analyst", "suspended", false),
+            ],
+        })
+        .into()
     }
 }
 
@@ -156,6 +164,7 @@ pub(crate) async fn get(desk: Desk<ManageAccounts>, asked: Result<Query<Asked>, 
         Some("riattivato") => Some("active"),
         Some("cambiato") => Some("changed"),
         Some("senza-secondo-fattore") => Some("second_factor"),
+        Some("gateway") => Some("gateway"),
         Some("sessioni") => Some("sessions"),
         Some(_) | None => None,
     };
@@ -265,6 +274,21 @@ pub(crate) async fn reset_second_factor(
 ) -> Outcome {
     desk.store.reset_second_factor(&desk.scope, id(path)?, desk.now).await?;
     Ok(reply::see("/operatori?fatto=senza-secondo-fattore"))
+}
+
+/// Links the identity that a form names to an account, or takes the linked one away where it names none.
+pub(crate) async fn set_gateway(
+    desk: Desk<ManageAccounts>,
+    path: Result<Path<String>, PathRejection>,
+    fields: Fields,
+) -> Outcome {
+    let account = id(path)?;
+    let gateway = desk.portal().gateway().ok_or(Failure::NotFound)?;
+    let subject = fields.get("subject");
+    let identity =
+        if subject.is_empty() { None } else { Some(gateway.identity(subject).map_err(|_| Failure::BadRequest)?) };
+    desk.store.set_gateway_of(&desk.scope, account, identity.as_ref(), desk.now).await?;
+    Ok(reply::see("/operatori?fatto=gateway"))
 }
 
 pub(crate) async fn end_sessions(desk: Desk<ManageAccounts>, path: Result<Path<String>, PathRejection>) -> Outcome {

@@ -3,13 +3,12 @@
 use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
 use axum::http::StatusCode;
-use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use store::{Refused, StoreError};
 use templates::{Area, Page};
 
 use crate::form::{Field, Fields, Problem, Reading};
-use crate::reply::{self, Outcome};
+use crate::reply::{self, Failure, Outcome};
 use crate::visitor::{OwnAccount, Peer};
 
 #[derive(Serialize)]
@@ -17,6 +16,8 @@ pub(crate) struct Confirm {
     problems: Vec<Problem>,
     username: String,
     then: String,
+    /// How people call the gateway, where one is linked to the account.
+    gateway: Option<String>,
     password: Field,
 }
 
@@ -29,6 +30,7 @@ impl Page for Confirm {
                 problems,
                 username: "anna".to_owned(),
                 then: "/operatori".to_owned(),
+                gateway: Some("SPID o CIE".to_owned()),
                 password: Field::default(),
             })
             .into()
@@ -37,29 +39,37 @@ impl Page for Confirm {
 
 #[derive(Deserialize)]
 pub(crate) struct Then {
-    poi: Option<String>,
+    pub(crate) poi: Option<String>,
 }
 
 /// A page of ours: an address that could lead elsewhere leads to the desk.
-fn ours(then: &str) -> &str {
+pub(crate) fn ours(then: &str) -> &str {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.');
     let is_ours = then.starts_with('/') && !then.starts_with("//") && then.bytes().all(is_plain);
     if is_ours { then } else { "/scrivania" }
 }
 
-fn page(own: &OwnAccount, status: StatusCode, then: &str, reading: &Reading<'_>) -> Response {
+async fn page(own: &OwnAccount, status: StatusCode, then: &str, reading: &Reading<'_>) -> Outcome {
     let page = Confirm {
+        gateway: linked_gateway(own).await?,
         problems: reading.problems.clone(),
         username: own.session.username().to_owned(),
         then: ours(then).to_owned(),
         password: reading.hidden("password"),
     };
-    own.visitor.page(Area::Other, status, &page)
+    Ok(own.visitor.page(Area::Other, status, &page))
 }
 
-pub(crate) async fn get(own: OwnAccount, then: Result<Query<Then>, QueryRejection>) -> Response {
+/// How people call the gateway, where one is linked to the account.
+async fn linked_gateway(own: &OwnAccount) -> Result<Option<String>, Failure> {
+    let Some(gateway) = own.visitor.portal().gateway() else { return Ok(None) };
+    let is_linked = own.store.is_gateway_linked(&own.session).await?;
+    Ok(is_linked.then(|| gateway.name().to_owned()))
+}
+
+pub(crate) async fn get(own: OwnAccount, then: Result<Query<Then>, QueryRejection>) -> Outcome {
     let then = then.ok().and_then(|Query(then)| then.poi).unwrap_or_default();
-    page(&own, StatusCode::OK, &then, &Reading::new(&Fields::default()))
+    page(&own, StatusCode::OK, &then, &Reading::new(&Fields::default())).await
 }
 
 pub(crate) async fn post(own: OwnAccount, Peer(peer): Peer, fields: Fields) -> Outcome {
@@ -71,7 +81,7 @@ pub(crate) async fn post(own: OwnAccount, Peer(peer): Peer, fields: Fields) -> O
         }
         Err(error) => return Err(error.into()),
     }
-    Ok(page(&own, StatusCode::UNPROCESSABLE_ENTITY, fields.get("then"), &reading))
+    page(&own, StatusCode::UNPROCESSABLE_ENTITY, fields.get("then"), &reading).await
 }
 
 #[cfg(test)]

@@ -214,6 +214,7 @@ pub(crate) async fn json(desk: Desk<Erase>, path: Result<Path<String>, PathRejec
         "notices": held.notices.iter().map(|it| json!({ "version": it.version, "given_on": it.given_on })).collect::<Vec<_>>(),
         "decisions": held.decisions.iter().map(|it| json!({
             "kind": it.kind.code(), "at": it.at, "reason": it.reason,
+            "former_identifier": it.former.as_ref().map(|it| json!({ "kind": it.kind.code(), "code": it.expose() })),
             "by": it.by.as_ref().map(|by| &by.display_name),
         })).collect::<Vec<_>>(),
         "questionnaires": held.history.iter().map(|one| {

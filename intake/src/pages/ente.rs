@@ -9,6 +9,7 @@ use store::{Agreement, AgreementId, AgreementKind, Ente, NewAgreement, Refused, 
 use templates::{Area, Page};
 
 use super::accounts::{AccountCreated, refuse_account};
+use super::ente_closing;
 use super::people::comune_name;
 use crate::form::{Field, Fields, Problem, Reading, show_date};
 use crate::papers;
@@ -44,6 +45,9 @@ pub(crate) struct EntePage {
     name: String,
     code: String,
     standing: StandingView,
+    can_close: bool,
+    /// Where the certificate of a closed Ente is.
+    certificate: String,
     comuni: Vec<String>,
     accounts: Vec<Count>,
     agreements: Vec<AgreementView>,
@@ -184,6 +188,8 @@ impl Page for EntePage {
                 name: "Pordenone".to_owned(),
                 code: "pordenone-demo".to_owned(),
                 standing: StandingView::sample(code),
+                can_close: matches!(code, "expired" | "unrecorded"),
+                certificate: "/chiusure/1/attestato.pdf".to_owned(),
                 comuni: vec!["Pordenone".to_owned()],
                 accounts: vec![Count { role: "operator", count: 3 }],
                 agreements: if code == "unrecorded" {
@@ -209,11 +215,11 @@ impl Page for EntePage {
 }
 
 /// The Ente of a path.
-fn id(path: Result<Path<String>, PathRejection>) -> Result<EnteId, Failure> {
+pub(crate) fn id(path: Result<Path<String>, PathRejection>) -> Result<EnteId, Failure> {
     super::id(path).map(EnteId)
 }
 
-async fn found(desk: &PlatformDesk<ManageEnti>, id: EnteId) -> Result<Ente, Failure> {
+pub(crate) async fn found(desk: &PlatformDesk<ManageEnti>, id: EnteId) -> Result<Ente, Failure> {
     let enti = desk.store.enti(&desk.scope, desk.now).await?;
     enti.into_iter().find(|ente| ente.id == id).ok_or(Failure::NotFound)
 }
@@ -228,6 +234,8 @@ async fn page(desk: &PlatformDesk<ManageEnti>, id: EnteId, status: StatusCode, r
         problems: reading.problems.clone(),
         path: format!("/enti/{id}"),
         standing: StandingView::of(ente.standing),
+        can_close: ente_closing::is_possible(ente.standing),
+        certificate: format!("/chiusure/{id}/attestato.pdf"),
         comuni: ente.comuni.iter().map(|code| comune_name(code)).collect(),
         name: ente.name,
         code: ente.code,

@@ -93,7 +93,7 @@ pub(crate) async fn get(desk: PlatformDesk<ManageEnti>, from: Result<Query<From>
 }
 
 /// The comuni of a text, one on each line, by name or code; and the lines that are none, or several.
-fn read_comuni(text: &str, today: NaiveDate) -> (BTreeSet<String>, Vec<String>) {
+pub(super) fn read_comuni(text: &str, today: NaiveDate) -> (BTreeSet<String>, Vec<String>) {
     let mut comuni = BTreeSet::new();
     let mut unknown = Vec::new();
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {

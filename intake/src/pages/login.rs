@@ -6,7 +6,7 @@ use axum::http::header::SET_COOKIE;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
-use store::{Credentials, Refused, StoreError};
+use store::{Credentials, NewSession, Refused, StoreError};
 use templates::{Area, Page};
 
 use crate::cookies::{self, Cookie};
@@ -14,10 +14,32 @@ use crate::form::{Field, Fields};
 use crate::reply::{self, Failure, Outcome};
 use crate::visitor::{AnySession, Peer, Visitor};
 
+/// What the login form has to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Problem {
+    /// Ente, username and password did not open anything.
+    Refused,
+    /// A page wants a session, and there is none any more.
+    Expired,
+    /// The session was closed.
+    Ended,
+    /// Whoever was at the gateway came back without an identity.
+    GatewayLeft,
+    /// The gateway does not answer.
+    GatewaySilent,
+    /// What the gateway said is not believed.
+    GatewayRefused,
+    /// The identity is linked to no account.
+    GatewayUnknown,
+}
+
 #[derive(Serialize)]
 pub(crate) struct Login {
     csrf: String,
-    problem: Option<&'static str>,
+    problem: Option<Problem>,
+    /// How people call the gateway, where there is one.
+    gateway: Option<String>,
     ente: Field,
     username: Field,
     password: Field,
@@ -27,15 +49,26 @@ impl Page for Login {
     const TEMPLATE: &'static str = "pages/login.html";
 
     fn samples() -> Vec<Self> {
-        [None, Some("refused"), Some("expired"), Some("ended")]
+        let all = [
+            Problem::Refused,
+            Problem::Expired,
+            Problem::Ended,
+            Problem::GatewayLeft,
+            Problem::GatewaySilent,
+            Problem::GatewayRefused,
+            Problem::GatewayUnknown,
+        ];
+        std::iter::once(None)
+            .chain(all.map(Some))
             .map(|problem| Self {
                 csrf: "0".to_owned(),
                 problem,
+                gateway: (problem != Some(Problem::Expired)).then(|| "SPID o CIE".to_owned()),
                 ente: Field::new("pordenone-demo"),
                 username: Field::new("anna"),
                 password: Field::default(),
             })
-            .into()
+            .collect()
     }
 }
 
@@ -49,11 +82,16 @@ pub(crate) async fn get(visitor: Visitor, headers: HeaderMap, why: Result<Query<
         return reply::see("/scrivania");
     }
     let problem = match why.ok().and_then(|Query(why)| why.motivo).as_deref() {
-        Some("scaduta") => Some("expired"),
-        Some("uscita") => Some("ended"),
+        Some("scaduta") => Some(Problem::Expired),
+        Some("uscita") => Some(Problem::Ended),
         Some(_) | None => None,
     };
     form(&visitor, &headers, StatusCode::OK, problem, &Fields::default())
+}
+
+/// The form, with what there is to say and nothing filled in.
+pub(crate) fn with_problem(visitor: &Visitor, headers: &HeaderMap, status: StatusCode, problem: Problem) -> Response {
+    form(visitor, headers, status, Some(problem), &Fields::default())
 }
 
 /// The form, tied to the browser by a cookie.
@@ -61,13 +99,14 @@ fn form(
     visitor: &Visitor,
     headers: &HeaderMap,
     status: StatusCode,
-    problem: Option<&'static str>,
+    problem: Option<Problem>,
     fields: &Fields,
 ) -> Response {
     with_login_cookie(visitor, headers, |csrf| {
         let page = Login {
             csrf,
             problem,
+            gateway: visitor.portal().gateway().map(|gateway| gateway.name().to_owned()),
             ente: Field::new(fields.get("ente")),
             username: Field::new(fields.get("username")),
             password: Field::default(),
@@ -107,18 +146,23 @@ pub(crate) async fn post(visitor: Visitor, headers: HeaderMap, Peer(peer): Peer,
         Ok(new) => new,
         Err(StoreError::Refused(
             Refused::Credentials | Refused::Throttled { .. } | Refused::OneTimePasswordExpired,
-        )) => return Ok(form(&visitor, &headers, StatusCode::UNAUTHORIZED, Some("refused"), &fields)),
+        )) => return Ok(form(&visitor, &headers, StatusCode::UNAUTHORIZED, Some(Problem::Refused), &fields)),
         Err(error) => return Err(error.into()),
     };
+    Ok(entered(&visitor, &new))
+}
+
+/// Gives the browser its session, and sends it on.
+pub(crate) fn entered(visitor: &Visitor, new: &NewSession) -> Response {
     let to = new.session.require_complete().err().as_ref().and_then(reply::step).unwrap_or("/scrivania");
     let mut response = reply::see(to);
-    let cookies = portal.cookies();
+    let cookies = visitor.portal().cookies();
     for header in
         [cookies.set(Cookie::Session, &new.token.expose()), cookies.clear(Cookie::Login)].into_iter().flatten()
     {
         response.headers_mut().append(SET_COOKIE, header);
     }
-    Ok(response)
+    response
 }
 
 pub(crate) async fn leave(own: AnySession) -> Outcome {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chrono::{Datelike, NaiveDate};
 use domain::person::Disadvantage;
 use serde::Serialize;
-use store::{Draft, EnteScope, PersonaData, PersonaId, PersonaSummary, Store, StoreError};
+use store::{Draft, EnteScope, FormerIdentifier, PersonaData, PersonaId, PersonaSummary, Store, StoreError};
 
 use crate::form::{show_date, show_id};
 use crate::portal::Portal;
@@ -59,6 +59,12 @@ pub(crate) fn name(surname: &str, name: &str, id: PersonaId) -> String {
     let whole = format!("{surname} {name}");
     let whole = whole.trim();
     if whole.is_empty() { format!("n. {}", show_id(id)) } else { whole.to_owned() }
+}
+
+/// The code by which a persona was known before, in words.
+pub(crate) fn former(former: Option<&FormerIdentifier>) -> String {
+    let word = |code| templates::term("identifier_kind", code).unwrap_or(code);
+    former.map_or_else(|| word("none").to_owned(), |it| format!("{} {}", word(it.kind.code()), it.expose()))
 }
 
 /// The categories of disadvantage in words; «nessuna» where somebody asked and there are none, `None` where nobody asked.

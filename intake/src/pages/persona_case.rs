@@ -5,7 +5,7 @@ use axum::extract::rejection::PathRejection;
 use axum::http::StatusCode;
 use domain::feed::UnitaId;
 use serde::Serialize;
-use store::{AccountName, Decision, Follows, Notice, PersonaId, Refused, Right, StoreError};
+use store::{AccountName, Decision, DecisionKind, Follows, Notice, PersonaId, Refused, Right, StoreError};
 use templates::{Area, Page};
 
 use super::account_form::Choice;
@@ -58,6 +58,8 @@ struct DecisionView {
     at: String,
     by: Option<String>,
     reason: String,
+    /// The code before, in words, where the code is what changed.
+    former: Option<String>,
     other: Option<String>,
 }
 
@@ -78,6 +80,8 @@ impl DecisionView {
             kind: decision.kind.code(),
             at: show_instant(decision.at),
             by: by(&decision.by),
+            former: (decision.kind == DecisionKind::IdentifierChanged)
+                .then(|| people::former(decision.former.as_ref())),
             reason: decision.reason.clone(),
             other: other.map(people::path),
         }
@@ -114,12 +118,13 @@ impl Page for CasePage {
                 } else {
                     Vec::new()
                 },
-                decisions: ["restricted", "merged"]
+                decisions: ["restricted", "merged", "identifier_changed"]
                     .map(|kind| DecisionView {
                         kind,
                         at: "3/11/2026, 9:00".to_owned(),
                         by: None,
                         reason: "un motivo".to_owned(),
+                        former: (kind == "identifier_changed").then(|| people::former(None)),
                         other: (kind == "merged").then(|| "/persone/2".to_owned()),
                     })
                     .into(),
@@ -153,7 +158,11 @@ async fn page(desk: &Desk<SeePersone>, id: PersonaId, status: StatusCode, readin
         follower: follows.account.and_then(name_of),
         unita: follows.unita.and_then(|id| unita.iter().find(|one| one.id == id)).map(|one| one.name.clone()),
         operators: operators.iter().map(|one| Choice::new(one.id, &one.display_name)).collect(),
-        unita_choices: unita.iter().map(|one| Choice::new(one.id, &one.name)).collect(),
+        unita_choices: unita
+            .iter()
+            .filter(|one| one.is_open(desk.today()))
+            .map(|one| Choice::new(one.id, &one.name))
+            .collect(),
         notices: store.notices(scope, id).await?.iter().map(NoticeView::of).collect(),
         notice_version: NOTICE_VERSION,
         given_on: match reading.field("given_on") {

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Serialize;
-use store::{Refused, SecondFactor, StoreError, TotpOffer};
+use store::{Refused, SecondFactor, Session, StoreError, TotpOffer};
 use templates::{Area, Page};
 
 use crate::form::{Field, Fields, Problem, Reading};
@@ -16,44 +16,69 @@ const HOME: &str = "/scrivania";
 #[derive(Serialize)]
 pub(crate) struct GiveSecondFactor {
     problems: Vec<Problem>,
+    /// Whether an app shows codes for the account.
+    has_totp: bool,
+    /// Whether the account has a passkey, and this site is one that passkeys are made for.
+    has_passkey: bool,
     code: Field,
 }
 
 impl Page for GiveSecondFactor {
     const TEMPLATE: &'static str = "pages/second_factor.html";
+    const SCRIPTS: &'static [&'static str] = &["passkey.js"];
 
     fn samples() -> Vec<Self> {
-        [vec![], vec![Problem { name: "code", code: "second_factor" }]]
-            .map(|problems| Self { problems, code: Field::default() })
-            .into()
+        let problem = |name, code| vec![Problem { name, code }];
+        [
+            (true, false, vec![]),
+            (true, true, problem("code", "second_factor")),
+            (false, true, problem("answer", "passkey")),
+        ]
+        .map(|(has_totp, has_passkey, problems)| Self { problems, has_totp, has_passkey, code: Field::default() })
+        .into()
     }
 }
 
-pub(crate) async fn get(any: AnySession) -> Response {
+pub(crate) async fn get(any: AnySession) -> Outcome {
     match any.session.second_factor() {
-        SecondFactor::MustProve => ask(&any, StatusCode::OK, &Reading::new(&Fields::default())),
-        SecondFactor::NotAsked | SecondFactor::MustEnrol | SecondFactor::Proved => reply::see(HOME),
+        SecondFactor::MustProve => ask(&any, StatusCode::OK, &Reading::new(&Fields::default())).await,
+        SecondFactor::NotAsked | SecondFactor::MustEnrol | SecondFactor::Proved => Ok(reply::see(HOME)),
     }
 }
 
-fn ask(any: &AnySession, status: StatusCode, reading: &Reading<'_>) -> Response {
-    let page = GiveSecondFactor { problems: reading.problems.clone(), code: reading.hidden("code") };
-    any.visitor.page(Area::Login, status, &page)
+async fn ask(any: &AnySession, status: StatusCode, reading: &Reading<'_>) -> Outcome {
+    let has = any.store.second_factors(&any.session).await?;
+    let page = GiveSecondFactor {
+        problems: reading.problems.clone(),
+        has_totp: has.totp,
+        has_passkey: has.passkey && any.visitor.portal().passkeys().is_some(),
+        code: reading.hidden("code"),
+    };
+    Ok(any.visitor.page(Area::Login, status, &page))
+}
+
+/// The page again, after a passkey that did not fit.
+pub(crate) async fn refuse_passkey(any: &AnySession, fields: &Fields) -> Outcome {
+    let mut reading = Reading::new(fields);
+    reading.refuse("answer", "passkey");
+    ask(any, StatusCode::UNPROCESSABLE_ENTITY, &reading).await
+}
+
+/// Where a session goes once its second factor is given.
+pub(crate) fn onward(session: &Session) -> Response {
+    reply::see(if session.must_change_password() { "/password" } else { HOME })
 }
 
 pub(crate) async fn post(any: AnySession, Peer(peer): Peer, fields: Fields) -> Outcome {
     let mut reading = Reading::new(&fields);
     match any.store.prove_second_factor(&any.session, fields.get("code"), peer, any.now).await {
-        Ok(()) => {
-            let to = if any.session.must_change_password() { "/password" } else { HOME };
-            return Ok(reply::see(to));
-        }
+        Ok(()) => return Ok(onward(&any.session)),
         Err(StoreError::Refused(Refused::SecondFactor | Refused::Throttled { .. })) => {
             reading.refuse("code", "second_factor");
         }
         Err(error) => return Err(error.into()),
     }
-    Ok(ask(&any, StatusCode::UNPROCESSABLE_ENTITY, &reading))
+    ask(&any, StatusCode::UNPROCESSABLE_ENTITY, &reading).await
 }
 
 #[derive(Serialize)]
@@ -61,6 +86,8 @@ pub(crate) struct SetUpSecondFactor {
     problems: Vec<Problem>,
     is_forced: bool,
     is_replacing: bool,
+    /// Whether a passkey could be made instead.
+    may_have_passkey: bool,
     offer: String,
     /// In groups of four, as one types it.
     secret: String,
@@ -79,6 +106,7 @@ impl Page for SetUpSecondFactor {
                 problems,
                 is_forced,
                 is_replacing,
+                may_have_passkey: is_forced,
                 offer: "00".to_owned(),
                 secret: "ABCD EFGH".to_owned(),
                 qr: qr("otpauth://totp/x"),
@@ -109,7 +137,8 @@ async fn offer(own: &OwnAccount, status: StatusCode, reading: &Reading<'_>) -> O
     let page = SetUpSecondFactor {
         problems: reading.problems.clone(),
         is_forced: own.session.second_factor() == SecondFactor::MustEnrol,
-        is_replacing: own.session.second_factor() == SecondFactor::Proved,
+        is_replacing: own.store.second_factors(&own.session).await?.totp,
+        may_have_passkey: own.visitor.portal().passkeys().is_some(),
         offer: sealed,
         secret: groups.join(" "),
         qr: qr(&uri),
@@ -150,7 +179,7 @@ impl Page for RecoveryCodes {
 }
 
 impl RecoveryCodes {
-    fn answer(own: &OwnAccount, codes: &[zeroize::Zeroizing<String>]) -> Response {
+    pub(crate) fn answer(own: &OwnAccount, codes: &[zeroize::Zeroizing<String>]) -> Response {
         let page = Self { codes: codes.iter().map(|code| code.to_string()).collect() };
         own.visitor.page(Area::Other, StatusCode::OK, &page)
     }

@@ -177,7 +177,7 @@ fn restrictions(dossier: &Dossier) -> Vec<Restriction> {
                     open.reason = format!("{} → {}", open.reason, decision.reason);
                 }
             }
-            DecisionKind::Merged | DecisionKind::Unmerged => {}
+            DecisionKind::Merged | DecisionKind::Unmerged | DecisionKind::IdentifierChanged => {}
         }
     }
     found.reverse();
@@ -212,10 +212,12 @@ pub(crate) fn access_report(portal: &Portal, issue: Issue, dossier: &Dossier) ->
         facts.extend(other.data.note.iter().map(|note| fact("note", note)));
     }
     for decision in &dossier.decisions {
-        if matches!(decision.kind, DecisionKind::Merged | DecisionKind::Unmerged) {
-            let said = format!("{}: {}", show_instant(decision.at), decision.reason);
-            facts.push(Fact::new(words("decision", decision.kind.code()), said));
-        }
+        let why = match decision.kind {
+            DecisionKind::Merged | DecisionKind::Unmerged => decision.reason.clone(),
+            DecisionKind::IdentifierChanged => people::former(decision.former.as_ref()),
+            DecisionKind::Restricted | DecisionKind::Unrestricted => continue,
+        };
+        facts.push(Fact::new(words("decision", decision.kind.code()), format!("{}: {why}", show_instant(decision.at))));
     }
     let mut sources: Vec<String> = dossier.history.iter().filter_map(|one| one.import_source.clone()).collect();
     sources.sort();

@@ -32,7 +32,7 @@ use crate::visitor::italian_day;
 pub(crate) use access_report::access_report;
 pub(crate) use accounts_list::accounts_list;
 pub(crate) use agreements::{agreement, interest, issue_of_platform};
-pub(crate) use certificate::certificate;
+pub(crate) use certificate::{certificate, closing_certificate};
 pub(crate) use sheets::{Running, dictionary, impact, register};
 
 /// Sets a paper, away from the threads that serve pages.

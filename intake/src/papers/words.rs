@@ -16,6 +16,7 @@ pub(super) struct Words {
     platform: Platform,
     pub(super) access: Access,
     pub(super) certificate: Certificate,
+    pub(super) closing: Closing,
 }
 
 #[derive(Deserialize)]
@@ -46,6 +47,20 @@ pub(super) struct Certificate {
     pub(super) removed: Vec<String>,
     pub(super) merged: String,
     pub(super) key: String,
+    pub(super) remains: Vec<Remainder>,
+}
+
+/// What the certificate of an Ente's closing says.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Closing {
+    pub(super) persone: String,
+    pub(super) assessments: String,
+    pub(super) drafts: String,
+    pub(super) accounts: String,
+    pub(super) others: String,
+    pub(super) key: String,
+    pub(super) handed_over: String,
     pub(super) remains: Vec<Remainder>,
 }
 

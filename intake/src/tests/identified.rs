@@ -75,7 +75,7 @@ fn form<'a>(instrument: &'a str, format: &'a str, tables: &[&'a str]) -> Vec<(&'
 }
 
 /// The page of an extraction, once it is no longer under way.
-async fn ended(browser: &mut Browser, path: &str) -> String {
+pub(super) async fn ended(browser: &mut Browser, path: &str) -> String {
     for _ in 0..600 {
         let page = browser.get(path).await.body;
         if !page.contains("in preparazione") {

@@ -311,3 +311,50 @@ async fn an_administrator_finds_an_account_by_how_its_name_begins() {
     let list = browser.get("/operatori/elenco.csv").await.body;
     assert!(list.contains("Prova colleague") && list.contains("Niccolò"), "the list is of everybody");
 }
+
+#[rstest]
+#[tokio::test]
+async fn the_platform_closes_an_ente_whose_agreement_is_over(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let world = World::new(kind).await;
+    let mut operator = world.logged_in("primo", "operator").await;
+    enters_persona(&mut operator).await;
+    let mut platform = world.logged_in("", "platform_administrator").await;
+    let ente = world.enti[0];
+    let path = format!("/enti/{ente}");
+    let page = platform.get(&format!("{path}/chiudi")).await;
+    assert!(page.body.contains("ha mai scaricato"));
+    let wrong = [("reason", "protocollo 12"), ("code", "secondo")];
+    let refused = platform.post(&format!("{path}/chiudi"), &wrong).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(refused.body.contains("Non è il codice di questo Ente."));
+    assert_eq!(operator.get("/scrivania").await.status, StatusCode::OK);
+    let right = [("reason", "estratti dall'Ente, protocollo 12"), ("code", "primo")];
+    assert_eq!(platform.post(&format!("{path}/chiudi"), &right).await.location(), path);
+    let page = platform.get(&path).await;
+    assert!(page.body.contains("la chiave con cui erano cifrati è stata distrutta"), "{}", page.body);
+    let paper = platform.get(&format!("/chiusure/{ente}/attestato.pdf")).await;
+    assert!(paper.status == StatusCode::OK && paper.body.starts_with("%PDF-1.7"));
+    assert_eq!(platform.get(&format!("{path}/chiudi")).await.status, StatusCode::NOT_FOUND, "it is closed for ever");
+    assert!(operator.get("/scrivania").await.location().starts_with("/accesso"));
+    assert_eq!(world.browser().log_in("primo", "operator", super::PASSWORD).await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(world.logged_in("secondo", "operator").await.get("/persone").await.status, StatusCode::OK);
+    // One whose agreement is in force, and one that does not exist.
+    let mut chance = chance(71);
+    let scope = world.store.command_line_platform("prova", "test", now()).await.unwrap();
+    let today = now().date_naive();
+    let new = store::NewAgreement {
+        kind: store::AgreementKind::First,
+        number: "1/2026".to_owned(),
+        text_version: 1,
+        signed_on: today,
+        from: today,
+        until: today + chrono::Days::new(400),
+        maintenance: "ordinaria".to_owned(),
+    };
+    world.store.add_agreement(&scope, world.enti[1], &new, now(), &mut chance).await.unwrap();
+    let path = format!("/enti/{}/chiudi", world.enti[1]);
+    let page = platform.get(&path).await;
+    assert!(page.body.contains("Un Ente si chiude quando la convenzione è finita"));
+    let refused = platform.post(&path, &[("reason", "protocollo 13"), ("code", "secondo")]).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+}

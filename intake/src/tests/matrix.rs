@@ -32,6 +32,11 @@ struct Things {
     extraction: String,
     /// A table that waits to be imported.
     trial: String,
+    /// A passkey, which only an authenticator makes: tests of the store have one.
+    passkey: String,
+    /// An Ente that was closed.
+    closed: String,
+    unita: String,
 }
 
 impl Things {
@@ -73,6 +78,7 @@ impl Things {
         let (token, _) = world.store.create_token(&session, &new, now(), &mut chance).await.unwrap();
         let erased = world.store.create_persona(&scope, &data, now(), &mut chance).await.unwrap();
         let administration = world.store.command_line(world.enti[place], "prova", "test", now()).await.unwrap();
+        let unita = world.store.create_unita(&administration, "Sacile", now(), &mut chance).await.unwrap();
         world.store.erase_persona(&administration, erased, ErasureGround::Request, now(), &mut chance).await.unwrap();
         Self {
             persona: persona.to_string(),
@@ -84,6 +90,7 @@ impl Things {
             ente: world.enti[place].to_string(),
             interest: interest(world, place).await,
             erased: erased.to_string(),
+            unita: unita.to_string(),
             trial: super::imports::sent(world, code).await,
             ..Self::of_nothing('3')
         }
@@ -98,7 +105,16 @@ impl Things {
         let made = world.store.add_agreement(&platform, ente, &new, now(), &mut chance).await.unwrap();
         let signed = b"%PDF-1.7 firmata";
         world.store.keep_signed_agreement(&platform, ente, made, signed, now(), &mut chance).await.unwrap();
-        Self { agreement: made.to_string(), ..self }
+        let gone = store::NewEnte {
+            code: "chiuso".to_owned(),
+            name: "Ente chiuso".to_owned(),
+            from: today,
+            comuni: ["093033".to_owned()].into(),
+            is_demo: false,
+        };
+        let closed = world.store.create_ente(&platform, &gone, now(), &mut chance).await.unwrap();
+        world.store.close_ente(&platform, closed, "Prova", "dati consegnati", now(), &mut chance).await.unwrap();
+        Self { agreement: made.to_string(), closed: closed.to_string(), ..self }
     }
 
     /// Ids of nothing.
@@ -117,6 +133,9 @@ impl Things {
             erased: id(),
             extraction: id(),
             trial: id(),
+            passkey: id(),
+            closed: id(),
+            unita: id(),
         }
     }
 
@@ -136,6 +155,9 @@ impl Things {
             .replace("{erased}", &self.erased)
             .replace("{extraction}", &self.extraction)
             .replace("{trial}", &self.trial)
+            .replace("{passkey}", &self.passkey)
+            .replace("{closed}", &self.closed)
+            .replace("{unita}", &self.unita)
             .replace("{section}", instruments[0].sections[0].id.as_str())
             .replace("{definition}", &format!("{}-{}", instruments[0].id, instruments[0].version))
             .replace("{instrument}", instruments[0].id.as_str())
@@ -184,6 +206,9 @@ fn names_a_thing(route: &Route) -> bool {
         "{interest}",
         "{erased}",
         "{trial}",
+        "{passkey}",
+        "{closed}",
+        "{unita}",
     ];
     names.iter().any(|name| route.path.contains(name))
 }
@@ -276,7 +301,10 @@ async fn every_route_as_every_role(#[values(Kind::Sqlite, Kind::Postgres)] kind:
                     .replace("{session}", "x")
                     .replace("{token}", "x")
                     .replace("{ente}", "x")
-                    .replace("{interest}", "x");
+                    .replace("{interest}", "x")
+                    .replace("{passkey}", "x")
+                    .replace("{closed}", "x")
+                    .replace("{unita}", "x");
                 let senseless = senseless.replace("{agreement}", "x").replace("{erased}", "x").replace("{trial}", "x");
                 let reply = ask(&mut browser.clone(), route, &senseless).await;
                 assert_eq!((reply.status, &reply.body), (StatusCode::NOT_FOUND, &absent.body), "{at}");

@@ -2,6 +2,9 @@
 
 mod api;
 mod beside;
+mod canary;
+mod gateway;
+mod handover;
 mod identified;
 mod imports;
 mod journey;
@@ -26,13 +29,13 @@ use http_body_util::BodyExt;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use store::{
-    AcceptedPassword, AccountId, HashingCost, Location, NewAccount, NewEnte, PostgresUrls, Reach, Role, Store,
-    totp_code, totp_secret,
+    AcceptedPassword, AccountId, HashingCost, Location, NewAccount, NewEnte, PasskeySite, PostgresUrls, Reach, Role,
+    Store, totp_code, totp_secret,
 };
 use test_database::{Kind, Place, TestDatabase};
 use tower::ServiceExt;
 
-use crate::{Cookies, Portal, PortalConfig};
+use crate::{Cookies, Gateway, Portal, PortalConfig};
 
 /// The second factor of everybody who needs one.
 const TOTP_SECRET: [u8; 20] = *b"prova prova prova 20";
@@ -68,6 +71,8 @@ struct World {
     portal: Portal,
     router: Router,
     clock: TestClock,
+    /// The gateway, which tells what a test has it tell.
+    provider: gateway::Provider,
     enti: [EnteId; 2],
     /// By Ente (0, 1; 2 for the platform) and username.
     accounts: BTreeMap<(usize, String), AccountId>,
@@ -127,21 +132,16 @@ impl World {
             accounts.insert((2, role.code().to_owned()), made);
         }
         let clock = TestClock::default();
-        let config = PortalConfig {
-            store: Some(store.clone()),
-            instruments: crate::instruments::shipped().unwrap(),
-            is_demonstration: false,
-            clock: Arc::new({
-                let clock = clock.clone();
-                move || clock.now()
-            }),
-            chance: StdRng::seed_from_u64(2),
-            cookies: Cookies::Host,
-            trusted_proxies: Vec::new(),
-        };
-        let portal = Portal::new(config).unwrap();
+        let provider = gateway::Provider::start().await;
+        let portal = portal(&store, &clock, provider.gateway());
         let router = portal.router();
-        Self { store, portal, router, clock, enti: [enti[0], enti[1]], accounts, _database: database }
+        Self { store, portal, router, clock, provider, enti: [enti[0], enti[1]], accounts, _database: database }
+    }
+
+    /// The same, with another gateway.
+    fn with_gateway(self, gateway: Gateway) -> Self {
+        let portal = portal(&self.store, &self.clock, gateway);
+        Self { router: portal.router(), portal, ..self }
     }
 
     fn browser(&self) -> Browser {
@@ -161,6 +161,22 @@ impl World {
         browser.get("/scrivania").await;
         browser
     }
+}
+
+fn portal(store: &Store, clock: &TestClock, gateway: Gateway) -> Portal {
+    let clock = clock.clone();
+    let config = PortalConfig {
+        store: Some(store.clone()),
+        instruments: crate::instruments::shipped().unwrap(),
+        is_demonstration: false,
+        clock: Arc::new(move || clock.now()),
+        chance: StdRng::seed_from_u64(2),
+        cookies: Cookies::Host,
+        passkeys: Some(PasskeySite::new("http://localhost:8080").unwrap()),
+        gateway: Some(gateway),
+        trusted_proxies: Vec::new(),
+    };
+    Portal::new(config).unwrap()
 }
 
 fn account(role: Role, username: &str) -> NewAccount {
@@ -216,7 +232,9 @@ impl Browser {
         for header in parts.headers.get_all(SET_COOKIE) {
             let header = header.to_str().unwrap();
             let (name, value) = header.split(';').next().unwrap().split_once('=').unwrap();
-            assert!(header.contains("; HttpOnly; SameSite=Strict; Path=/"), "{header}");
+            // The gateway sends the browser back with the one cookie that tells where it had been sent.
+            let site = if name == "__Host-noncello-gateway" { "Lax" } else { "Strict" };
+            assert!(header.contains(&format!("; HttpOnly; SameSite={site}; Path=/")), "{header}");
             match header.contains("Max-Age=0") {
                 true => self.cookies.remove(name),
                 false => self.cookies.insert(name.to_owned(), value.to_owned()),

@@ -7,7 +7,9 @@ use domain::feed::{EnteId, UnitaId};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set};
 use uuid::Uuid;
 
-use crate::access::{Actor, EnteScope, PlatformScope, Reach, Right, Role, SessionRow, fold, revoke_tokens};
+use crate::access::{
+    Actor, EnteScope, PlatformScope, Reach, Right, Role, SessionRow, accounts_with_passkeys, fold, revoke_tokens,
+};
 use crate::assessments::AccountName;
 use crate::audit::{Line, append};
 use crate::database::{PLATFORM, Writing};
@@ -16,7 +18,7 @@ use crate::ids::AccountId;
 use crate::keys::folded_words;
 use crate::open::{Chance, Store, moment, new_id, required, update};
 use crate::passwords::{AcceptedPassword, OneTimePassword};
-use crate::tables::{account_rights, accounts, second_factors, sessions, unita};
+use crate::tables::{account_rights, accounts, gateway_identities, second_factors, sessions, unita};
 
 /// For how long a one-time password is good.
 pub(crate) const ONE_TIME: Duration = Duration::hours(72);
@@ -71,6 +73,8 @@ pub struct Account {
     pub granted: BTreeSet<Right>,
     /// Whether it has a second factor.
     pub has_second_factor: bool,
+    /// Whether an identity that a gateway vouches for is linked to it.
+    pub is_gateway_linked: bool,
     /// Whether it may log in.
     pub is_active: bool,
     /// Whether the password must be changed at the next login.
@@ -545,8 +549,12 @@ impl Store {
             .all(&self.reading(ente))
             .await?;
         let reading = &self.reading(ente);
-        let enrolled: BTreeSet<Uuid> = second_factors::Entity::find()
-            .filter(second_factors::Column::EnteId.eq(ente.0))
+        let mut enrolled = accounts_with_passkeys(reading, ente).await?;
+        let with_totp =
+            second_factors::Entity::find().filter(second_factors::Column::EnteId.eq(ente.0)).all(reading).await?;
+        enrolled.extend(with_totp.into_iter().map(|row| row.account_id));
+        let linked: BTreeSet<Uuid> = gateway_identities::Entity::find()
+            .filter(gateway_identities::Column::EnteId.eq(ente.0))
             .all(reading)
             .await?
             .into_iter()
@@ -565,6 +573,7 @@ impl Store {
                     reach: reach_of(&row)?,
                     granted: rights.remove(&row.id).unwrap_or_default(),
                     has_second_factor: enrolled.contains(&row.id),
+                    is_gateway_linked: linked.contains(&row.id),
                     username: row.username,
                     display_name: row.display_name,
                     unita: row.unita_id.map(UnitaId),
@@ -583,7 +592,7 @@ fn damaged(row: Uuid) -> StoreError {
     StoreError::Damaged { table: "accounts", row: row.to_string() }
 }
 
-fn role_of(row: &accounts::Model) -> Result<Role, StoreError> {
+pub(crate) fn role_of(row: &accounts::Model) -> Result<Role, StoreError> {
     Role::from_code(&row.role).ok_or_else(|| damaged(row.id))
 }
 

@@ -71,6 +71,29 @@ pub struct Unita {
     pub name: String,
     /// Under which unità tables count it, if not itself.
     pub counted_under: Option<UnitaId>,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// The day from which on nobody belongs to it any more.
+    pub ended_on: Option<NaiveDate>,
+}
+
+impl Unita {
+    /// Whether somebody can belong to it on a day.
+    #[must_use]
+    pub fn is_open(&self, on: NaiveDate) -> bool {
+        self.ended_on.is_none_or(|end| on < end)
+    }
+}
+
+/// What changes of an Ente from a day on.
+#[derive(Clone, Debug)]
+pub struct EnteChange {
+    /// Its name.
+    pub name: String,
+    /// ISTAT codes of the comuni it serves.
+    pub comuni: BTreeSet<String>,
+    /// From which day on.
+    pub from: NaiveDate,
 }
 
 impl Store {
@@ -189,48 +212,80 @@ impl Store {
         self.described(row.ok_or(StoreError::NotFound("Ente"))?, None, now).await
     }
 
-    /// Gives an Ente another name from a day on.
+    /// Gives an Ente another name, or other comuni, from a day on: what was before keeps its days.
     ///
     /// # Errors
-    /// No such Ente; a day before the present name's first.
-    pub async fn rename_ente(
+    /// No such Ente, or one that is closed; [`Refused::TextForm`] of a day that is not after the first of what ends.
+    pub async fn change_ente(
         &self,
         scope: &PlatformScope,
         ente: EnteId,
-        name: &str,
-        from: NaiveDate,
+        change: &EnteChange,
         now: DateTime<Utc>,
         chance: &mut dyn Chance,
     ) -> Result<(), StoreError> {
         scope.require(Right::ManageEnti)?;
-        let name = required("name", name, 200)?;
+        let from = change.from;
+        let name = required("name", &change.name, 200)?;
         let writing = self.write(ente).await?;
+        let row = enti::Entity::find_by_id(ente.0).one(&*writing).await?;
+        row.filter(|row| !row.is_platform && row.closed_at.is_none()).ok_or(StoreError::NotFound("Ente"))?;
         let present = ente_names::Entity::find()
             .filter(ente_names::Column::EnteId.eq(ente.0))
             .filter(ente_names::Column::ValidUntil.is_null())
             .one(&*writing)
             .await?
             .ok_or(StoreError::NotFound("Ente"))?;
-        if present.valid_from >= from {
-            return Err(Refused::TextForm("from").into());
+        if present.name != name {
+            if present.valid_from >= from {
+                return Err(Refused::TextForm("from").into());
+            }
+            let end = ente_names::ActiveModel {
+                ente_id: Set(ente.0),
+                id: Set(present.id),
+                valid_until: Set(Some(from)),
+                ..Default::default()
+            };
+            update(end, &*writing).await?;
+            let row = ente_names::ActiveModel {
+                ente_id: Set(ente.0),
+                id: Set(new_id(chance)),
+                name: Set(name),
+                valid_from: Set(from),
+                valid_until: Set(None),
+            };
+            ente_names::Entity::insert(row).exec_without_returning(&*writing).await?;
         }
-        let end = ente_names::ActiveModel {
-            ente_id: Set(ente.0),
-            id: Set(present.id),
-            valid_until: Set(Some(from)),
-            ..Default::default()
-        };
-        update(end, &*writing).await?;
-        let row = ente_names::ActiveModel {
-            ente_id: Set(ente.0),
-            id: Set(new_id(chance)),
-            name: Set(name),
-            valid_from: Set(from),
-            valid_until: Set(None),
-        };
-        ente_names::Entity::insert(row).exec_without_returning(&*writing).await?;
+        let served = ente_comuni::Entity::find()
+            .filter(ente_comuni::Column::EnteId.eq(ente.0))
+            .filter(ente_comuni::Column::ValidUntil.is_null())
+            .all(&*writing)
+            .await?;
+        let known: BTreeSet<String> = served.iter().map(|row| row.istat_code.clone()).collect();
+        for row in served.iter().filter(|row| !change.comuni.contains(&row.istat_code)) {
+            if row.valid_from >= from {
+                return Err(Refused::TextForm("from").into());
+            }
+            let end = ente_comuni::ActiveModel {
+                ente_id: Set(ente.0),
+                id: Set(row.id),
+                valid_until: Set(Some(from)),
+                ..Default::default()
+            };
+            update(end, &*writing).await?;
+        }
+        for code in change.comuni.difference(&known) {
+            let row = ente_comuni::ActiveModel {
+                ente_id: Set(ente.0),
+                id: Set(new_id(chance)),
+                istat_code: Set(code.clone()),
+                valid_from: Set(from),
+                valid_until: Set(None),
+            };
+            ente_comuni::Entity::insert(row).exec_without_returning(&*writing).await?;
+        }
         writing.turn_to(PLATFORM).await?;
-        append(&self.keys, &*writing, Line::on_platform(scope, "ente.rename", &[ente.0]), now).await?;
+        append(&self.keys, &*writing, Line::on_platform(scope, "ente.change", &[ente.0]), now).await?;
         writing.commit().await
     }
 
@@ -256,6 +311,7 @@ impl Store {
             name: Set(name),
             counted_under: Set(None),
             created_at: Set(now),
+            ended_on: Set(None),
         };
         unita::Entity::insert(row).exec_without_returning(&*writing).await?;
         append(&self.keys, &*writing, Line::done(scope, "unita.create", &[id.0]), now).await?;
@@ -277,7 +333,13 @@ impl Store {
             .await?;
         Ok(rows
             .into_iter()
-            .map(|row| Unita { id: UnitaId(row.id), name: row.name, counted_under: row.counted_under.map(UnitaId) })
+            .map(|row| Unita {
+                id: UnitaId(row.id),
+                name: row.name,
+                counted_under: row.counted_under.map(UnitaId),
+                created_at: row.created_at,
+                ended_on: row.ended_on,
+            })
             .collect())
     }
 
@@ -311,6 +373,32 @@ impl Store {
         let event = NewEvent { ente: scope.ente(), persona: None, what: What::UnitaMoved { unita, counted_under } };
         crate::feed::append(&*writing, event, &keys.own, now, chance).await?;
         append(&self.keys, &*writing, Line::done(scope, "unita.move", &[unita.0]), now).await?;
+        writing.commit().await
+    }
+
+    /// Ends an unità from a day on, or has it go on (`None`): its accounts and figures stay what they are.
+    ///
+    /// # Errors
+    /// No such unità; no right.
+    pub async fn end_unita(
+        &self,
+        scope: &EnteScope,
+        id: UnitaId,
+        ended_on: Option<NaiveDate>,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        scope.require(Right::ManageAccounts)?;
+        let writing = self.write(scope.ente()).await?;
+        let row = unita::Entity::find_by_id((scope.ente().0, id.0)).one(&*writing).await?;
+        row.ok_or(StoreError::NotFound("unità"))?;
+        let change = unita::ActiveModel {
+            ente_id: Set(scope.ente().0),
+            id: Set(id.0),
+            ended_on: Set(ended_on),
+            ..Default::default()
+        };
+        update(change, &*writing).await?;
+        append(&self.keys, &*writing, Line::done(scope, "unita.end", &[id.0]), now).await?;
         writing.commit().await
     }
 

@@ -107,6 +107,12 @@ pub enum Refused {
     /// The code is wrong, was used already, or the offer is too old.
     #[error("the code of the second factor is wrong or was used already")]
     SecondFactor,
+    /// No passkey, or none of this account, answered what was asked.
+    #[error("the passkey does not fit, or answered too late")]
+    Passkey,
+    /// The account has as many passkeys as it may have.
+    #[error("the account has as many passkeys as it may have: remove one first")]
+    PasskeysFull,
     /// The role cannot do without a second factor.
     #[error("the role asks for a second factor")]
     SecondFactorNeeded,
@@ -134,6 +140,12 @@ pub enum Refused {
     /// No agreement is in force: the Ente's data can be read and nothing be entered.
     #[error("no agreement of the Ente is in force: nothing can be entered")]
     NoAgreement,
+    /// The Ente is closed: its data and its key are gone.
+    #[error("the Ente is closed: its data and its key are gone")]
+    EnteClosed,
+    /// An Ente is closed once its agreement is over.
+    #[error("the agreement of the Ente is not over: an Ente is closed afterwards")]
+    AgreementNotOver,
     /// Too many expressions of interest wait for somebody to look at them.
     #[error("too many expressions of interest are undecided")]
     InterestsFull,

@@ -7,7 +7,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder
 use uuid::Uuid;
 
 use crate::assessments::StoredAssessment;
-use crate::error::StoreError;
+use crate::error::{Refused, StoreError};
 use crate::ids::PersonaId;
 use crate::keys::{context, open, seal};
 use crate::open::{Chance, Store, moment};
@@ -24,6 +24,8 @@ pub(crate) enum Kind {
     OfPersona,
     /// Sealed under the Ente's key.
     OfEnte,
+    /// The Ente's end: says nothing else, so it is readable without the Ente's key, which is gone.
+    Closed,
     /// Erased.
     Blank,
 }
@@ -35,12 +37,13 @@ impl Kind {
             Self::Amended => "amended",
             Self::OfPersona => "of_persona",
             Self::OfEnte => "of_ente",
+            Self::Closed => "closed",
             Self::Blank => "blank",
         }
     }
 
     fn from_code(code: &str) -> Option<Self> {
-        [Self::Validated, Self::Amended, Self::OfPersona, Self::OfEnte, Self::Blank]
+        [Self::Validated, Self::Amended, Self::OfPersona, Self::OfEnte, Self::Closed, Self::Blank]
             .into_iter()
             .find(|kind| kind.code() == code)
     }
@@ -89,6 +92,7 @@ pub(crate) async fn append(
     let (kind, assessment, sealed) = match &event.what {
         What::Validated(assessment) => (Kind::Validated, Some(assessment.id.0), Vec::new()),
         What::Amended(assessment) => (Kind::Amended, Some(assessment.id.0), Vec::new()),
+        What::EnteClosed => (Kind::Closed, None, Vec::new()),
         what @ (What::Annulled { .. }
         | What::Restricted { .. }
         | What::Unrestricted { .. }
@@ -98,7 +102,6 @@ pub(crate) async fn append(
         | What::Unmerged { .. }
         | What::UnitaMoved { .. }
         | What::AzioneRecorded { .. }
-        | What::EnteClosed
         | What::Blank) => {
             let kind = if event.persona.is_some() { Kind::OfPersona } else { Kind::OfEnte };
             (kind, None, seal(key, what, &context(event.ente, "events", "sealed", row(ORDINARY, seq)), chance))
@@ -184,7 +187,12 @@ impl Store {
         ente: EnteId,
         rows: Vec<(i64, events::Model)>,
     ) -> Result<Vec<Event>, StoreError> {
-        let keys = self.ente_keys(ente).await?;
+        // A closed Ente has none: what is left of its feed needs none.
+        let keys = match self.ente_keys(ente).await {
+            Ok(keys) => Some(keys),
+            Err(StoreError::Refused(Refused::EnteClosed)) => None,
+            Err(error) => return Err(error),
+        };
         let mut events = Vec::with_capacity(rows.len());
         for chunk in rows.chunks(500) {
             let persone: Vec<Uuid> = chunk.iter().filter_map(|(_, row)| row.persona_id).collect();
@@ -208,14 +216,16 @@ impl Store {
             for (seq, row_found) in chunk {
                 let name = row(row_found.block, row_found.ordinal);
                 let damaged = || StoreError::Damaged { table: "events", row: format!("{ente} {name}") };
+                let keys = || keys.as_deref().ok_or_else(damaged);
                 let persona_key = || {
                     let persona = row_found.persona_id.ok_or_else(damaged)?;
-                    keys.unwrap_persona(PersonaId(persona), wrapped.get(&persona).ok_or_else(damaged)?)
+                    keys()?.unwrap_persona(PersonaId(persona), wrapped.get(&persona).ok_or_else(damaged)?)
                 };
                 let what = match Kind::from_code(&row_found.kind).ok_or_else(damaged)? {
                     Kind::Blank => What::Blank,
+                    Kind::Closed => What::EnteClosed,
                     Kind::OfPersona => open(&persona_key()?, &row_found.sealed, ente, "events", "sealed", &name)?,
-                    Kind::OfEnte => open(&keys.own, &row_found.sealed, ente, "events", "sealed", &name)?,
+                    Kind::OfEnte => open(&keys()?.own, &row_found.sealed, ente, "events", "sealed", &name)?,
                     kind @ (Kind::Validated | Kind::Amended) => {
                         let id = row_found.assessment_id.ok_or_else(damaged)?;
                         let sealed = sealed.get(&id).ok_or_else(damaged)?;

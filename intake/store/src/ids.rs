@@ -35,6 +35,8 @@ ids! {
     SessionId;
     /// A token for programs, as lists show it: says nothing of its secret.
     TokenId;
+    /// A passkey, as lists show it: says nothing of its public key.
+    PasskeyId;
     /// A persona.
     PersonaId;
     /// A questionnaire being filled in.

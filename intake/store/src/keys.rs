@@ -25,6 +25,8 @@ pub(crate) struct PortalKeys {
     link: Secret,
     pub(crate) audit: Secret,
     pub(crate) throttle: Secret,
+    gateway: Secret,
+    carried: Secret,
     release: SealingKey,
 }
 
@@ -38,6 +40,8 @@ impl PortalKeys {
             link: identity.derive("link token"),
             audit: identity.derive("audit chain"),
             throttle: identity.derive("login throttle"),
+            gateway: identity.derive("gateway identity"),
+            carried: identity.derive("carried by the browser"),
             release,
         }
     }
@@ -62,6 +66,22 @@ impl PortalKeys {
         }
         let token = self.link.authenticate(&[identifier.kind().code().as_bytes(), identifier.expose().as_bytes()]);
         Some(SealedLink(hex::encode(self.release.seal(&token, "link", chance))))
+    }
+
+    /// Who somebody is to a gateway, the same in every Ente: one human may work for several.
+    pub(crate) fn gateway_digest(&self, issuer: &str, subject: &str) -> Vec<u8> {
+        self.gateway.authenticate(&[issuer.as_bytes(), subject.as_bytes()]).to_vec()
+    }
+
+    /// Seals what the browser carries for us from one page to the next.
+    pub(crate) fn seal_carried(&self, value: &impl Serialize, purpose: &str, chance: &mut dyn Chance) -> String {
+        hex::encode(seal(&self.carried, value, purpose, chance))
+    }
+
+    /// Opens what [`PortalKeys::seal_carried`] made for the same purpose.
+    pub(crate) fn open_carried<T: DeserializeOwned>(&self, carried: &str, purpose: &str) -> Option<T> {
+        let text = self.carried.open(&hex::decode(carried).ok()?, purpose).ok()?;
+        serde_json::from_slice(&text).ok()
     }
 
     pub(crate) fn wrap_ente(&self, ente: EnteId, key: &Secret, chance: &mut dyn Chance) -> Vec<u8> {
@@ -143,10 +163,10 @@ impl EnteKeys {
         self.token(&[b"word", word.as_bytes()], 8)
     }
 
-    /// Of the first three letters of a folded word; `None` when it is shorter.
-    pub(crate) fn prefix_token(&self, word: &str) -> Option<Vec<u8>> {
-        let prefix: String = word.chars().take(3).collect();
-        (prefix.chars().count() == 3).then(|| self.token(&[b"prefix", prefix.as_bytes()], 8))
+    /// Of the first letters of a folded word, which has as many.
+    pub(crate) fn prefix_token(&self, word: &str, letters: usize) -> Vec<u8> {
+        let prefix: String = word.chars().take(letters).collect();
+        self.token(&[b"prefix", prefix.as_bytes()], 8)
     }
 
     /// Of all words of a name, in whatever order, and a birth date; `None` without either.

@@ -11,6 +11,7 @@ mod agreements;
 mod assessments;
 mod audit;
 mod checkpoints;
+mod closing;
 mod database;
 mod drafts;
 mod enti;
@@ -34,9 +35,9 @@ mod tables;
 mod throttle;
 
 pub use access::{
-    Actor, Credentials, EnteScope, NewSession, NewToken, PlatformScope, Reach, Right, Role, SecondFactor, Session,
-    SessionRow, SessionToken, TOKEN_DAYS_MAX, TokenAccess, TokenRow, TokenScope, TokenSecret, TotpOffer, totp_code,
-    totp_secret,
+    Actor, Credentials, EnteScope, GatewayAccount, GatewayIdentity, NewSession, NewToken, PASSKEYS_MAX, PasskeyRow,
+    PasskeySite, PasskeySiteError, PlatformScope, Reach, Right, Role, SecondFactor, SecondFactors, Session, SessionRow,
+    SessionToken, TOKEN_DAYS_MAX, TokenAccess, TokenRow, TokenScope, TokenSecret, TotpOffer, totp_code, totp_secret,
 };
 pub use accounts::{Account, AccountChange, NewAccount};
 pub use admission::Admission;
@@ -47,20 +48,23 @@ pub use assessments::{
 };
 pub use audit::{AuditEntry, AuditFilter, AuditProblem, AuditVerdict};
 pub use checkpoints::{AuditCheckpoint, AuditHead, VersionedCheckpoint};
+pub use closing::{Closing, ClosingCounts};
 pub use database::{Location, PostgresUrls};
 pub use drafts::{Copied, Draft, Filling, NewDraft};
-pub use enti::{Ente, EnteName, NewEnte, Unita};
+pub use enti::{Ente, EnteChange, EnteName, NewEnte, Unita};
 pub use error::{DatabaseError, Refused, StoreError};
 pub use extractions::ExtractionAct;
 pub use identified::{IdentifiedExtraction, IdentifiedJob, IdentifiedRequest, IdentifiedState};
-pub use ids::{AccountId, AgreementId, DraftId, ExtractionId, ImportId, InterestId, PersonaId, SessionId, TokenId};
+pub use ids::{
+    AccountId, AgreementId, DraftId, ExtractionId, ImportId, InterestId, PasskeyId, PersonaId, SessionId, TokenId,
+};
 pub use import::{ImportCheck, ImportEntry, ImportPersona, ImportRow, ImportState, ImportSummary, RowOutcome};
 pub use interests::{Interest, InterestData, InterestState};
 pub use open::{Chance, HashingCost, Store};
 pub use passwords::{AcceptedPassword, OneTimePassword, PasswordRefusal};
 pub use persone::{
-    Decision, DecisionKind, Due, ErasureGround, ErasurePreview, Follows, Notice, PastRetention, Persona, PersonaData,
-    PersonaFound, PersonaSummary,
+    Decision, DecisionKind, Due, ErasureGround, ErasurePreview, Follows, FormerIdentifier, Notice, PastRetention,
+    Persona, PersonaData, PersonaFound, PersonaSummary,
 };
 pub use segments::Exported;
 pub use settings::{REASSESS_DAYS_MAX, RETENTION_MONTHS_MAX};

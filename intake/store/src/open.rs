@@ -12,8 +12,9 @@ use tokio::sync::{RwLock, Semaphore};
 use uuid::Uuid;
 
 use crate::database::{Connections, Location, PLATFORM, Reading, Rows, Writing};
-use crate::error::StoreError;
+use crate::error::{Refused, StoreError};
 use crate::keys::{EnteKeys, PortalKeys};
+use crate::persone::INDEX_VERSION;
 use crate::tables::{ente_counters, enti};
 
 /// A generator of secrets that may cross threads.
@@ -81,6 +82,7 @@ impl Store {
             hashing: Arc::new(Semaphore::new(cores)),
         };
         store.check_key(chance).await?;
+        store.renew_indexes().await?;
         Ok(store)
     }
 
@@ -127,6 +129,7 @@ impl Store {
             wrapped_key: Set(self.keys.wrap_ente(ente, &key, chance)),
             ring_id: Set(self.keys.ring_id.clone()),
             closed_at: Set(None),
+            index_version: Set(INDEX_VERSION),
         };
         enti::Entity::insert(row).exec_without_returning(connection).await?;
         let counters = ente_counters::ActiveModel {
@@ -183,9 +186,17 @@ impl Store {
         }
         let row =
             enti::Entity::find_by_id(ente.0).one(&self.reading(ente)).await?.ok_or(StoreError::NotFound("Ente"))?;
+        if row.closed_at.is_some() {
+            return Err(Refused::EnteClosed.into());
+        }
         let keys = Arc::new(self.keys.unwrap_ente(ente, &row.wrapped_key)?);
         self.enti.write().await.insert(ente, keys.clone());
         Ok(keys)
+    }
+
+    /// Forgets the keys of an Ente, which are destroyed.
+    pub(crate) async fn forget_keys(&self, ente: EnteId) {
+        self.enti.write().await.remove(&ente);
     }
 
     /// Has what was deleted gone from the files too.

@@ -12,7 +12,8 @@ pub(crate) const TELL: &str =
     "select set_config('noncello.ente', $1, true), set_config('noncello.directory', $2, true)";
 
 /// The tables that the directory reaches: they lead to a login, or list the Enti.
-pub(crate) const SHARED: &[&str] = &["enti", "ente_names", "ente_comuni", "accounts", "sessions", "tokens"];
+pub(crate) const SHARED: &[&str] =
+    &["enti", "ente_names", "ente_comuni", "accounts", "sessions", "tokens", "gateway_identities"];
 
 /// Tables that belong to no Ente: kept by keyed digests, or the migrator's own.
 const OF_NOBODY: &[&str] = &["throttles", "seaql_migrations"];

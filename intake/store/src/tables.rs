@@ -17,6 +17,7 @@ pub(crate) mod enti {
         pub wrapped_key: Vec<u8>,
         pub ring_id: String,
         pub closed_at: Option<DateTimeUtc>,
+        pub index_version: i32,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -99,6 +100,7 @@ pub(crate) mod unita {
         pub name: String,
         pub counted_under: Option<Uuid>,
         pub created_at: DateTimeUtc,
+        pub ended_on: Option<Date>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -154,6 +156,8 @@ pub(crate) mod sessions {
         pub expires_at: DateTimeUtc,
         pub password_at: DateTimeUtc,
         pub second_at: Option<DateTimeUtc>,
+        pub ceremony: Option<Vec<u8>>,
+        pub way: Option<String>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -499,6 +503,74 @@ pub(crate) mod second_factors {
         pub since: DateTimeUtc,
         pub last_step: i64,
         pub sealed: Vec<u8>,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub(crate) mod closings {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "closings")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub ente_id: Uuid,
+        pub at: DateTimeUtc,
+        pub done_by: String,
+        pub reason: String,
+        pub key_fingerprint: String,
+        pub count_persone: i64,
+        pub count_assessments: i64,
+        pub count_drafts: i64,
+        pub count_accounts: i64,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub(crate) mod passkeys {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "passkeys")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub ente_id: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub account_id: Uuid,
+        pub name: String,
+        pub created_at: DateTimeUtc,
+        pub last_used_at: Option<DateTimeUtc>,
+        pub sealed: Vec<u8>,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub(crate) mod gateway_identities {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "gateway_identities")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub ente_id: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub account_id: Uuid,
+        pub digest: Vec<u8>,
+        pub linked_at: DateTimeUtc,
+        pub last_used_at: Option<DateTimeUtc>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -1,5 +1,5 @@
-//! Who may do what: roles, rights, and the scopes that every query asks for. Logging in and sessions are in `session`, tokens
-//! for programs in `token`.
+//! Who may do what: roles, rights, and the scopes that every query asks for. Logging in and sessions are in `session`, second
+//! factors in `second` and `passkey`, identities that a gateway vouches for in `gateway`, tokens for programs in `token`.
 //!
 //! The only module that makes an [`EnteScope`] or a [`PlatformScope`]: from a session whose role has the right, from a
 //! token that was given it, or for the command line, which is written to the audit first.
@@ -20,6 +20,8 @@
 //! }
 //! ```
 
+mod gateway;
+mod passkey;
 mod second;
 mod session;
 mod token;
@@ -36,7 +38,10 @@ use crate::ids::{AccountId, TokenId};
 use crate::open::{Store, required};
 use crate::tables::enti;
 
-pub use second::{SecondFactor, TotpOffer, totp_code, totp_secret};
+pub use gateway::{GatewayAccount, GatewayIdentity};
+pub(crate) use passkey::accounts_with_passkeys;
+pub use passkey::{PASSKEYS_MAX, PasskeyRow, PasskeySite, PasskeySiteError};
+pub use second::{SecondFactor, SecondFactors, TotpOffer, totp_code, totp_secret};
 pub(crate) use session::fold;
 pub use session::{Credentials, NewSession, Session, SessionRow, SessionToken};
 pub(crate) use token::revoke_tokens;

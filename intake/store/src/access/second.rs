@@ -1,5 +1,5 @@
 //! The second factor: codes of an authenticator (TOTP, RFC 6238: SHA-1, six digits, thirty seconds), each good once, and
-//! recovery codes for the day on which the authenticator is lost. Administrators cannot do without.
+//! recovery codes for the day on which the authenticator is lost. Administrators cannot do without. Passkeys are in `passkey`.
 
 use std::net::IpAddr;
 
@@ -8,9 +8,9 @@ use domain::feed::EnteId;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect, Select, Set};
 use serde::{Deserialize, Serialize};
 use totp_rs::Totp;
-use uuid::Uuid;
 use zeroize::Zeroizing;
 
+use super::passkey::{delete_passkeys, has_passkey};
 use super::session::end_other_sessions;
 use super::token::revoke_tokens;
 use super::{Actor, EnteScope, PlatformScope, Right, Session};
@@ -43,6 +43,15 @@ pub enum SecondFactor {
     MustProve,
     /// Given.
     Proved,
+}
+
+/// The second factors that an account has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SecondFactors {
+    /// An authenticator that shows codes.
+    pub totp: bool,
+    /// A passkey at least.
+    pub passkey: bool,
 }
 
 /// A secret that an account may take up by giving a code of it.
@@ -119,11 +128,7 @@ impl Store {
         let keys = self.ente_keys(session.home()).await?;
         let mut secret = [0; SECRET_BYTES];
         chance.fill_bytes(&mut secret);
-        let name = match session.ente_code() {
-            Some(code) => format!("{}@{code}", session.username()),
-            None => session.username().to_owned(),
-        };
-        let totp = totp(&secret, &name);
+        let totp = totp(&secret, &session.full_username());
         let offered = Offered { secret, until: moment(now) + OFFERED_FOR };
         let place = context(session.home(), "second_factors", "offer", place(session.home(), session.account()));
         Ok(TotpOffer {
@@ -214,15 +219,26 @@ impl Store {
         chance: &mut dyn Chance,
     ) -> Result<Vec<Zeroizing<String>>, StoreError> {
         session.require_fresh(now)?;
-        if session.second_factor() != SecondFactor::Proved {
+        let (home, account) = (session.home(), session.account());
+        if !is_enrolled(&self.reading(home), home, account).await? {
             return Err(Refused::SecondFactor.into());
         }
-        let (home, account) = (session.home(), session.account());
         let writing = self.write(home).await?;
         let codes = self.put_recovery_codes(&writing, home, account, chance).await?;
         append(&self.keys, &*writing, session.line("account.recovery_codes", &[account.0]), now).await?;
         writing.commit().await?;
         Ok(codes)
+    }
+
+    /// The second factors of one's own account.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn second_factors(&self, session: &Session) -> Result<SecondFactors, StoreError> {
+        let (home, account) = (session.home(), session.account());
+        let reading = &self.reading(home);
+        let totp = has_totp(reading, home, account).await?;
+        Ok(SecondFactors { totp, passkey: has_passkey(reading, home, account).await? })
     }
 
     /// How many recovery codes of one's own account are still good.
@@ -234,7 +250,7 @@ impl Store {
         Ok(unused_codes(home, session.account()).count(&self.reading(home)).await?)
     }
 
-    /// Takes the second factor from one's own account, where the role can do without.
+    /// Takes all second factors from one's own account, where the role can do without.
     ///
     /// # Errors
     /// As [`Store::offer_totp`]; [`Refused::SecondFactorNeeded`].
@@ -250,7 +266,7 @@ impl Store {
         writing.commit().await
     }
 
-    /// Takes the second factor from an account of the Ente whose authenticator is lost; its sessions end, and its tokens are revoked.
+    /// Takes all second factors from an account of the Ente whose authenticators are lost; its sessions end, and its tokens are revoked.
     ///
     /// # Errors
     /// [`StoreError::NotFound`]; one's own account.
@@ -332,7 +348,7 @@ impl Store {
         writing.commit().await
     }
 
-    async fn put_recovery_codes(
+    pub(super) async fn put_recovery_codes(
         &self,
         writing: &Writing,
         ente: EnteId,
@@ -439,7 +455,7 @@ fn unused_codes(ente: EnteId, account: AccountId) -> Select<recovery_codes::Enti
         .filter(recovery_codes::Column::UsedAt.is_null())
 }
 
-async fn proved(writing: &Writing, session: &Session, now: DateTime<Utc>) -> Result<(), StoreError> {
+pub(super) async fn proved(writing: &Writing, session: &Session, now: DateTime<Utc>) -> Result<(), StoreError> {
     let change = sessions::ActiveModel {
         ente_id: Set(session.home().0),
         id: Set(session.id().0),
@@ -449,7 +465,11 @@ async fn proved(writing: &Writing, session: &Session, now: DateTime<Utc>) -> Res
     update(change, &**writing).await
 }
 
-async fn delete_recovery_codes(writing: &Writing, ente: EnteId, account: AccountId) -> Result<(), StoreError> {
+pub(super) async fn delete_recovery_codes(
+    writing: &Writing,
+    ente: EnteId,
+    account: AccountId,
+) -> Result<(), StoreError> {
     recovery_codes::Entity::delete_many()
         .filter(recovery_codes::Column::EnteId.eq(ente.0))
         .filter(recovery_codes::Column::AccountId.eq(account.0))
@@ -460,6 +480,7 @@ async fn delete_recovery_codes(writing: &Writing, ente: EnteId, account: Account
 
 async fn remove(writing: &Writing, ente: EnteId, account: AccountId) -> Result<(), StoreError> {
     delete_recovery_codes(writing, ente, account).await?;
+    delete_passkeys(writing, ente, account).await?;
     second_factors::Entity::delete_by_id((ente.0, account.0)).exec(&**writing).await?;
     Ok(())
 }
@@ -468,7 +489,16 @@ async fn remove(writing: &Writing, ente: EnteId, account: AccountId) -> Result<(
 pub(super) async fn is_enrolled(
     connection: &impl ConnectionTrait,
     ente: EnteId,
-    account: Uuid,
+    account: AccountId,
 ) -> Result<bool, StoreError> {
-    Ok(second_factors::Entity::find_by_id((ente.0, account)).one(connection).await?.is_some())
+    Ok(has_totp(connection, ente, account).await? || has_passkey(connection, ente, account).await?)
+}
+
+/// Whether an account has an authenticator that shows codes.
+pub(super) async fn has_totp(
+    connection: &impl ConnectionTrait,
+    ente: EnteId,
+    account: AccountId,
+) -> Result<bool, StoreError> {
+    Ok(second_factors::Entity::find_by_id((ente.0, account.0)).one(connection).await?.is_some())
 }

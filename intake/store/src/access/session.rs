@@ -96,6 +96,12 @@ pub struct NewSession {
     pub session: Session,
 }
 
+/// A session that is not good yet.
+pub(super) struct Begun {
+    row: sessions::Model,
+    new: NewSession,
+}
+
 /// Somebody logged in, at the moment of asking.
 #[derive(Clone, Debug)]
 pub struct Session {
@@ -261,6 +267,14 @@ impl Session {
     pub fn username(&self) -> &str {
         &self.username
     }
+    /// Its username and its Ente's code: what tells it from all others.
+    #[must_use]
+    pub fn full_username(&self) -> String {
+        match &self.ente_code {
+            Some(code) => format!("{}@{code}", self.username),
+            None => self.username.clone(),
+        }
+    }
     /// Its name, as pages show it.
     #[must_use]
     pub fn display_name(&self) -> &str {
@@ -360,22 +374,7 @@ impl Store {
             return Err(Refused::OneTimePasswordExpired.into());
         }
         let rehashed = if is_old { Some(self.hash_password(credentials.password, chance).await?) } else { None };
-        let mut token = Zeroizing::new([0; 32]);
-        chance.fill_bytes(token.as_mut());
-        let token = SessionToken(token);
-        let session = sessions::Model {
-            ente_id: ente_id.0,
-            id: new_id(chance),
-            account_id: account.id,
-            token_hash: token.hash(),
-            created_at: now,
-            last_seen_at: now,
-            expires_at: now + LIFETIME,
-            password_at: now,
-            second_at: None,
-        };
-        // Looked up before it is our turn to write: whoever holds the turn asks for no second connection.
-        let described = self.describe(session.clone(), account.clone(), &token, now).await?;
+        let begun = self.begin(&account, None, now, chance).await?;
         let writing = self.write(ente_id).await?;
         // The password may have been changed, or the account closed, while the hash was computed.
         let now_stored = accounts::Entity::find_by_id((ente_id.0, account.id)).one(&*writing).await?;
@@ -383,21 +382,72 @@ impl Store {
             return Err(Refused::Credentials.into());
         }
         forgive(&writing, &attempt, now).await?;
+        if let Some(hash) = rehashed {
+            let change = accounts::ActiveModel {
+                ente_id: Set(ente_id.0),
+                id: Set(account.id),
+                password_hash: Set(hash),
+                ..Default::default()
+            };
+            update(change, &*writing).await?;
+        }
+        self.keep(writing, begun, now).await
+    }
+
+    /// A session of an account that has shown what it takes, in memory; [`Store::keep`] makes it good. Everything is looked up
+    /// here, before it is our turn to write: whoever holds the turn asks for no second connection.
+    pub(super) async fn begin(
+        &self,
+        account: &accounts::Model,
+        way: Option<&str>,
+        now: DateTime<Utc>,
+        chance: &mut dyn Chance,
+    ) -> Result<Begun, StoreError> {
+        let mut token = Zeroizing::new([0; 32]);
+        chance.fill_bytes(token.as_mut());
+        let token = SessionToken(token);
+        let row = sessions::Model {
+            ente_id: account.ente_id,
+            id: new_id(chance),
+            account_id: account.id,
+            token_hash: token.hash(),
+            created_at: now,
+            last_seen_at: now,
+            expires_at: now + LIFETIME,
+            password_at: now,
+            // A gateway is asked for two factors.
+            second_at: way.map(|_| now),
+            ceremony: None,
+            way: way.map(ToOwned::to_owned),
+        };
+        let session = self.describe(row.clone(), account.clone(), &token, now).await?;
+        Ok(Begun { row, new: NewSession { token, session } })
+    }
+
+    /// Makes a session good, and writes the login to the audit.
+    pub(super) async fn keep(
+        &self,
+        writing: Writing,
+        begun: Begun,
+        now: DateTime<Utc>,
+    ) -> Result<NewSession, StoreError> {
+        let Begun { row, new } = begun;
         sessions::Entity::delete_many().filter(sessions::Column::ExpiresAt.lte(now)).exec(&*writing).await?;
-        sessions::Entity::insert(sessions::ActiveModel::from(session)).exec_without_returning(&*writing).await?;
-        let mut change = accounts::ActiveModel {
-            ente_id: Set(ente_id.0),
-            id: Set(account.id),
+        let change = accounts::ActiveModel {
+            ente_id: Set(row.ente_id),
+            id: Set(row.account_id),
             last_login_at: Set(Some(now)),
             ..Default::default()
         };
-        if let Some(hash) = rehashed {
-            change.password_hash = Set(hash);
-        }
         update(change, &*writing).await?;
-        append(&self.keys, &*writing, described.line("session.login", &[described.id.0]), now).await?;
+        let way = row.way.clone();
+        sessions::Entity::insert(sessions::ActiveModel::from(row)).exec_without_returning(&*writing).await?;
+        let subjects = [new.session.id.0];
+        let line = new.session.line("session.login", &subjects);
+        let line = if let Some(way) = way { line.with_detail(way) } else { line };
+        append(&self.keys, &*writing, line, now).await?;
         writing.commit().await?;
-        Ok(NewSession { token, session: described })
+        Ok(new)
     }
 
     /// The session of a token: 30 minutes after its last use or 12 hours after login it is over.
@@ -497,6 +547,16 @@ impl Store {
         session.require_proved()?;
         let now = moment(now);
         self.check_present_password(session, password, peer, now).await?;
+        self.confirmed(session, "session.password_confirmed", now).await
+    }
+
+    /// Notes that a session has shown now what it takes to log in.
+    pub(super) async fn confirmed(
+        &self,
+        session: &Session,
+        action: &'static str,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
         let writing = self.write(session.home()).await?;
         sessions::Entity::update_many()
             .col_expr(sessions::Column::PasswordAt, now.into())
@@ -504,7 +564,7 @@ impl Store {
             .filter(sessions::Column::Id.eq(session.id.0))
             .exec(&*writing)
             .await?;
-        append(&self.keys, &*writing, session.line("session.password_confirmed", &[]), now).await?;
+        append(&self.keys, &*writing, session.line(action, &[]), now).await?;
         writing.commit().await
     }
 
@@ -585,6 +645,13 @@ impl Store {
         }
     }
 
+    /// What an attempt counts for that names no account: its address alone.
+    pub(super) fn counted_by_address(&self, at: &str, peer: IpAddr) -> Attempt {
+        let Attempt { account_here, account, address } = self.counted(at, None, &peer.to_string(), peer);
+        let free = FREE_PER_ADDRESS;
+        Attempt { account_here: Counted { free, ..account_here }, account: Counted { free, ..account }, address }
+    }
+
     pub(super) async fn reserve_attempt(&self, attempt: &Attempt, now: DateTime<Utc>) -> Result<(), StoreError> {
         let writing = self.write(PLATFORM).await?;
         match reserve(&writing, attempt, now).await? {
@@ -618,7 +685,12 @@ impl Store {
         account.map(|account| account.password_hash).ok_or(Refused::NoSession.into())
     }
 
-    async fn note_failed_login(&self, ente: EnteId, subjects: &[Uuid], now: DateTime<Utc>) -> Result<(), StoreError> {
+    pub(super) async fn note_failed_login(
+        &self,
+        ente: EnteId,
+        subjects: &[Uuid],
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
         let line = Line { ente, actor: None, action: "session.login", is_refused: true, subjects, detail: None };
         self.note(line, now).await
     }
@@ -653,8 +725,9 @@ impl Store {
         let ente = EnteId(account.ente_id);
         let reach = crate::accounts::reach_of(&account)?;
         let granted = crate::accounts::granted(&self.reading(ente), ente, AccountId(account.id)).await?;
-        let is_enrolled = is_enrolled(&self.reading(ente), ente, account.id).await?;
+        let is_enrolled = is_enrolled(&self.reading(ente), ente, AccountId(account.id)).await?;
         let second_factor = match (is_enrolled, row.second_at) {
+            _ if row.way.is_some() => SecondFactor::Proved,
             (true, Some(_)) => SecondFactor::Proved,
             (true, None) => SecondFactor::MustProve,
             (false, _) if role.needs_second_factor() => SecondFactor::MustEnrol,
@@ -673,7 +746,8 @@ impl Store {
             username: account.username,
             display_name: account.display_name,
             role,
-            must_change: account.must_change,
+            // Who came by the gateway gave no password, and may not know one.
+            must_change: account.must_change && row.way.is_none(),
             second_factor,
             reach,
             granted,

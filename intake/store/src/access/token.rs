@@ -444,7 +444,7 @@ impl Store {
         let Some(account) = account.filter(is_usable) else { return Ok(None) };
         let damaged = || StoreError::Damaged { table: "accounts", row: account.id.to_string() };
         let role = Role::from_code(&account.role).ok_or_else(damaged)?;
-        if role.needs_second_factor() && !is_enrolled(&self.reading(id), id, account.id).await? {
+        if role.needs_second_factor() && !is_enrolled(&self.reading(id), id, AccountId(account.id)).await? {
             return Ok(None);
         }
         let ente = self.ente_described(id, now).await?;

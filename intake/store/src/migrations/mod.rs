@@ -5,6 +5,7 @@ mod m0002_access;
 mod m0003_tokens;
 mod m0004_identified;
 mod m0005_signed;
+mod m0006_ways_in;
 mod spec;
 
 use sea_orm_migration::prelude::*;
@@ -21,6 +22,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0003_tokens::Migration),
             Box::new(m0004_identified::Migration),
             Box::new(m0005_signed::Migration),
+            Box::new(m0006_ways_in::Migration),
         ]
     }
 }

@@ -104,7 +104,7 @@ fn index(table: &TableSpec, columns: &[&'static str]) -> IndexCreateStatement {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{m0001_first, m0002_access, m0003_tokens, m0004_identified, m0005_signed};
+    use super::super::{m0001_first, m0002_access, m0003_tokens, m0004_identified, m0005_signed, m0006_ways_in};
     use super::*;
 
     #[test]
@@ -115,6 +115,7 @@ mod tests {
             m0003_tokens::TABLES,
             m0004_identified::TABLES,
             m0005_signed::TABLES,
+            m0006_ways_in::TABLES,
         ];
         for table in all.into_iter().flatten() {
             if ["enti", "throttles"].contains(&table.name) {

@@ -1,13 +1,14 @@
 //! Persone: who is assessed. All that is known of them is sealed under a key of their own; searching goes through keyed
 //! indexes, and erasing destroys the key.
 //!
-//! Here they are entered, changed and found. `stored` is the form in which they are kept; restricting, erasing and merging
-//! are in `rights`, who follows whom in `cases`, who may be there twice in `duplicates`, who is due in `due`, notices in `notices`,
-//! whom the Ente need not keep any longer in `retention`.
+//! Here they are entered, changed and found. `stored` is the form in which they are kept, `index` what they are found by;
+//! restricting, erasing and merging are in `rights`, who follows whom in `cases`, who may be there twice in `duplicates`, who is
+//! due in `due`, notices in `notices`, whom the Ente need not keep any longer in `retention`.
 
 mod cases;
 mod due;
 mod duplicates;
+mod index;
 mod notices;
 mod retention;
 mod rights;
@@ -40,15 +41,16 @@ use crate::open::{Chance, Store, day, moment, new_id, required, text, update};
 use crate::tables::{imports, persona_cases, persona_index, persona_keys, persone};
 pub use cases::Follows;
 pub use due::Due;
+use index::{candidates, index_rows, indexed, insert_index};
 pub use notices::Notice;
 pub use retention::PastRetention;
-pub use rights::{Decision, DecisionKind, ErasureGround, ErasurePreview};
-use stored::{index_rows, insert_index};
+pub use rights::{Decision, DecisionKind, ErasureGround, ErasurePreview, FormerIdentifier};
 
+pub(crate) use index::INDEX_VERSION;
 pub(crate) use stored::{Prepared, StoredPersona};
 
 /// Persone opened at most for one search: a longer text narrows it.
-const CANDIDATES_MAX: usize = 1_000;
+const CANDIDATES_MAX: usize = 500;
 /// Ids in one condition.
 pub(crate) const IDS_MAX: usize = 500;
 
@@ -202,7 +204,8 @@ impl Store {
         identifier_free(&writing, ente, &keys, &data, Some(id)).await?;
         let key = persona_key(&*writing, &keys, ente, id).await?;
         let before = StoredPersona::open(&key, &row.sealed, ente, id)?;
-        let same_identifier = before.data(id)?.identifier == data.identifier;
+        let known_by = before.data(id)?.identifier;
+        let same_identifier = known_by == data.identifier;
         let link = match &data.identifier {
             Some(_) if same_identifier => before.link,
             Some(identifier) => self.keys.link(identifier, chance),
@@ -226,6 +229,8 @@ impl Store {
             .await?;
         insert_index(&*writing, index_rows(&keys, ente, id, &data, None)).await?;
         if !same_identifier {
+            let former = FormerIdentifier::text(known_by.as_ref());
+            self.trail(&writing, scope, id, None, "identifier_changed", &former, &key, now, chance).await?;
             let what = What::PersonaChanged { person: self.keys.person_token(id), link };
             let event = NewEvent { ente, persona: Some(id), what };
             crate::feed::append(&*writing, event, &key, now, chance).await?;
@@ -290,24 +295,10 @@ impl Store {
         let ente = scope.ente();
         let keys = self.ente_keys(ente).await?;
         let words = folded_words(text);
-        let mut ids: Option<BTreeSet<Uuid>> = None;
-        for word in &words {
-            let token = keys.prefix_token(word).unwrap_or_else(|| keys.word_token(word));
-            let found: BTreeSet<Uuid> =
-                indexed(&self.reading(ente), ente, IndexKind::Name, token).await?.into_iter().collect();
-            ids = Some(ids.map_or_else(|| found.clone(), |ids| &ids & &found));
-        }
-        let ids: Vec<Uuid> = ids.unwrap_or_default().into_iter().collect();
-        let mut has_more = ids.len() > CANDIDATES_MAX;
-        let mut found = Vec::new();
-        for chunk in ids[..ids.len().min(CANDIDATES_MAX)].chunks(IDS_MAX) {
-            let rows = seen(scope)
-                .filter(persone::Column::MergedInto.is_null())
-                .filter(persone::Column::Id.is_in(chunk.to_vec()))
-                .all(&self.reading(ente))
-                .await?;
-            found.extend(self.summaries(&keys, ente, rows).await?.into_iter().filter(|one| one.has_words(&words)));
-        }
+        let rows = candidates(&self.reading(ente), &keys, scope, &words, CANDIDATES_MAX as u64 + 1).await?;
+        let mut has_more = rows.len() > CANDIDATES_MAX;
+        let mut found = self.summaries(&keys, ente, rows).await?;
+        found.retain(|one| one.has_words(&words));
         found.sort_by_cached_key(|one| (folded_words(&one.surname), folded_words(&one.name), one.birth_date, one.id));
         has_more |= found.len() > limit;
         found.truncate(limit);
@@ -340,6 +331,40 @@ impl Store {
         let subjects: Vec<Uuid> = found.iter().map(|found| found.id.0).collect();
         self.note(Line::done(scope, "persona.recent", &subjects), now).await?;
         Ok(found)
+    }
+
+    /// All persone whom the scope reaches and who were not merged into others, by name; audited.
+    ///
+    /// # Errors
+    /// No right; the database.
+    pub async fn all_persone(&self, scope: &EnteScope, now: DateTime<Utc>) -> Result<Vec<PersonaSummary>, StoreError> {
+        scope.require(Right::SeePersone)?;
+        let ente = scope.ente();
+        let keys = self.ente_keys(ente).await?;
+        let rows = seen(scope).filter(persone::Column::MergedInto.is_null()).all(&self.reading(ente)).await?;
+        let mut all = Vec::with_capacity(rows.len());
+        for chunk in rows.chunks(IDS_MAX) {
+            all.extend(self.summaries(&keys, ente, chunk.to_vec()).await?);
+        }
+        all.sort_by_cached_key(|one| (folded_words(&one.surname), folded_words(&one.name), one.id));
+        let subjects: Vec<Uuid> = all.iter().map(|one| one.id.0).collect();
+        self.note(Line::done(scope, "persona.list", &subjects), now).await?;
+        Ok(all)
+    }
+
+    /// Notes that persone were handed over to another Ente.
+    ///
+    /// # Errors
+    /// No right; the database.
+    pub async fn record_hand_over(
+        &self,
+        scope: &EnteScope,
+        persone: &BTreeSet<PersonaId>,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        scope.require(Right::SeePersone)?;
+        let subjects: Vec<Uuid> = persone.iter().map(|persona| persona.0).collect();
+        self.note(Line::done(scope, "persona.hand_over", &subjects), now).await
     }
 
     /// How many persone the Ente has: erased and merged ones do not count.
@@ -667,22 +692,6 @@ pub(crate) async fn persona_secrets(
         }
     }
     Ok(secrets)
-}
-
-/// The persone that stand under a token.
-async fn indexed(
-    connection: &impl ConnectionTrait,
-    ente: EnteId,
-    kind: IndexKind,
-    token: Vec<u8>,
-) -> Result<Vec<Uuid>, StoreError> {
-    let rows = persona_index::Entity::find()
-        .filter(persona_index::Column::EnteId.eq(ente.0))
-        .filter(persona_index::Column::Kind.eq(kind.code()))
-        .filter(persona_index::Column::Token.eq(token))
-        .all(connection)
-        .await?;
-    Ok(rows.into_iter().map(|row| row.persona_id).collect())
 }
 
 /// Refuses an identifier that another persona of the Ente has. Those of merged persone count: they are the same human.

@@ -1,8 +1,11 @@
 //! What the law asks for and what was mistaken: restricting, erasing, merging and taking a merge back. Each leaves its event
 //! in the feed and its line in the audit.
 
+use std::fmt;
+
 use chrono::{DateTime, Utc};
 use domain::feed::{EnteId, What};
+use domain::identifier::{Identifier, IdentifierKind};
 use domain::keys::Secret;
 use sea_orm::{ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, Set};
 use uuid::Uuid;
@@ -77,10 +80,13 @@ pub enum DecisionKind {
     Merged,
     /// They are not, after all.
     Unmerged,
+    /// They are known by another code than before, or for the first time by one.
+    IdentifierChanged,
 }
 
 impl DecisionKind {
-    const ALL: [Self; 4] = [Self::Restricted, Self::Unrestricted, Self::Merged, Self::Unmerged];
+    const ALL: [Self; 5] =
+        [Self::Restricted, Self::Unrestricted, Self::Merged, Self::Unmerged, Self::IdentifierChanged];
 
     /// The code that is stored.
     #[must_use]
@@ -90,6 +96,7 @@ impl DecisionKind {
             Self::Unrestricted => "unrestricted",
             Self::Merged => "merged",
             Self::Unmerged => "unmerged",
+            Self::IdentifierChanged => "identifier_changed",
         }
     }
 }
@@ -107,8 +114,44 @@ pub struct Decision {
     pub at: DateTime<Utc>,
     /// By whom.
     pub by: Option<AccountName>,
-    /// Why.
+    /// Why; empty of another code, which is its own reason.
     pub reason: String,
+    /// The code before, where there was one.
+    pub former: Option<FormerIdentifier>,
+}
+
+/// A code by which a persona was known. Prints redacted.
+#[derive(Clone, PartialEq, Eq)]
+pub struct FormerIdentifier {
+    /// Its kind.
+    pub kind: IdentifierKind,
+    code: String,
+}
+
+impl FormerIdentifier {
+    /// The code.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.code
+    }
+
+    /// As it stands in the place of a reason: the kind, a blank, the code.
+    fn parse(text: &str) -> Option<Self> {
+        let (kind, code) = text.split_once(' ')?;
+        let kind = IdentifierKind::ALL.into_iter().find(|known| known.code() == kind)?;
+        Some(Self { kind, code: code.to_owned() })
+    }
+
+    /// What [`FormerIdentifier::parse`] reads; empty where there was none.
+    pub(super) fn text(identifier: Option<&Identifier>) -> String {
+        identifier.map_or_else(String::new, |it| format!("{} {}", it.kind().code(), it.expose()))
+    }
+}
+
+impl fmt::Debug for FormerIdentifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FormerIdentifier").field("kind", &self.kind).finish_non_exhaustive()
+    }
 }
 
 impl Store {
@@ -141,13 +184,22 @@ impl Store {
                 let damaged = || StoreError::Damaged { table: "persona_trail", row: row.id.to_string() };
                 let kind = DecisionKind::ALL.into_iter().find(|kind| kind.code() == row.kind).ok_or_else(damaged)?;
                 let key = secrets.get(&PersonaId(row.persona_id)).ok_or_else(damaged)?;
+                let reason: String = open(key, &row.sealed, ente, "persona_trail", "sealed", row.id)?;
+                let (reason, former) = match kind {
+                    DecisionKind::IdentifierChanged => (String::new(), FormerIdentifier::parse(&reason)),
+                    DecisionKind::Restricted
+                    | DecisionKind::Unrestricted
+                    | DecisionKind::Merged
+                    | DecisionKind::Unmerged => (reason, None),
+                };
                 Ok(Decision {
                     kind,
                     persona: PersonaId(row.persona_id),
                     other: row.other_id.map(PersonaId),
                     at: row.at,
                     by: AccountName::of(row.account_id, &names),
-                    reason: open(key, &row.sealed, ente, "persona_trail", "sealed", row.id)?,
+                    reason,
+                    former,
                 })
             })
             .collect()
@@ -379,7 +431,7 @@ impl Store {
 
     /// Writes down what was decided about a persona and why.
     #[expect(clippy::too_many_arguments, reason = "the fields of one row")]
-    async fn trail(
+    pub(super) async fn trail(
         &self,
         writing: &Writing,
         scope: &EnteScope,

@@ -1,4 +1,4 @@
-//! The form in which a persona is kept: sealed data, wrapped key, search index. Versioned; every version is read, the newest
+//! The form in which a persona is kept: sealed data, wrapped key. Versioned; every version is read, the newest
 //! is written.
 
 use std::collections::BTreeSet;
@@ -8,15 +8,16 @@ use domain::feed::{EnteId, SealedLink};
 use domain::identifier::{Identifier, IdentifierKind};
 use domain::keys::Secret;
 use domain::person::{Citizenship, Disadvantage, Education, Household, Sex, Work};
-use sea_orm::{ConnectionTrait, EntityTrait, Set};
+use sea_orm::{EntityTrait, Set};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{IDS_MAX, PersonaData, damaged};
+use super::index::{index_rows, insert_index};
+use super::{PersonaData, damaged};
 use crate::database::Writing;
 use crate::error::StoreError;
 use crate::ids::PersonaId;
-use crate::keys::{EnteKeys, IndexKind, PortalKeys, context, folded_words, open, seal};
+use crate::keys::{EnteKeys, PortalKeys, context, open, seal};
 use crate::open::{Chance, day};
 use crate::tables::{persona_index, persona_keys, persone};
 
@@ -203,41 +204,4 @@ impl Prepared {
         persona_keys::Entity::insert_many(keys).exec_without_returning(&**connection).await?;
         insert_index(&**connection, index).await
     }
-}
-
-pub(super) async fn insert_index(
-    connection: &impl ConnectionTrait,
-    rows: Vec<persona_index::ActiveModel>,
-) -> Result<(), StoreError> {
-    for chunk in rows.chunks(IDS_MAX) {
-        persona_index::Entity::insert_many(chunk.to_vec()).exec_without_returning(connection).await?;
-    }
-    Ok(())
-}
-
-pub(super) fn index_rows(
-    keys: &EnteKeys,
-    ente: EnteId,
-    id: PersonaId,
-    data: &PersonaData,
-    external_id: Option<&str>,
-) -> Vec<persona_index::ActiveModel> {
-    let mut tokens: BTreeSet<(&'static str, Vec<u8>)> = BTreeSet::new();
-    for word in [&data.surname, &data.name].into_iter().flat_map(|text| folded_words(text)) {
-        tokens.insert((IndexKind::Name.code(), keys.word_token(&word)));
-        tokens.extend(keys.prefix_token(&word).map(|token| (IndexKind::Name.code(), token)));
-    }
-    tokens.extend(data.identifier.iter().map(|it| (IndexKind::Identifier.code(), keys.identifier_token(it))));
-    let similar = keys.similarity_token(&data.surname, &data.name, data.birth_date);
-    tokens.extend(similar.map(|token| (IndexKind::Similar.code(), token)));
-    tokens.extend(external_id.map(|it| (IndexKind::External.code(), keys.external_token(it))));
-    tokens
-        .into_iter()
-        .map(|(kind, token)| persona_index::ActiveModel {
-            ente_id: Set(ente.0),
-            kind: Set(kind.to_owned()),
-            token: Set(token),
-            persona_id: Set(id.0),
-        })
-        .collect()
 }

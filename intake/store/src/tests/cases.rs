@@ -127,3 +127,39 @@ async fn notices_are_kept_and_go_with_the_persona(#[values(Kind::Sqlite, Kind::P
     let lines = store.audit(&town.administrator, &other, 50, now).await.unwrap();
     assert_eq!(lines.len(), 1, "the administrator only erased");
 }
+
+#[rstest]
+#[tokio::test]
+async fn another_code_leaves_the_one_before_in_the_history(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let mut world = World::new(kind).await;
+    let town = world.town("pordenone").await;
+    let persona = world.persona(&town, "Diallo", "Awa").await;
+    let (store, now) = (world.store.clone(), world.now);
+    let codes = [Some(stp(7)), Some(local("A-12")), None];
+    for (revision, code) in (1..).zip(codes) {
+        let changed = PersonaData { identifier: code, ..data("Diallo", "Awa") };
+        let at = now + Duration::minutes(i64::from(revision));
+        store.update_persona(&town.operator, persona, revision, &changed, at, &mut world.chance).await.unwrap();
+    }
+    // The same code again is no change.
+    store.update_persona(&town.operator, persona, 4, &data("Diallo", "Awa"), now, &mut world.chance).await.unwrap();
+    let decisions = store.decisions(&town.operator, persona).await.unwrap();
+    let former: Vec<_> = decisions
+        .iter()
+        .map(|one| (one.kind, one.former.as_ref().map(|it| (it.kind, it.expose().to_owned()))))
+        .collect();
+    let changed = DecisionKind::IdentifierChanged;
+    let (stp, local) = (stp(7).expose().to_owned(), local("A-12").expose().to_owned());
+    assert_eq!(
+        former,
+        [
+            (changed, Some((IdentifierKind::Local, local))),
+            (changed, Some((IdentifierKind::Stp, stp.clone()))),
+            (changed, None)
+        ]
+    );
+    assert!(decisions.iter().all(|one| one.reason.is_empty() && one.by.is_some()));
+    assert!(!format!("{decisions:?}").contains(&stp), "a code is not printed by accident");
+    let foreign = world.town("sacile").await;
+    assert!(matches!(store.decisions(&foreign.operator, persona).await, Err(StoreError::NotFound(_))));
+}

@@ -10,12 +10,14 @@ async fn names_have_dates_and_unita_move(#[values(Kind::Sqlite, Kind::Postgres)]
     let mut world = World::new(kind).await;
     let town = world.town("pordenone").await;
     let (store, now) = (world.store.clone(), world.now);
-    store
-        .rename_ente(&world.platform, town.id, "Città di Pordenone", on(2026, 11, 1), now, &mut world.chance)
-        .await
-        .unwrap();
+    let comuni = BTreeSet::from(["093010".to_owned(), "093033".to_owned()]);
+    let change = EnteChange { name: "Città di Pordenone".into(), comuni: comuni.clone(), from: on(2026, 11, 1) };
+    store.change_ente(&world.platform, town.id, &change, now, &mut world.chance).await.unwrap();
+    let too_early = EnteChange { name: "Pordenone".into(), ..change };
+    let too_early = store.change_ente(&world.platform, town.id, &too_early, now, &mut world.chance).await;
+    assert!(matches!(too_early, Err(StoreError::Refused(Refused::TextForm("from")))), "{too_early:?}");
     let ente = store.ente(&town.operator, world.now).await.unwrap();
-    assert_eq!((ente.name.as_str(), ente.names.len()), ("Città di Pordenone", 2));
+    assert_eq!((ente.name.as_str(), ente.names.len(), &ente.comuni), ("Città di Pordenone", 2, &comuni));
     assert_eq!(world.login("pordenone", "operatrice").await.session.ente_name(), Some("Città di Pordenone"));
     assert_eq!(store.enti(&world.platform, world.now).await.unwrap(), [ente]);
     assert_eq!(store.ente_id("Pordenone ").await.unwrap(), town.id);
@@ -24,6 +26,11 @@ async fn names_have_dates_and_unita_move(#[values(Kind::Sqlite, Kind::Postgres)]
     store.move_unita(&town.administrator, one, Some(two), now, &mut world.chance).await.unwrap();
     assert_eq!(store.unita(&town.operator).await.unwrap()[0].counted_under, Some(two));
     assert!(matches!(world.events(&town).await[0].what, domain::feed::What::UnitaMoved { .. }));
+    store.end_unita(&town.administrator, one, Some(on(2026, 12, 1)), now).await.unwrap();
+    let ended = store.unita(&town.operator).await.unwrap().remove(0);
+    assert!(ended.is_open(on(2026, 11, 30)) && !ended.is_open(on(2026, 12, 1)));
+    store.end_unita(&town.administrator, one, None, now).await.unwrap();
+    assert!(store.unita(&town.operator).await.unwrap()[0].is_open(on(2030, 1, 1)));
     let taken = NewEnte {
         code: "pordenone".into(),
         name: "Altro".into(),

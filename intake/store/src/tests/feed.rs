@@ -7,7 +7,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 use crate::tables::{audit, ente_counters};
 
-fn segments_of(world: &World, town: &Town, folder: &std::path::Path) -> Vec<Segment> {
+pub(super) fn segments_of(world: &World, town: &Town, folder: &std::path::Path) -> Vec<Segment> {
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder.join(format!("ente={}", town.id)))
         .unwrap()
         .map(|entry| entry.unwrap().path())

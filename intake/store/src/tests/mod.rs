@@ -3,14 +3,19 @@
 mod access;
 mod agreements;
 mod assessments;
+mod authenticator;
 mod cases;
+mod closing;
 mod enti;
 mod feed;
+mod gateway;
 mod identified;
 mod import;
+mod passkeys;
 mod postgres;
 mod privacy;
 mod retention;
+mod search;
 mod second;
 mod tokens;
 

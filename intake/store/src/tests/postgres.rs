@@ -52,6 +52,9 @@ async fn two_busy_towns(world: &mut World) -> [Town; 2] {
         let offer = store.offer_totp(&session, now, &mut world.chance).await.unwrap();
         let code = totp_code(&offer.secret, now).unwrap();
         store.enrol_totp(&session, &offer.sealed, &code, now, &mut world.chance).await.unwrap();
+        let identity = GatewayIdentity::new("https://gateway.example.it", "anna").unwrap();
+        store.link_gateway(&session, &identity, now).await.unwrap();
+        world.with_passkey(&session).await;
     }
     let folder = world.database.folder().join("segments");
     let pipeline = world.pipeline.sealing().clone();
@@ -80,6 +83,11 @@ async fn without_any_filter_an_ente_reaches_its_own_rows_and_no_others() {
     .await;
     assert!(tables.len() > 15, "{tables:?}");
     let intruder = world.intruder().await;
+    // What an Ente has that was closed: closing one for good would leave nothing in the other tables.
+    for town in [&here, &there] {
+        let closed = format!("insert into closings values ('{}', now(), 'x', 'x', 'x', 0, 0, 0, 0)", town.id);
+        intruder.execute_unprepared(&closed).await.unwrap();
+    }
     for table in &tables {
         let column = if table == "enti" { "id" } else { "ente_id" };
         let owners = format!("select distinct {column}::text from {table} order by 1");
