@@ -21,7 +21,8 @@ use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection};
 use store::{
-    DraftId, EnteScope, Filling, HashingCost, Location, NewDraft, NewEnte, PersonaData, PostgresUrls, Store, Validation,
+    AcceptedPassword, Credentials, DraftId, EnteScope, Filling, HashingCost, Location, NewAccount, NewDraft, NewEnte,
+    PersonaData, PostgresUrls, Reach, Right, Role, Store, Validation,
 };
 use test_database::{Kind, Place, TestDatabase};
 
@@ -31,6 +32,9 @@ const CLIENTS: usize = 32;
 const EACH: usize = 60;
 /// Searches that are measured.
 const SEARCHES: usize = 4_000;
+
+/// Of the benchmark's one account.
+const PASSWORD: &str = "fiume-lento-verde-notte";
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -66,7 +70,23 @@ async fn opened(database: &TestDatabase, chance: &mut ChaCha20Rng) -> Result<(St
         is_demo: true,
     };
     let ente = store.create_ente(&platform, &new, now(), chance).await?;
-    let scope = store.command_line(ente, "bench", "benchmark", now()).await?;
+    let command_line = store.command_line(ente, "bench", "benchmark", now()).await?;
+    let account = NewAccount {
+        username: "operatrice".to_owned(),
+        display_name: "Operatrice".to_owned(),
+        role: Role::Operator,
+        unita: None,
+        reach: Reach::Ente,
+    };
+    let password = AcceptedPassword::check(PASSWORD, Role::Operator, &[]).map_err(|refusal| format!("{refusal:?}"))?;
+    store.create_account_with_password(&command_line, &account, &password, now(), chance).await?;
+    let credentials = Credentials {
+        ente: Some("grande"),
+        username: "operatrice",
+        password: PASSWORD,
+        peer: std::net::Ipv4Addr::LOCALHOST.into(),
+    };
+    let scope = store.login(credentials, now(), chance).await?.session.scope(Right::Assess)?;
     Ok((store, scope))
 }
 
