@@ -9,7 +9,6 @@ use store::{Agreement, AgreementId, AgreementKind, Ente, NewAgreement, Refused, 
 use templates::{Area, Page};
 
 use super::accounts::{AccountCreated, refuse_account};
-use super::ente_closing;
 use super::people::comune_name;
 use crate::form::{Field, Fields, Problem, Reading, show_date};
 use crate::papers;
@@ -224,6 +223,15 @@ pub(crate) async fn found(desk: &PlatformDesk<ManageEnti>, id: EnteId) -> Result
     enti.into_iter().find(|ente| ente.id == id).ok_or(Failure::NotFound)
 }
 
+/// The Ente of a path, unless it is closed.
+pub(crate) async fn open(
+    desk: &PlatformDesk<ManageEnti>,
+    path: Result<Path<String>, PathRejection>,
+) -> Result<Ente, Failure> {
+    let ente = found(desk, id(path)?).await?;
+    if ente.standing == Standing::Closed { Err(Failure::NotFound) } else { Ok(ente) }
+}
+
 async fn page(desk: &PlatformDesk<ManageEnti>, id: EnteId, status: StatusCode, reading: &Reading<'_>) -> Outcome {
     let ente = found(desk, id).await?;
     let counts = desk.store.account_counts(&desk.scope).await?;
@@ -234,7 +242,7 @@ async fn page(desk: &PlatformDesk<ManageEnti>, id: EnteId, status: StatusCode, r
         problems: reading.problems.clone(),
         path: format!("/enti/{id}"),
         standing: StandingView::of(ente.standing),
-        can_close: ente_closing::is_possible(ente.standing),
+        can_close: ente.standing.may_close(),
         certificate: format!("/chiusure/{id}/attestato.pdf"),
         comuni: ente.comuni.iter().map(|code| comune_name(code)).collect(),
         name: ente.name,

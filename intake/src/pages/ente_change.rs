@@ -6,14 +6,14 @@ use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
 use axum::http::StatusCode;
 use serde::Serialize;
-use store::{Ente, EnteChange, Refused, Standing, StoreError};
+use store::{Ente, EnteChange, Refused, StoreError};
 use templates::{Area, Page};
 
-use super::ente;
-use super::ente_form::read_comuni;
+use super::ente::open;
+use super::ente_form::required_comuni;
 use super::people::comune_name;
 use crate::form::{Field, Fields, Problem, Reading, show_date};
-use crate::reply::{self, Failure, Outcome};
+use crate::reply::{self, Outcome};
 use crate::visitor::{ManageEnti, PlatformDesk, italian_day};
 
 #[derive(Serialize)]
@@ -53,11 +53,6 @@ fn lines(comuni: &BTreeSet<String>) -> String {
     names.join("\n")
 }
 
-async fn open(desk: &PlatformDesk<ManageEnti>, path: Result<Path<String>, PathRejection>) -> Result<Ente, Failure> {
-    let ente = ente::found(desk, ente::id(path)?).await?;
-    if ente.standing == Standing::Closed { Err(Failure::NotFound) } else { Ok(ente) }
-}
-
 fn page(
     desk: &PlatformDesk<ManageEnti>,
     ente: &Ente,
@@ -94,12 +89,7 @@ pub(crate) async fn post(
     let mut reading = Reading::new(&fields);
     let name = reading.required("name", 200);
     let from = reading.required_date("from");
-    let (comuni, unknown) = read_comuni(fields.get("comuni"), italian_day(desk.now));
-    if !unknown.is_empty() {
-        reading.refuse("comuni", "comune_unknown");
-    } else if comuni.is_empty() {
-        reading.refuse("comuni", "comuni_empty");
-    }
+    let (comuni, unknown) = required_comuni(&mut reading, fields.get("comuni"), italian_day(desk.now));
     if let (Some(name), Some(from), true) = (name, from, reading.is_fine()) {
         let change = EnteChange { name, comuni, from };
         let mut chance = desk.visitor.portal().chance();

@@ -3,9 +3,8 @@
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
 use axum::http::StatusCode;
-use domain::feed::EnteId;
 use serde::Serialize;
-use store::{Ente, Refused, Standing, StoreError};
+use store::{Ente, Refused, StoreError};
 use templates::{Area, Page};
 
 use super::ente::{self, StandingView};
@@ -50,17 +49,6 @@ impl Page for EnteClosing {
     }
 }
 
-/// Whether an Ente that stands so can be closed.
-pub(crate) const fn is_possible(standing: Standing) -> bool {
-    matches!(standing, Standing::Expired(_) | Standing::Unrecorded)
-}
-
-/// An Ente that is not closed yet.
-async fn open(desk: &PlatformDesk<ManageEnti>, id: EnteId) -> Result<Ente, Failure> {
-    let ente = ente::found(desk, id).await?;
-    if ente.standing == Standing::Closed { Err(Failure::NotFound) } else { Ok(ente) }
-}
-
 async fn page(desk: &PlatformDesk<ManageEnti>, ente: Ente, status: StatusCode, reading: &Reading<'_>) -> Outcome {
     let taken = desk.store.last_taken_with_names(&desk.scope, ente.id).await?;
     let page = EnteClosing {
@@ -68,7 +56,7 @@ async fn page(desk: &PlatformDesk<ManageEnti>, ente: Ente, status: StatusCode, r
         path: format!("/enti/{}", ente.id),
         name: ente.name,
         standing: StandingView::of(ente.standing),
-        is_possible: is_possible(ente.standing),
+        is_possible: ente.standing.may_close(),
         taken_at: taken.map(show_instant),
         reason: reading.field("reason"),
         code: reading.field("code"),
@@ -77,7 +65,7 @@ async fn page(desk: &PlatformDesk<ManageEnti>, ente: Ente, status: StatusCode, r
 }
 
 pub(crate) async fn get(desk: PlatformDesk<ManageEnti>, path: Result<Path<String>, PathRejection>) -> Outcome {
-    let ente = open(&desk, ente::id(path)?).await?;
+    let ente = ente::open(&desk, path).await?;
     page(&desk, ente, StatusCode::OK, &Reading::new(&Fields::default())).await
 }
 
@@ -86,7 +74,7 @@ pub(crate) async fn post(
     path: Result<Path<String>, PathRejection>,
     fields: Fields,
 ) -> Outcome {
-    let ente = open(&desk, ente::id(path)?).await?;
+    let ente = ente::open(&desk, path).await?;
     let mut reading = Reading::new(&fields);
     let reason = reading.required("reason", 500);
     if reading.required("code", 40).is_some_and(|code| code != ente.code) {

@@ -93,7 +93,7 @@ pub(crate) async fn get(desk: PlatformDesk<ManageEnti>, from: Result<Query<From>
 }
 
 /// The comuni of a text, one on each line, by name or code; and the lines that are none, or several.
-pub(super) fn read_comuni(text: &str, today: NaiveDate) -> (BTreeSet<String>, Vec<String>) {
+fn read_comuni(text: &str, today: NaiveDate) -> (BTreeSet<String>, Vec<String>) {
     let mut comuni = BTreeSet::new();
     let mut unknown = Vec::new();
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
@@ -115,6 +115,21 @@ pub(super) fn read_comuni(text: &str, today: NaiveDate) -> (BTreeSet<String>, Ve
     (comuni, unknown)
 }
 
+/// The same, of which there is one at least; what is wrong is noted.
+pub(super) fn required_comuni(
+    reading: &mut Reading<'_>,
+    text: &str,
+    today: NaiveDate,
+) -> (BTreeSet<String>, Vec<String>) {
+    let (comuni, unknown) = read_comuni(text, today);
+    if !unknown.is_empty() {
+        reading.refuse("comuni", "comune_unknown");
+    } else if comuni.is_empty() {
+        reading.refuse("comuni", "comuni_empty");
+    }
+    (comuni, unknown)
+}
+
 pub(crate) async fn post(desk: PlatformDesk<ManageEnti>, fields: Fields) -> Outcome {
     let today = italian_day(desk.now);
     let mut reading = Reading::new(&fields);
@@ -122,12 +137,7 @@ pub(crate) async fn post(desk: PlatformDesk<ManageEnti>, fields: Fields) -> Outc
     let code = reading.required("code", 40);
     let administrator = reading.required("administrator_name", 100);
     let username = reading.required("username", 64);
-    let (comuni, unknown) = read_comuni(fields.get("comuni"), today);
-    if !unknown.is_empty() {
-        reading.refuse("comuni", "comune_unknown");
-    } else if comuni.is_empty() {
-        reading.refuse("comuni", "comuni_empty");
-    }
+    let (comuni, unknown) = required_comuni(&mut reading, fields.get("comuni"), today);
     let agreement = read_agreement(&mut reading, Some(AgreementKind::First));
     let interest: Option<InterestId> = fields.get("interest").parse().ok();
     if let (Some(name), Some(code), Some(display_name), Some(username), Some(agreement), true) =

@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use chrono::Duration;
 use serde::{Deserialize, Serialize};
-use store::{AccountId, GatewayIdentity, Refused, StoreError};
+use store::{AccountId, GatewayIdentity, Refused, Session, StoreError};
 use templates::{Area, Page};
 
 use super::confirm::{Then, ours};
@@ -191,13 +191,11 @@ pub(crate) async fn finish(visitor: Visitor, headers: HeaderMap, Peer(peer): Pee
     let answer = match flow.purpose {
         Purpose::Enter => open(&visitor, &headers, peer, &identity).await?,
         Purpose::Link { session } => {
-            let own = visitor.session().filter(|own| own.id().to_string() == session).ok_or_else(logged_out)?;
-            store.link_gateway(own, &identity, now).await?;
+            store.link_gateway(same_session(&visitor, &session)?, &identity, now).await?;
             reply::see("/account?fatto=collegato")
         }
         Purpose::Confirm { session, then } => {
-            let own = visitor.session().filter(|own| own.id().to_string() == session).ok_or_else(logged_out)?;
-            match store.confirm_by_gateway(own, &identity, now).await {
+            match store.confirm_by_gateway(same_session(&visitor, &session)?, &identity, now).await {
                 Ok(()) => reply::see(ours(&then)),
                 Err(StoreError::Refused(Refused::Credentials)) => return Err(Failure::BadRequest),
                 Err(error) => return Err(error.into()),
@@ -207,8 +205,9 @@ pub(crate) async fn finish(visitor: Visitor, headers: HeaderMap, Peer(peer): Pee
     Ok(done_there(&visitor, answer))
 }
 
-fn logged_out() -> Failure {
-    Failure::Refused(Refused::NoSession)
+/// The visitor's session, if it is the one that the browser was sent away with.
+fn same_session<'a>(visitor: &'a Visitor, id: &str) -> Result<&'a Session, Failure> {
+    visitor.session().filter(|own| own.id().to_string() == id).ok_or(Failure::Refused(Refused::NoSession))
 }
 
 /// The same answer, after which the browser carries nothing of the gateway any more.

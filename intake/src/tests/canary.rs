@@ -17,7 +17,7 @@ use test_database::Kind;
 use uuid::Uuid;
 
 use super::api::Client;
-use super::{Browser, PASSWORD, Reply, World, account, api, chance, now};
+use super::{Browser, PASSWORD, Questionnaire, Reply, World, account, api, chance, now};
 
 /// A word that nobody else writes, for each Ente; the first letters of each are still everybody's.
 const WORDS: [&str; 3] = ["Qxalbero", "Qxbarca", "Qxcasa"];
@@ -193,29 +193,15 @@ async fn open(watch: &mut Watch, side: usize, browser: &mut Browser, template: &
 /// A validated questionnaire with a word in its notes.
 async fn validated(world: &World, side: &Side<'_>, persona: &str, word: &str, rng: &mut StdRng) -> String {
     let instrument = crate::instruments::shipped().unwrap().swap_remove(0);
-    let new = store::NewDraft {
-        persona: persona.parse().unwrap(),
-        instrument: instrument.id.clone(),
-        version: instrument.version,
-        assessed_on: now().date_naive(),
-        copied: None,
-    };
-    let draft = world.store.start_draft(&side.scope, &new, now(), rng).await.unwrap();
-    let notes = BTreeMap::from([(instrument.items[0].id.clone(), format!("nota {word}"))]);
-    let sheet = crate::example::sheet(&instrument, rng.random_range(0..50));
-    let filling = store::Filling { sheet, notes, assessed_on: new.assessed_on };
-    let revision = world.store.save_draft(&side.scope, draft, 1, &filling, now(), rng).await.unwrap();
-    let terms = store::AzioneTerms { due_on: None, followed_by: Some(format!("Sportello {word}")) };
-    let validation = store::Validation {
+    let questionnaire = Questionnaire {
         instrument: &instrument,
-        evaluation: domain::feed::Evaluation::Confirmed,
-        evaluation_reason: None,
-        azioni: BTreeMap::from([(instrument.azioni[0].id.clone(), terms)]),
-        outcomes: Vec::new(),
-        rechecked: instrument.consistency.iter().map(|rule| rule.id.clone()).collect(),
-        sem_hundredths: BTreeMap::new(),
+        persona: persona.parse().unwrap(),
+        assessed_on: now().date_naive(),
+        sheet: crate::example::sheet(&instrument, rng.random_range(0..50)),
+        note: Some(format!("nota {word}")),
+        azione: Some(store::AzioneTerms { due_on: None, followed_by: Some(format!("Sportello {word}")) }),
     };
-    world.store.validate(&side.scope, draft, revision, &validation, now(), rng).await.unwrap().to_string()
+    questionnaire.validate(&world.store, &side.scope, rng).await.to_string()
 }
 
 /// The texts of a file of tables.

@@ -1,9 +1,9 @@
 //! Persone who arrive in another Ente.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use chrono::{Days, NaiveDate};
-use domain::feed::{Evaluation, Origin};
+use domain::feed::Origin;
 use domain::instrument::{Answer, Instrument};
 use domain::person::{Sex, Work};
 use rand::rngs::StdRng;
@@ -11,7 +11,7 @@ use rstest::rstest;
 use store::{Assessment, Credentials, EnteScope, PersonaData, PersonaId, Right};
 use test_database::Kind;
 
-use super::{PASSWORD, World, chance, now};
+use super::{PASSWORD, Questionnaire, World, chance, now};
 use crate::handover::{HandOver, HandOverError, HandedOver, hand_over};
 
 struct Move {
@@ -57,31 +57,18 @@ impl Move {
     /// A questionnaire of so many days ago.
     async fn assessed(&mut self, world: &World, persona: PersonaId, days: u64) {
         let instrument = &self.instruments[0];
-        let new = store::NewDraft {
-            persona,
-            instrument: instrument.id.clone(),
-            version: instrument.version,
-            assessed_on: now().date_naive() - Days::new(days),
-            copied: None,
-        };
-        let draft = world.store.start_draft(&self.operator, &new, now(), &mut self.chance).await.unwrap();
         let mut sheet = crate::example::sheet(instrument, 3 + days);
         // Between 35 and 49, as the birth date says.
         sheet.insert(instrument.items[0].id.clone(), Answer::Value(3));
-        let notes = BTreeMap::from([(instrument.items[0].id.clone(), "nota".to_owned())]);
-        let filling = store::Filling { sheet, notes, assessed_on: new.assessed_on };
-        let revision =
-            world.store.save_draft(&self.operator, draft, 1, &filling, now(), &mut self.chance).await.unwrap();
-        let validation = store::Validation {
+        let questionnaire = Questionnaire {
             instrument,
-            evaluation: Evaluation::Confirmed,
-            evaluation_reason: None,
-            azioni: BTreeMap::from([(instrument.azioni[0].id.clone(), store::AzioneTerms::default())]),
-            outcomes: Vec::new(),
-            rechecked: instrument.consistency.iter().map(|rule| rule.id.clone()).collect(),
-            sem_hundredths: BTreeMap::new(),
+            persona,
+            assessed_on: now().date_naive() - Days::new(days),
+            sheet,
+            note: Some("nota".to_owned()),
+            azione: Some(store::AzioneTerms::default()),
         };
-        world.store.validate(&self.operator, draft, revision, &validation, now(), &mut self.chance).await.unwrap();
+        questionnaire.validate(&world.store, &self.operator, &mut self.chance).await;
     }
 
     async fn run(

@@ -10,7 +10,7 @@ use store::{Credentials, EnteScope, PersonaData, Right, Role};
 use test_database::Kind;
 
 use super::beside::grant;
-use super::{Browser, PASSWORD, World, chance, now};
+use super::{Browser, PASSWORD, Questionnaire, World, chance, now};
 use crate::routes::{Need, ROUTES, Verb};
 
 /// The operator's scope, as the store gives it.
@@ -33,31 +33,18 @@ async fn assessed(world: &World, surname: &str) -> String {
     };
     let mut chance = chance(91);
     let persona = world.store.create_persona(&scope, &data, now(), &mut chance).await.unwrap();
-    let new = store::NewDraft {
-        persona,
-        instrument: instrument.id.clone(),
-        version: instrument.version,
-        assessed_on: now().date_naive(),
-        copied: None,
-    };
-    let draft = world.store.start_draft(&scope, &new, now(), &mut chance).await.unwrap();
     let mut sheet = crate::example::sheet(&instrument, 1);
     let last = instrument.items.last().unwrap().id.clone();
     sheet.remove(&last);
-    let notes = BTreeMap::from([(instrument.items[0].id.clone(), "nota che resta".to_owned())]);
-    let filling = store::Filling { sheet, notes, assessed_on: new.assessed_on };
-    let revision = world.store.save_draft(&scope, draft, 1, &filling, now(), &mut chance).await.unwrap();
-    let terms = store::AzioneTerms { due_on: None, followed_by: Some("=Sportello".to_owned()) };
-    let validation = store::Validation {
+    let questionnaire = Questionnaire {
         instrument: &instrument,
-        evaluation: domain::feed::Evaluation::Confirmed,
-        evaluation_reason: None,
-        azioni: BTreeMap::from([(instrument.azioni[0].id.clone(), terms)]),
-        outcomes: Vec::new(),
-        rechecked: instrument.consistency.iter().map(|rule| rule.id.clone()).collect(),
-        sem_hundredths: BTreeMap::new(),
+        persona,
+        assessed_on: now().date_naive(),
+        sheet,
+        note: Some("nota che resta".to_owned()),
+        azione: Some(store::AzioneTerms { due_on: None, followed_by: Some("=Sportello".to_owned()) }),
     };
-    world.store.validate(&scope, draft, revision, &validation, now(), &mut chance).await.unwrap();
+    questionnaire.validate(&world.store, &scope, &mut chance).await;
     instrument.id.to_string()
 }
 

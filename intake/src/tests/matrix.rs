@@ -1,18 +1,14 @@
 //! Every route as every role, in its own Ente and with another's ids, with and without a session, with and without the
 //! token: what is expected follows from the route's own need.
 
-use std::collections::BTreeMap;
-
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
-use store::{
-    Credentials, ErasureGround, Filling, InterestData, NewDraft, PersonaData, Right, Role, TokenScope, Validation,
-};
+use store::{Credentials, ErasureGround, InterestData, NewDraft, PersonaData, Right, Role, TokenScope};
 
 use rstest::rstest;
 use test_database::Kind;
 
-use super::{Browser, PASSWORD, Reply, World, api, chance, now};
+use super::{Browser, PASSWORD, Questionnaire, Reply, World, api, chance, now};
 use crate::routes::{Need, ROUTES, Route, Token, Verb};
 
 /// Something of each kind in an Ente, by the name it has in paths.
@@ -52,27 +48,23 @@ impl Things {
         let data = PersonaData { surname: "Rossi".to_owned(), name: "Maria".to_owned(), ..PersonaData::default() };
         let persona = world.store.create_persona(&scope, &data, now(), &mut chance).await.unwrap();
         let instrument = crate::instruments::shipped().unwrap().swap_remove(0);
+        let assessed_on = now().date_naive();
+        let questionnaire = Questionnaire {
+            instrument: &instrument,
+            persona,
+            assessed_on,
+            sheet: crate::example::sheet(&instrument, 3),
+            note: None,
+            azione: None,
+        };
+        let assessment = questionnaire.validate(&world.store, &scope, &mut chance).await;
         let new = NewDraft {
             persona,
             instrument: instrument.id.clone(),
             version: instrument.version,
-            assessed_on: now().date_naive(),
+            assessed_on,
             copied: None,
         };
-        let first = world.store.start_draft(&scope, &new, now(), &mut chance).await.unwrap();
-        let sheet = crate::example::sheet(&instrument, 3);
-        let filling = Filling { sheet, notes: BTreeMap::new(), assessed_on: new.assessed_on };
-        let revision = world.store.save_draft(&scope, first, 1, &filling, now(), &mut chance).await.unwrap();
-        let validation = Validation {
-            instrument: &instrument,
-            evaluation: domain::feed::Evaluation::Confirmed,
-            evaluation_reason: None,
-            azioni: BTreeMap::new(),
-            outcomes: Vec::new(),
-            rechecked: instrument.consistency.iter().map(|rule| rule.id.clone()).collect(),
-            sem_hundredths: BTreeMap::new(),
-        };
-        let assessment = world.store.validate(&scope, first, revision, &validation, now(), &mut chance).await.unwrap();
         let draft = world.store.start_draft(&scope, &new, now(), &mut chance).await.unwrap();
         let new = store::NewToken { name: "prova".to_owned(), scopes: [TokenScope::PersoneRead].into(), days: 30 };
         let (token, _) = world.store.create_token(&session, &new, now(), &mut chance).await.unwrap();

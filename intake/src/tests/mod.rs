@@ -21,16 +21,17 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::header::{CONTENT_TYPE, COOKIE, LOCATION, SET_COOKIE};
 use axum::http::{HeaderMap, Request, StatusCode};
-use chrono::{DateTime, Duration, TimeZone, Utc};
-use domain::feed::EnteId;
+use chrono::{DateTime, Duration, NaiveDate, TimeZone, Utc};
+use domain::feed::{AssessmentId, EnteId, Evaluation};
 use domain::instrument::{Answer, Instrument};
 use domain::keys::{Ring, RingKey};
+use domain::scoring::Sheet;
 use http_body_util::BodyExt;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use store::{
-    AcceptedPassword, AccountId, HashingCost, Location, NewAccount, NewEnte, PasskeySite, PostgresUrls, Reach, Role,
-    Store, totp_code, totp_secret,
+    AcceptedPassword, AccountId, AzioneTerms, EnteScope, Filling, HashingCost, Location, NewAccount, NewDraft, NewEnte,
+    PasskeySite, PersonaId, PostgresUrls, Reach, Role, Store, Validation, totp_code, totp_secret,
 };
 use test_database::{Kind, Place, TestDatabase};
 use tower::ServiceExt;
@@ -186,6 +187,45 @@ fn account(role: Role, username: &str) -> NewAccount {
         role,
         unita: None,
         reach: Reach::Ente,
+    }
+}
+
+/// A questionnaire that is filled in and validated at once; the operator confirms the result.
+struct Questionnaire<'a> {
+    instrument: &'a Instrument,
+    persona: PersonaId,
+    assessed_on: NaiveDate,
+    sheet: Sheet,
+    /// Of its first item.
+    note: Option<String>,
+    /// Of the strumento's first azione, where it was agreed.
+    azione: Option<AzioneTerms>,
+}
+
+impl Questionnaire<'_> {
+    async fn validate(self, store: &Store, scope: &EnteScope, chance: &mut StdRng) -> AssessmentId {
+        let instrument = self.instrument;
+        let new = NewDraft {
+            persona: self.persona,
+            instrument: instrument.id.clone(),
+            version: instrument.version,
+            assessed_on: self.assessed_on,
+            copied: None,
+        };
+        let draft = store.start_draft(scope, &new, now(), chance).await.unwrap();
+        let notes = self.note.into_iter().map(|note| (instrument.items[0].id.clone(), note)).collect();
+        let filling = Filling { sheet: self.sheet, notes, assessed_on: self.assessed_on };
+        let revision = store.save_draft(scope, draft, 1, &filling, now(), chance).await.unwrap();
+        let validation = Validation {
+            instrument,
+            evaluation: Evaluation::Confirmed,
+            evaluation_reason: None,
+            azioni: self.azione.into_iter().map(|terms| (instrument.azioni[0].id.clone(), terms)).collect(),
+            outcomes: Vec::new(),
+            rechecked: instrument.consistency.iter().map(|rule| rule.id.clone()).collect(),
+            sem_hundredths: BTreeMap::new(),
+        };
+        store.validate(scope, draft, revision, &validation, now(), chance).await.unwrap()
     }
 }
 

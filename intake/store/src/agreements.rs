@@ -127,6 +127,15 @@ impl Standing {
         }
     }
 
+    /// Whether an Ente that stands so can be closed.
+    #[must_use]
+    pub const fn may_close(self) -> bool {
+        match self {
+            Self::Unrecorded | Self::Expired(_) => true,
+            Self::NotYet(_) | Self::Active(_) | Self::RunningOut(_) | Self::Closed => false,
+        }
+    }
+
     /// Of agreements with these first and last days.
     fn of(terms: &[(NaiveDate, NaiveDate)], today: NaiveDate) -> Self {
         if terms.is_empty() {

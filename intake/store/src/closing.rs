@@ -12,7 +12,6 @@ use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
 use sha2::{Digest, Sha256};
 
 use crate::access::{PlatformScope, Right};
-use crate::agreements::Standing;
 use crate::audit::{Line, append};
 use crate::database::PLATFORM;
 use crate::error::{Refused, StoreError};
@@ -83,11 +82,8 @@ impl Store {
         if ente == PLATFORM {
             return Err(StoreError::NotFound("Ente"));
         }
-        match self.standing(ente, None, now).await? {
-            Standing::Expired(_) | Standing::Unrecorded => {}
-            Standing::NotYet(_) | Standing::Active(_) | Standing::RunningOut(_) | Standing::Closed => {
-                return Err(Refused::AgreementNotOver.into());
-            }
+        if !self.standing(ente, None, now).await?.may_close() {
+            return Err(Refused::AgreementNotOver.into());
         }
         let writing = self.write(ente).await?;
         let row = enti::Entity::find_by_id(ente.0).one(&*writing).await?.filter(|row| row.closed_at.is_none());

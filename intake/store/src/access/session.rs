@@ -725,13 +725,16 @@ impl Store {
         let ente = EnteId(account.ente_id);
         let reach = crate::accounts::reach_of(&account)?;
         let granted = crate::accounts::granted(&self.reading(ente), ente, AccountId(account.id)).await?;
-        let is_enrolled = is_enrolled(&self.reading(ente), ente, AccountId(account.id)).await?;
-        let second_factor = match (is_enrolled, row.second_at) {
-            _ if row.way.is_some() => SecondFactor::Proved,
-            (true, Some(_)) => SecondFactor::Proved,
-            (true, None) => SecondFactor::MustProve,
-            (false, _) if role.needs_second_factor() => SecondFactor::MustEnrol,
-            (false, _) => SecondFactor::NotAsked,
+        let second_factor = if row.way.is_some() {
+            SecondFactor::Proved
+        } else {
+            let is_enrolled = is_enrolled(&self.reading(ente), ente, AccountId(account.id)).await?;
+            match (is_enrolled, row.second_at) {
+                (true, Some(_)) => SecondFactor::Proved,
+                (true, None) => SecondFactor::MustProve,
+                (false, _) if role.needs_second_factor() => SecondFactor::MustEnrol,
+                (false, _) => SecondFactor::NotAsked,
+            }
         };
         let known = if ente == PLATFORM { None } else { Some(self.ente_described(ente, now).await?) };
         Ok(Session {
