@@ -164,6 +164,57 @@ impl DataFolder {
         self.root.join("instruments")
     }
 
+    /// The identity key that takes the place of the present one, while keys are renewed.
+    fn next_identity_file(&self) -> PathBuf {
+        self.keys().join("identity.key.next")
+    }
+
+    /// The identity key with this id, of the two that can be there.
+    pub(crate) fn identity_key(&self, id: &str) -> Option<RingKey> {
+        let files = [self.key_file(Ring::Identity), self.next_identity_file()];
+        let mut keys = files.iter().filter_map(|path| RingKey::parse(&read_private(path).ok()?, Ring::Identity).ok());
+        keys.find(|key| key.id() == id)
+    }
+
+    /// The identity key to come: the one that a renewal began with, else a new one.
+    pub(crate) fn next_identity_key(&self, chance: &mut impl CryptoRng) -> Result<RingKey> {
+        let path = self.next_identity_file();
+        if !path.exists() {
+            // Whole or not at all: a key that a crash cut short may have wrapped nothing yet, but nobody could tell.
+            let made = path.with_extension("next.part");
+            let _ = fs::remove_file(&made);
+            write_private(&made, RingKey::generate(Ring::Identity, chance).to_text().as_bytes())?;
+            fs::rename(&made, &path).with_context(|| cannot("rename", &made))?;
+            sync_folder(&self.keys())?;
+        }
+        RingKey::parse(&read_private(&path)?, Ring::Identity).with_context(|| cannot("use", &path))
+    }
+
+    /// Puts the identity key that was to come in its place; the one before stays under its id.
+    pub(crate) fn settle_identity_key(&self, ring: &RingKey) -> Result<()> {
+        let (path, next) = (self.key_file(Ring::Identity), self.next_identity_file());
+        let old = self.key(Ring::Identity)?;
+        if old.id() != ring.id() {
+            let kept = self.keys().join(format!("identity-{}.key.old", old.id()));
+            fs::copy(&path, &kept).with_context(|| cannot("make", &kept))?;
+            File::open(&kept).and_then(|file| file.sync_all()).with_context(|| cannot("write", &kept))?;
+            fs::rename(&next, &path).with_context(|| cannot("rename", &next))?;
+            sync_folder(&self.keys())?;
+        }
+        Ok(())
+    }
+
+    /// Held while keys are renewed.
+    pub(crate) fn lock_keys(&self) -> Result<File> {
+        let path = self.keys().join("rotate.lock");
+        let file =
+            OpenOptions::new().append(true).create(true).mode(0o600).open(&path).with_context(|| cannot("open", &path))?;
+        if file.try_lock().is_err() {
+            bail!("keys are being renewed by another process: wait until it ends");
+        }
+        Ok(file)
+    }
+
     /// A ring's wrapping key.
     pub(crate) fn key(&self, ring: Ring) -> Result<RingKey> {
         let path = self.key_file(ring);
@@ -264,7 +315,10 @@ fn write_private(path: &Path, bytes: &[u8]) -> Result<()> {
     let mut file =
         OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).with_context(|| cannot("make", path))?;
     file.write_all(bytes).and_then(|()| file.sync_all()).with_context(|| cannot("write", path))?;
-    let folder = path.parent().expect("a file stands in a folder");
+    sync_folder(path.parent().expect("a file stands in a folder"))
+}
+
+fn sync_folder(folder: &Path) -> Result<()> {
     File::open(folder).and_then(|folder| folder.sync_all()).with_context(|| cannot("write", folder))
 }
 

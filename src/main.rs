@@ -41,6 +41,9 @@ enum Command {
     /// Look at definitions of strumenti, check files of them, add one to a data folder.
     #[command(subcommand)]
     Instrument(commands::instrument::Command),
+    /// Look after the portal's keys.
+    #[command(subcommand)]
+    Keys(commands::keys::Command),
     /// From the portal's events to the lake.
     #[command(subcommand)]
     Pipeline(commands::pipeline::Command),
@@ -68,6 +71,7 @@ fn main() -> ExitCode {
         Command::Ente(command) => commands::ente::run(&command),
         Command::Erase(arguments) => commands::erase::run(&arguments),
         Command::Import(arguments) => commands::import::run(&arguments),
+        Command::Keys(command) => commands::keys::run(&command),
         Command::Init(arguments) => commands::init::run(&arguments),
         Command::Instrument(command) => commands::instrument::run(&command),
         Command::Pipeline(command) => commands::pipeline::run(&command),

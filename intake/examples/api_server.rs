@@ -15,7 +15,8 @@ use intake::{Cookies, Portal, PortalConfig};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use store::{
-    AcceptedPassword, Credentials, HashingCost, Location, NewAccount, NewEnte, NewToken, Reach, Role, Store, TokenScope,
+    AcceptedPassword, AccountChange, Credentials, HashingCost, Location, NewAccount, NewEnte, NewToken, Reach, Right,
+    Role, Store, TokenScope,
 };
 
 /// Of an account that is there for minutes, on this machine alone.
@@ -41,7 +42,14 @@ async fn token(store: &Store, now: DateTime<Utc>, chance: &mut StdRng) -> Result
         reach: Reach::Ente,
     };
     let password = AcceptedPassword::check(PASSWORD, account.role, &[]).map_err(|refused| format!("{refused:?}"))?;
-    store.create_account_with_password(&scope, &account, &password, now, chance).await?;
+    let account_id = store.create_account_with_password(&scope, &account, &password, now, chance).await?;
+    let change = AccountChange {
+        display_name: account.display_name.clone(),
+        unita: None,
+        reach: Reach::Ente,
+        granted: [Right::ExtractIdentified].into(),
+    };
+    store.update_account(&scope, account_id, &change, now).await?;
     let credentials = Credentials {
         ente: Some("prova"),
         username: "operatrice",

@@ -1,6 +1,6 @@
 //! From a page, or a failure, to a response.
 
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use rand::Rng;
@@ -142,6 +142,10 @@ pub(crate) fn failure(visitor: &Visitor, failure: &Failure) -> Response {
                 message(visitor, StatusCode::UNPROCESSABLE_ENTITY, MessageKind::BadRequest)
             }
         },
+        Failure::Store(StoreError::KeysRenewed) => {
+            let again = message(visitor, StatusCode::SERVICE_UNAVAILABLE, MessageKind::Again);
+            ([(RETRY_AFTER, HeaderValue::from_static("1"))], again).into_response()
+        }
         Failure::Store(error) => {
             let number = format!("{:08x}", visitor.portal().chance().next_u32());
             tracing::error!(number, error = %error, source = ?std::error::Error::source(error), "a page failed");

@@ -135,6 +135,7 @@ const ENTER: Need = Need::Program(&[TokenScope::PersoneWrite]);
 const READ: Need = Need::Program(&[TokenScope::QuestionariRead]);
 const MAKE: Need = Need::Program(&[TokenScope::QuestionariWrite]);
 const CORRECT: Need = Need::Program(&[TokenScope::QuestionariRead, TokenScope::QuestionariWrite]);
+const TAKE_OUT: Need = Need::Program(&[TokenScope::EstrazioniIdentified]);
 const PRINT: Need = Need::Program(&[TokenScope::PersoneRead, TokenScope::QuestionariRead]);
 
 /// Every route.
@@ -210,7 +211,8 @@ pub(crate) static ROUTES: &[Route] = routes! {
     get "/persone/{persona}/cancella", PRIVACY, pages::erase::get;
     post(Session) "/persone/{persona}/cancella", PRIVACY, pages::erase::post;
     get "/persone/{persona}/fascicolo.json", PRIVACY, pages::dossier::json;
-    get "/persone/{persona}/fascicolo.pdf", PRIVACY, pages::dossier::pdf;
+    get "/persone/{persona}/fascicolo", PRIVACY, pages::access_request::get;
+    post(Session) "/persone/{persona}/fascicolo", PRIVACY, pages::access_request::post;
     get "/cancellazioni/{erased}/attestato.pdf", PRIVACY, pages::erase::certificate;
     get "/persone/{persona}/accessi", ACCOUNTS, pages::audit::of_persona;
 
@@ -313,8 +315,14 @@ pub(crate) static ROUTES: &[Route] = routes! {
     get "/api/v1/questionari/{assessment}", READ, api::questionari::one;
     get "/api/v1/questionari/{assessment}/fhir", READ, api::questionari::fhir;
     get "/api/v1/questionari/{assessment}/relazione.pdf", PRINT, api::questionari::report;
+    get "/api/v1/questionari/{assessment}/relazione", READ, api::report::report;
     post(Bearer) "/api/v1/questionari/{assessment}/correggi", CORRECT, api::questionari::amend;
     post(Bearer) "/api/v1/questionari/{assessment}/annulla", MAKE, api::questionari::annul;
+    get "/api/v1/estrazioni", TAKE_OUT, api::estrazioni::list;
+    post(Bearer) "/api/v1/estrazioni", TAKE_OUT, api::estrazioni::ask;
+    get "/api/v1/estrazioni/{extraction}", TAKE_OUT, api::estrazioni::one;
+    get "/api/v1/estrazioni/{extraction}/file", TAKE_OUT, api::estrazioni::file;
+    post(Bearer) "/api/v1/estrazioni/{extraction}/elimina", TAKE_OUT, api::estrazioni::delete;
 };
 
 /// The router of the table, with others beside it.

@@ -9,6 +9,7 @@ pub(crate) mod erase;
 pub(crate) mod import;
 pub(crate) mod init;
 pub(crate) mod instrument;
+pub(crate) mod keys;
 pub(crate) mod pipeline;
 pub(crate) mod release;
 pub(crate) mod serve;
@@ -20,9 +21,9 @@ use std::io::Write;
 
 use anyhow::{Context, Result};
 use clap::ValueEnum;
-use domain::keys::Ring;
+use domain::keys::{KeyError, Ring};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use store::{HashingCost, Store};
+use store::{HashingCost, Store, StoreError};
 
 use crate::data_folder::DataFolder;
 use crate::system;
@@ -69,8 +70,16 @@ pub(crate) fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
 pub(crate) async fn open_store(folder: &DataFolder) -> Result<Store> {
     let identity = folder.key(Ring::Identity)?;
     let release = folder.sealing_key(Ring::Release)?;
-    let cost = HashingCost::default();
-    Ok(Store::open(&folder.store_location()?, identity, release, cost, &mut system::chance()).await?)
+    let (location, cost) = (folder.store_location()?, HashingCost::default());
+    match Store::open(&location, identity, release.clone(), cost, &mut system::chance()).await {
+        // A renewal of keys was stopped before its last step: the next key is the one.
+        Err(StoreError::WrongKey(KeyError::OtherRing { wanted, found })) => {
+            let wrong = || StoreError::WrongKey(KeyError::OtherRing { wanted, found: found.clone() });
+            let next = folder.identity_key(&found).ok_or_else(wrong)?;
+            Ok(Store::open(&location, next, release, cost, &mut system::chance()).await?)
+        }
+        opened => Ok(opened?),
+    }
 }
 
 /// What goes wrong while serving or running, on standard error.

@@ -9,7 +9,7 @@ use anyhow::{Result, bail};
 use clap::ValueEnum;
 use dashboards::Dashboards;
 
-use super::{block_on, open_store};
+use super::{block_on, keys, open_store};
 use crate::checkpoints;
 use crate::data_folder::DataFolder;
 use crate::outside::Outside;
@@ -66,6 +66,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let parts = Parts { portal: true, dashboards: arguments.only != Some(Only::Portal) };
     block_on(async {
         let store = open_store(&folder).await?;
+        keys::follow(&folder, &store);
         let (router, dashboards) = server::pages(&folder, store.clone(), parts, false, &arguments.outside)?;
         if let Some(every) = arguments.pipeline_every {
             let Some(dashboards) = dashboards else {

@@ -147,6 +147,7 @@ const TEMPLATES: &[(&str, &str)] = template_files![
     "components/report.html",
     "components/steps.html",
     "components/tokens.html",
+    "pages/access_request.html",
     "pages/account.html",
     "pages/account_created.html",
     "pages/account_form.html",

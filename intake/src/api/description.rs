@@ -6,7 +6,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Components, OpenApi as Description};
 use utoipa::{IntoResponses, Modify, OpenApi};
 
-use super::{Problem, persone, questionari, strumenti};
+use super::{Problem, estrazioni, persone, questionari, report, strumenti};
 
 /// What every operation with a token may answer besides.
 #[derive(IntoResponses)]
@@ -68,7 +68,7 @@ impl Modify for Token {
             .bearer_format("noncello_ and 64 hexadecimal digits")
             .description(Some(
                 "A token made on the page of one's account. Scopes: persone:read, persone:write, questionari:read, \
-                 questionari:write. It opens what its scopes name and its account may still do.",
+                 questionari:write, estrazioni:identified. It opens what its scopes name and its account may still do.",
             ))
             .build();
         let components = description.components.get_or_insert_with(Components::new);
@@ -99,14 +99,21 @@ impl Modify for Token {
         questionari::one,
         questionari::fhir,
         questionari::report,
+        report::report,
         questionari::amend,
         questionari::annul,
+        estrazioni::list,
+        estrazioni::ask,
+        estrazioni::one,
+        estrazioni::file,
+        estrazioni::delete,
     ),
     modifiers(&Token),
     tags(
         (name = "strumenti", description = "What there is to fill in; public."),
         (name = "persone", description = "Who is assessed."),
         (name = "questionari", description = "Validated questionnaires."),
+        (name = "estrazioni", description = "Persone and questionnaires in bulk, with names."),
         (name = "openapi", description = "This description."),
     ),
 )]

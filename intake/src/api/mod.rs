@@ -5,9 +5,11 @@
 //! programs may not do is not here: accounts, erasure, restriction, the audit, anything of the platform.
 
 pub(crate) mod description;
+pub(crate) mod estrazioni;
 pub(crate) mod persone;
 mod problem;
 pub(crate) mod questionari;
+pub(crate) mod report;
 pub(crate) mod strumenti;
 
 use axum::extract::rejection::PathRejection;
@@ -20,6 +22,7 @@ use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::de::DeserializeOwned;
 use store::{EnteScope, Refused, Store, TokenAccess, TokenScope};
+use uuid::Uuid;
 
 use crate::portal::Portal;
 use crate::visitor::{Peer, italian_day};
@@ -123,6 +126,22 @@ impl<T: DeserializeOwned> FromRequest<Portal> for Sent<T> {
         })?;
         // The message may quote what was sent, to whoever sent it; it is never logged.
         serde_json::from_slice(&bytes).map(Self).map_err(|error| Problem::bad_request(error.to_string()))
+    }
+}
+
+/// What a program calls its request, by the header `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header): a UUID.
+/// The same request sent again is done once.
+pub(crate) struct RequestKey(pub(crate) Option<Uuid>);
+
+impl FromRequestParts<Portal> for RequestKey {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Portal) -> Result<Self, Problem> {
+        let Some(given) = parts.headers.get("idempotency-key") else { return Ok(Self(None)) };
+        // The draft has a quoted string; programs in the wild send it bare.
+        let key = given.to_str().ok().and_then(|text| Uuid::parse_str(text.trim().trim_matches('"')).ok());
+        let key = key.filter(|key| !key.is_nil());
+        key.map(|key| Self(Some(key))).ok_or_else(|| Problem::bad_request("Idempotency-Key is a UUID"))
     }
 }
 

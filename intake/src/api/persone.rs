@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 use utoipa::openapi::schema::{ArrayBuilder, Object, ObjectBuilder, SchemaType, Type};
 use uuid::Uuid;
 
-use super::{Answer, Problem, Program, Sent, id};
+use super::{Answer, Problem, Program, RequestKey, Sent, id};
 use crate::form::{Fields, show_date};
 use crate::pages::persona_form;
 
@@ -320,6 +320,7 @@ pub(crate) async fn search(program: Program, Sent(search): Sent<Search>) -> Answ
     path = "/api/v1/persone",
     tag = "persone",
     security(("token" = ["persone:write"])),
+    params(("Idempotency-Key" = Option<Uuid>, Header, description = "The same request with the same key is done once.")),
     request_body = PersonaBody,
     responses(
         (status = 201, description = "Entered.", body = Written, headers(("Location" = String, description = "Its address."))),
@@ -328,10 +329,18 @@ pub(crate) async fn search(program: Program, Sent(search): Sent<Search>) -> Answ
         super::description::Conflicts,
     ),
 )]
-pub(crate) async fn create(program: Program, Sent(body): Sent<PersonaBody>) -> Answer {
+pub(crate) async fn create(
+    program: Program,
+    RequestKey(request): RequestKey,
+    Sent(body): Sent<PersonaBody>,
+) -> Answer {
     let scope = program.scope(TokenScope::PersoneWrite)?;
     let data = body.read(program.today())?;
-    let made = program.store.create_persona(&scope, &data, program.now, &mut program.portal.chance()).await;
+    let (store, now, chance) = (&program.store, program.now, &mut program.portal.chance());
+    let made = match request {
+        Some(request) => store.create_persona_once(&scope, request, &data, now, chance).await,
+        None => store.create_persona(&scope, &data, now, chance).await,
+    };
     let made = made.map_err(|error| Problem::of_store(&program.portal, error))?;
     Ok(created(format!("/api/v1/persone/{made}"), Written { id: made.0, revision: 1 }))
 }

@@ -100,6 +100,10 @@ impl Problem {
             StoreError::NotFound(_) => Self::not_found(),
             StoreError::Conflict(_) => Self::new(StatusCode::CONFLICT, "conflict", error.to_string()),
             StoreError::Refused(refused) => Self::of_refusal(&refused, portal.now()),
+            StoreError::KeysRenewed => Self {
+                retry_after_seconds: Some(1),
+                ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "again", error.to_string())
+            },
             other => {
                 let number = portal.chance().next_u32();
                 tracing::error!(number, error = %other, source = ?std::error::Error::source(&other), "a request of a program failed");
@@ -146,6 +150,8 @@ impl Problem {
             Refused::Evaluation => (StatusCode::UNPROCESSABLE_ENTITY, "evaluation"),
             Refused::ReasonMissing => (StatusCode::UNPROCESSABLE_ENTITY, "reason-missing"),
             Refused::Azione => (StatusCode::UNPROCESSABLE_ENTITY, "azione"),
+            Refused::RequestReused => (StatusCode::UNPROCESSABLE_ENTITY, "key-reused"),
+            Refused::ExtractionUnderWay => (StatusCode::CONFLICT, "extraction-under-way"),
             Refused::OtherDefinition => (StatusCode::UNPROCESSABLE_ENTITY, "other-definition"),
             Refused::Sheet(_) => (StatusCode::UNPROCESSABLE_ENTITY, "answers"),
             Refused::AssessedOn => (StatusCode::UNPROCESSABLE_ENTITY, "assessed-on"),

@@ -14,15 +14,15 @@ use domain::instrument::{Answer as ItemAnswer, Id, Instrument, Missing};
 use domain::scoring::Sheet;
 use serde::{Deserialize, Serialize};
 use store::{
-    AccountId, Amendment, Assessment, AzioneTerms, EnteScope, Filling, HistoryFilter, NewDraft, NewOutcome, PersonaId,
-    StoreError, TokenScope, Validation,
+    AccountId, Amendment, Assessment, AzioneTerms, Entry, HistoryFilter, NewOutcome, PersonaId, StoreError, TokenScope,
+    Validation,
 };
 use utoipa::openapi::schema::{AdditionalProperties, Object, ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::persone::created;
-use super::{Answer, Asked, Problem, Program, Sent, id, strumenti};
+use super::{Answer, Asked, Problem, Program, RequestKey, Sent, id, strumenti};
 use crate::pages::{assessment, people};
 use crate::papers;
 
@@ -335,7 +335,7 @@ fn reason(given: &str) -> Result<&str, Problem> {
     if fits { Ok(given) } else { Err(Problem::unprocessable("text", "a reason has 2000 characters at most")) }
 }
 
-fn parsed(text: &str) -> Result<Id, Problem> {
+pub(super) fn parsed(text: &str) -> Result<Id, Problem> {
     Id::parse(text).map_err(|_| Problem::unprocessable("id", "an id has small letters, digits and _, 32 at most"))
 }
 
@@ -498,7 +498,7 @@ pub(crate) async fn of_persona(program: Program, path: Result<Path<String>, Path
     Ok(Json(Questionari { questionari, next_offset: None }).into_response())
 }
 
-async fn read(program: &Program, path: Result<Path<String>, PathRejection>) -> Result<Assessment, Problem> {
+pub(super) async fn read(program: &Program, path: Result<Path<String>, PathRejection>) -> Result<Assessment, Problem> {
     let scope = program.scope(TokenScope::QuestionariRead)?;
     let found = program.store.assessment(&scope, AssessmentId(id(path)?), program.now).await;
     found.map_err(|error| Problem::of_store(&program.portal, error))
@@ -582,7 +582,7 @@ pub(crate) async fn report(program: Program, path: Result<Path<String>, PathReje
 /// What became valid.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Made {
-    id: Uuid,
+    pub(super) id: Uuid,
 }
 
 /// Makes a whole questionnaire valid
@@ -594,7 +594,10 @@ pub(crate) struct Made {
     path = "/api/v1/persone/{persona}/questionari",
     tag = "questionari",
     security(("token" = ["questionari:write"])),
-    params(("persona" = Uuid, Path, description = "Whose.")),
+    params(
+        ("persona" = Uuid, Path, description = "Whose."),
+        ("Idempotency-Key" = Option<Uuid>, Header, description = "The same request with the same key is done once."),
+    ),
     request_body = NewQuestionario,
     responses(
         (status = 201, description = "Valid.", body = Made, headers(("Location" = String, description = "Its address."))),
@@ -607,47 +610,26 @@ pub(crate) struct Made {
 pub(crate) async fn create(
     program: Program,
     path: Result<Path<String>, PathRejection>,
+    RequestKey(request): RequestKey,
     Sent(body): Sent<NewQuestionario>,
 ) -> Answer {
     let scope = program.scope(TokenScope::QuestionariWrite)?;
     let persona: PersonaId = id(path)?;
-    let portal = program.portal.clone();
-    // Once begun it goes on to its end, also when the program has gone: no draft stays behind.
-    let work = tokio::spawn(async move { enter(&program, &scope, persona, &body).await });
-    match work.await {
-        Ok(made) => made,
-        Err(error) => {
-            tracing::error!(%error, "making a questionnaire valid was broken off");
-            Err(Problem::of_failure(&portal, crate::reply::Failure::Broken))
-        }
-    }
-}
-
-async fn enter(program: &Program, scope: &EnteScope, persona: PersonaId, body: &NewQuestionario) -> Answer {
-    let (store, portal, now) = (&program.store, &program.portal, program.now);
-    let failed = |error| Problem::of_store(portal, error);
+    let portal = &program.portal;
     let newest = portal.instrument(&body.instrument).filter(|newest| newest.version == body.version);
     let instrument = newest.ok_or_else(|| {
         Problem::unprocessable("other-definition", "there is no such strumento, or this is not its newest version")
     })?;
-    let sheet = body.filled.sheet()?;
-    let validation = body.filled.validation(instrument)?;
-    let assessed_on = body.filled.assessed_on;
-    let new =
-        NewDraft { persona, instrument: instrument.id.clone(), version: instrument.version, assessed_on, copied: None };
-    let draft = store.start_draft(scope, &new, now, &mut portal.chance()).await.map_err(failed)?;
-    let filling = Filling { sheet, notes: BTreeMap::new(), assessed_on };
-    let made = match store.save_draft(scope, draft, 1, &filling, now, &mut portal.chance()).await {
-        Ok(revision) => store.validate(scope, draft, revision, &validation, now, &mut portal.chance()).await,
-        Err(error) => Err(error),
+    let entry = Entry {
+        persona,
+        sheet: body.filled.sheet()?,
+        assessed_on: body.filled.assessed_on,
+        validation: body.filled.validation(instrument)?,
+        request,
     };
-    match made {
-        Ok(made) => Ok(created(format!("/api/v1/questionari/{made}"), Made { id: made.0 })),
-        Err(error) => {
-            store.delete_draft(scope, draft, now).await.map_err(failed)?;
-            Err(failed(error))
-        }
-    }
+    let made = program.store.enter(&scope, &entry, program.now, &mut portal.chance()).await;
+    let made = made.map_err(|error| Problem::of_store(portal, error))?;
+    Ok(created(format!("/api/v1/questionari/{made}"), Made { id: made.0 }))
 }
 
 /// Corrects a questionnaire: a new version, with a reason

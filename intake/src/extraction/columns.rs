@@ -8,7 +8,7 @@ use chrono::NaiveDate;
 use domain::feed::{Evaluation, UnitaId};
 use domain::instrument::{Id, Instrument, Item, Missing};
 use domain::person::PersonaFacts;
-use store::{Assessment, ExtractionId, IdentifiedRequest, Persona};
+use store::{Assessment, ExtractionId, IdentifiedRequest, Narrowing, Persona};
 use tabular::{Cell, Explanation};
 use templates::term;
 
@@ -203,6 +203,19 @@ fn union<'a, T>(versions: &[&'a Instrument], of: impl Fn(&'a Instrument) -> Vec<
     all
 }
 
+/// A scale and one of its levels in words, by the first definition that has them.
+pub(crate) fn level_title<'a>(
+    mut definitions: impl Iterator<Item = &'a Instrument>,
+    scale: &Id,
+    level: &Id,
+) -> Option<String> {
+    definitions.find_map(|one| {
+        let scale = one.scales.iter().find(|known| known.id == *scale)?;
+        let level = scale.levels.iter().find(|known| known.id == *level)?;
+        Some(format!("{}: {}", scale.title, level.title))
+    })
+}
+
 impl<'a> Columns<'a> {
     /// `None` for a strumento that is not there.
     pub(super) fn new(
@@ -219,6 +232,11 @@ impl<'a> Columns<'a> {
         let items = union(&versions, |one| one.items.iter().map(|item| (item.id.clone(), ())).collect());
         let items = items.into_iter().map(|(id, ())| id).collect();
         Some(Self { request, versions, scales, items, unita, asked_at: show_instant(portal.now()) })
+    }
+
+    /// A scale and one of its levels, in words.
+    fn level_title(&self, scale: &Id, level: &Id) -> String {
+        level_title(self.versions.iter().rev().copied(), scale, level).unwrap_or_else(|| format!("{scale}: {level}"))
     }
 
     /// The columns of a table, in the order of its rows.
@@ -401,9 +419,16 @@ impl<'a> Columns<'a> {
             [about("ente"), ente_name.to_owned()],
             [about("strumento"), format!("{title} ({})", self.request.instrument)],
             [about("anni"), if from == until { from.to_string() } else { format!("{from}–{until}") }],
+        ];
+        let Narrowing { operator, unita, level } = &self.request.only;
+        facts.extend(operator.map(|operator| [about("operatore"), operator.to_string()]));
+        let unita = unita.and_then(|unita| self.unita.get(&unita));
+        facts.extend(unita.map(|name| [about("unita"), name.clone()]));
+        facts.extend(level.as_ref().map(|(scale, level)| [about("livello"), self.level_title(scale, level)]));
+        facts.extend([
             [about("motivo"), self.request.reason.clone()],
             [about("chiesta"), self.asked_at.clone()],
-        ];
+        ]);
         facts.extend(rows.iter().map(|(table, rows)| [about("righe"), format!("{table}: {rows}")]));
         facts.push([about("non_comprese"), about("non_comprese_testo")]);
         facts.push([about("vuote"), about("vuote_testo")]);

@@ -9,14 +9,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use domain::feed::UnitaId;
-use store::{IdentifiedJob, PersonaId, StoreError};
+use store::{IdentifiedExtraction, IdentifiedJob, IdentifiedRequest, PersonaId, StoreError};
 use tabular::{TableError, TableFile};
 use tokio::runtime::Handle;
 
 use crate::portal::Portal;
 use columns::{Columns, Value};
-pub(crate) use columns::{Table, meanings};
+pub(crate) use columns::{Table, level_title, meanings};
 
 /// Rows read at a time.
 const ROWS_AT_ONCE: usize = 500;
@@ -57,6 +56,14 @@ impl Format {
     }
 }
 
+/// How the file of an extraction is called, and what it is to a browser; `None` for a format that is not there.
+pub(crate) fn file_name(one: &IdentifiedExtraction) -> Option<(String, &'static str)> {
+    let (ending, media_type) = Format::from_code(&one.request.format)?.file_type();
+    let IdentifiedRequest { instrument, from, until, .. } = &one.request;
+    let mark = &one.id.0.simple().to_string()[..8];
+    Some((format!("estrazione-con-nomi-{instrument}-{from}-{until}-{mark}.{ending}"), media_type))
+}
+
 /// Why it could not be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Problem {
@@ -87,11 +94,11 @@ enum JobError {
 }
 
 /// Starts the work and returns at once. Its end is written in the extraction's row.
-pub(crate) fn start(portal: Portal, ente_name: String, unita: BTreeMap<UnitaId, String>, job: IdentifiedJob) {
+pub(crate) fn start(portal: Portal, ente_name: String, job: IdentifiedJob) {
     let runtime = Handle::current();
     tokio::task::spawn_blocking(move || {
         let id = job.id();
-        let work = Work { portal: portal.clone(), runtime: runtime.clone(), ente_name, unita };
+        let work = Work { portal: portal.clone(), runtime: runtime.clone(), ente_name };
         let shared = Shared::new(portal.clone(), runtime.clone(), job);
         let made = work.file(&shared);
         let Some(job) = shared.into_job() else { return };
@@ -125,7 +132,6 @@ struct Work {
     portal: Portal,
     runtime: Handle,
     ente_name: String,
-    unita: BTreeMap<UnitaId, String>,
 }
 
 impl Work {
@@ -135,7 +141,9 @@ impl Work {
         let format = Format::from_code(&request.format).ok_or(JobError::Request)?;
         let tables: Option<Vec<Table>> = request.tables.iter().map(|code| Table::from_code(code)).collect();
         let tables = tables.ok_or(JobError::Request)?;
-        let columns = Columns::new(&self.portal, &request, self.unita.clone()).ok_or(JobError::Request)?;
+        let unita = shared.with(|state| state.job.unita().clone());
+        let columns = Columns::new(&self.portal, &request, unita).ok_or(JobError::Request)?;
+        shared.with(|state| self.runtime.block_on(state.job.keep_level()))?;
         let (count_assessments, everybody) =
             shared.with(|state| (state.job.count_assessments(), state.job.everybody().to_vec()));
         let of = |table: Table| if table == Table::Persone { everybody.len() } else { count_assessments };

@@ -1,4 +1,4 @@
-//! Everything held of a persona (GDPR art. 15): on paper, and for a program as JSON. Each score is explained by the answers
+//! Everything held of a persona (GDPR art. 15), and the copy of it for programs; the paper is `access_request`'s. Each score is explained by the answers
 //! that gave it and the version of the rule, so that it can be computed again.
 
 use std::collections::BTreeMap;
@@ -16,7 +16,6 @@ use store::{
 use super::audit::who;
 use super::id;
 use super::persona::{evaluation_code, origin_code, state};
-use crate::papers;
 use crate::reply::{self, Failure, Outcome};
 use crate::visitor::{Desk, Erase};
 
@@ -43,7 +42,7 @@ pub(crate) struct Dossier {
 }
 
 impl Dossier {
-    async fn read(desk: &Desk<Erase>, id: PersonaId) -> Result<Self, Failure> {
+    pub(super) async fn read(desk: &Desk<Erase>, id: PersonaId) -> Result<Self, Failure> {
         let (store, scope) = (&desk.store, &desk.scope);
         let accounts_scope = desk.session.scope(Right::ManageAccounts)?;
         let persona = store.persona(scope, id, desk.now).await?;
@@ -185,13 +184,6 @@ fn of_draft(draft: &Draft, by: Option<&AccountName>) -> Value {
         "notes": of_notes(&draft.notes),
         "answers": draft.sheet.iter().map(|(item, answer)| json!({ "item": item.as_str(), "code": answer.code() })).collect::<Vec<_>>(),
     })
-}
-
-pub(crate) async fn pdf(desk: Desk<Erase>, path: Result<Path<String>, PathRejection>) -> Outcome {
-    let dossier = Dossier::read(&desk, id(path)?).await?;
-    let portal = desk.portal();
-    let paper = papers::access_report(portal, papers::issue(portal, &desk.session, desk.now), &dossier)?;
-    reply::file("fascicolo.pdf", "application/pdf", papers::print(portal, paper).await?)
 }
 
 pub(crate) async fn json(desk: Desk<Erase>, path: Result<Path<String>, PathRejection>) -> Outcome {

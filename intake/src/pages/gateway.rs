@@ -192,11 +192,15 @@ pub(crate) async fn finish(visitor: Visitor, headers: HeaderMap, Peer(peer): Pee
         Purpose::Enter => open(&visitor, &headers, peer, &identity).await?,
         Purpose::Link { session } => {
             store.link_gateway(same_session(&visitor, &session)?, &identity, now).await?;
+            store.forgive_gateway_attempt(peer, now).await?;
             reply::see("/account?fatto=collegato")
         }
         Purpose::Confirm { session, then } => {
             match store.confirm_by_gateway(same_session(&visitor, &session)?, &identity, now).await {
-                Ok(()) => reply::see(ours(&then)),
+                Ok(()) => {
+                    store.forgive_gateway_attempt(peer, now).await?;
+                    reply::see(ours(&then))
+                }
                 Err(StoreError::Refused(Refused::Credentials)) => return Err(Failure::BadRequest),
                 Err(error) => return Err(error.into()),
             }

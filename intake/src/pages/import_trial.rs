@@ -122,7 +122,7 @@ impl Found {
             ImportError::Store(error) => {
                 let problem = match error {
                     StoreError::Refused(Refused::ImportUnderWay(_)) => "busy",
-                    StoreError::Conflict(_) => "conflict",
+                    StoreError::Conflict(_) | StoreError::KeysRenewed => "conflict",
                     StoreError::NotFound(_)
                     | StoreError::Refused(_)
                     | StoreError::Database(_)

@@ -23,6 +23,7 @@ pub(crate) enum MessageKind {
     NoAgreement,
     Stale,
     NoAccounts,
+    Again,
     Broken,
 }
 
@@ -37,6 +38,7 @@ impl Page for Message {
             MessageKind::NoAgreement,
             MessageKind::Stale,
             MessageKind::NoAccounts,
+            MessageKind::Again,
             MessageKind::Broken,
         ];
         let plain = kinds.map(|kind| Self { kind, number: None });

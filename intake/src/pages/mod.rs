@@ -1,6 +1,7 @@
 //! One file per page: its values, handler and samples. What several pages show of a strumento is in `view`, of a persona in
 //! `people`; what an operator decides is in `evaluation`.
 
+pub(crate) mod access_request;
 pub(crate) mod account;
 pub(crate) mod account_form;
 pub(crate) mod accounts;

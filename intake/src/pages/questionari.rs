@@ -9,14 +9,14 @@ use axum::http::StatusCode;
 use chrono::NaiveDate;
 use domain::instrument::Id;
 use serde::{Deserialize, Serialize};
-use store::{AccountId, Assessment, HistoryFilter, PersonaId, Role};
+use store::{AccountId, Assessment, HistoryFilter, PersonaId, Right, Role};
 use templates::{Area, Page};
 
 use super::account_form::Choice;
 use super::history::State;
 use super::people;
 use super::persona::{evaluation_code, state};
-use super::{accounts, assessment};
+use super::{accounts, assessment, identified};
 use crate::form::{Field, read_date, show_date};
 use crate::portal::Portal;
 use crate::reply::{Failure, Outcome};
@@ -36,6 +36,8 @@ pub(crate) struct Questionari {
     first_row: u64,
     previous: Option<String>,
     next: Option<String>,
+    /// Where those that count can be taken out as a file, for whoever may.
+    extract: Option<String>,
 }
 
 /// Whose questionnaires.
@@ -71,9 +73,34 @@ struct FilterForm {
 
 /// A scale with its levels, to choose from.
 #[derive(Serialize)]
-struct ScaleChoice {
+pub(super) struct ScaleChoice {
     title: String,
     levels: Vec<Choice>,
+}
+
+impl ScaleChoice {
+    /// Of every strumento; a level's code is strumento, scale and level, with dots between.
+    pub(super) fn all(portal: &Portal) -> Vec<Self> {
+        let scales = portal.instruments().flat_map(|instrument| {
+            let scales = instrument.scales.iter().filter(|scale| !scale.levels.is_empty());
+            scales.map(move |scale| {
+                let code = |level| format!("{}.{}.{level}", instrument.id, scale.id);
+                let levels = scale.levels.iter().map(|level| Choice::new(code(&level.id), level.title.as_str()));
+                Self { title: format!("{}, {}", instrument.title, scale.title), levels: levels.collect() }
+            })
+        });
+        scales.collect()
+    }
+
+    pub(super) fn samples() -> Vec<Self> {
+        vec![Self { title: "S".to_owned(), levels: vec![Choice::new("a", "A")] }]
+    }
+}
+
+/// Strumento, scale and level, from a code of [`ScaleChoice::all`].
+pub(super) fn read_level(code: &str) -> Option<(Id, Id, Id)> {
+    let ids: Vec<Id> = code.split('.').map(Id::parse).collect::<Result<_, _>>().ok()?;
+    <[Id; 3]>::try_from(ids).ok().map(|[instrument, scale, level]| (instrument, scale, level))
 }
 
 #[derive(Serialize)]
@@ -128,10 +155,7 @@ impl Asked {
         if until.error.is_none() && from_day.zip(until_day).is_some_and(|(from, until)| until < from) {
             until.error = Some("date_before_first");
         }
-        let level = match self.livello.split('.').map(Id::parse).collect::<Result<Vec<_>, _>>().as_deref() {
-            Ok([instrument, scale, level]) => Some((instrument.clone(), (scale.clone(), level.clone()))),
-            _ => None,
-        };
+        let level = read_level(&self.livello).map(|(instrument, scale, level)| (instrument, (scale, level)));
         let (of_level, level) = level.unzip();
         let filter = HistoryFilter {
             operator: None,
@@ -170,18 +194,6 @@ impl Asked {
 impl FilterForm {
     fn new(portal: &Portal, units: Vec<Choice>, reading: Reading, asked: &Asked) -> Self {
         let Reading { filter, from, until } = reading;
-        let scales = portal.instruments().flat_map(|instrument| {
-            instrument.scales.iter().filter(|scale| !scale.levels.is_empty()).map(move |scale| ScaleChoice {
-                title: format!("{}, {}", instrument.title, scale.title),
-                levels: scale
-                    .levels
-                    .iter()
-                    .map(|level| {
-                        Choice::new(format!("{}.{}.{}", instrument.id, scale.id, level.id), level.title.as_str())
-                    })
-                    .collect(),
-            })
-        });
         let instruments = portal.instruments().map(|instrument| Choice::new(&instrument.id, instrument.title.as_str()));
         let asks_nothing = HistoryFilter { operator: None, ..filter.clone() } == HistoryFilter::default();
         Self {
@@ -192,7 +204,7 @@ impl FilterForm {
             unita: filter.unita.map(|unita| unita.to_string()).unwrap_or_default(),
             units,
             level: asked.livello.clone(),
-            scales: scales.collect(),
+            scales: ScaleChoice::all(portal),
             only_current: filter.is_current_only,
             is_any: !asks_nothing,
         }
@@ -228,7 +240,7 @@ impl Page for Questionari {
             unita: "a".to_owned(),
             units: if is_any { choice() } else { Vec::new() },
             level: "a".to_owned(),
-            scales: vec![ScaleChoice { title: "S".to_owned(), levels: choice() }],
+            scales: ScaleChoice::samples(),
             only_current: is_any,
             is_any,
         };
@@ -241,6 +253,7 @@ impl Page for Questionari {
             first_row: 1,
             previous: is_any.then(|| "/questionari".to_owned()),
             next: is_any.then(|| "/questionari?da=50".to_owned()),
+            extract: is_any.then(|| "/estrazioni-con-nomi/nuova?strumento=asso".to_owned()),
         };
         let operator = Whose::Operator { name: "Anna Prova".to_owned() };
         vec![
@@ -268,7 +281,8 @@ async fn page<N: Need>(
     let filter = reading.filter.clone();
     if reading.from.error.is_some() || reading.until.error.is_some() {
         let filter = FilterForm::new(portal, units, reading, asked);
-        let page = Questionari { whose, path, operators, filter, rows: None, first_row: 0, previous: None, next: None };
+        let (rows, first_row, previous, next, extract) = (None, 0, None, None, None);
+        let page = Questionari { whose, path, operators, filter, rows, first_row, previous, next, extract };
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page));
     }
     let mut past = desk.store.history(&desk.scope, &filter, asked.da, ROWS_MAX + 1, desk.now).await?;
@@ -277,9 +291,10 @@ async fn page<N: Need>(
     past.truncate(shown);
     let previous = (asked.da > 0).then(|| asked.address(&path, &filter, asked.da.saturating_sub(ROWS_MAX)));
     let rows = Some(rows(desk, &past).await?);
+    let extract = desk.may(Right::ExtractIdentified).then(|| identified::form_address(&filter));
     let filter = FilterForm::new(portal, units, reading, asked);
     let first_row = asked.da + 1;
-    Ok((StatusCode::OK, Questionari { whose, path, operators, filter, rows, first_row, previous, next }))
+    Ok((StatusCode::OK, Questionari { whose, path, operators, filter, rows, first_row, previous, next, extract }))
 }
 
 async fn rows<N: Need>(desk: &Desk<N>, past: &[Assessment]) -> Result<Vec<Row>, Failure> {

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use documents::{
-    AccessReport, AnswerSection, Contact, Draft, Fact, Issue, Notice, Processing, Questionnaire, Requester,
-    Restriction, Strumento, Viewing,
+    AccessReport, AnswerSection, Contact, Draft, Fact, Issue, Notice, Processing, Questionnaire, Restriction,
+    Strumento, Viewing,
 };
 use domain::instrument::{Id, Instrument};
 use domain::person::Disadvantage;
@@ -13,6 +13,7 @@ use store::{Actor, Assessment, AuditEntry, Categories, DecisionKind, Persona};
 use super::italian_moment;
 use super::words::{WORDS, words};
 use crate::form::{show_date, show_id};
+use crate::pages::access_request::AccessRequest;
 use crate::pages::audit::who;
 use crate::pages::dossier::Dossier;
 use crate::pages::people::{self, comune_name};
@@ -177,7 +178,10 @@ fn restrictions(dossier: &Dossier) -> Vec<Restriction> {
                     open.reason = format!("{} → {}", open.reason, decision.reason);
                 }
             }
-            DecisionKind::Merged | DecisionKind::Unmerged | DecisionKind::IdentifierChanged => {}
+            DecisionKind::Merged
+            | DecisionKind::Unmerged
+            | DecisionKind::IdentifierChanged
+            | DecisionKind::AccessGiven => {}
         }
     }
     found.reverse();
@@ -201,7 +205,12 @@ fn viewing(line: &AuditEntry, dossier: &Dossier) -> Viewing {
 ///
 /// # Errors
 /// When an answer does not belong to its strumento.
-pub(crate) fn access_report(portal: &Portal, issue: Issue, dossier: &Dossier) -> Result<AccessReport, Failure> {
+pub(crate) fn access_report(
+    portal: &Portal,
+    issue: Issue,
+    request: AccessRequest,
+    dossier: &Dossier,
+) -> Result<AccessReport, Failure> {
     let persona = &dossier.persona;
     let mut facts = identity(persona);
     facts.extend(dossier.follower.iter().map(|name| fact("follower", name)));
@@ -213,7 +222,7 @@ pub(crate) fn access_report(portal: &Portal, issue: Issue, dossier: &Dossier) ->
     }
     for decision in &dossier.decisions {
         let why = match decision.kind {
-            DecisionKind::Merged | DecisionKind::Unmerged => decision.reason.clone(),
+            DecisionKind::Merged | DecisionKind::Unmerged | DecisionKind::AccessGiven => decision.reason.clone(),
             DecisionKind::IdentifierChanged => people::former(decision.former.as_ref()),
             DecisionKind::Restricted | DecisionKind::Unrestricted => continue,
         };
@@ -225,9 +234,9 @@ pub(crate) fn access_report(portal: &Portal, issue: Issue, dossier: &Dossier) ->
     let access = &WORDS.access;
     Ok(AccessReport {
         persona: people::name(&persona.data.surname, &persona.data.name, persona.id),
-        number: None,
-        requested_on: None,
-        requested_by: Requester::Persona,
+        number: request.number,
+        requested_on: request.requested_on,
+        requested_by: request.requested_by,
         as_of: italian_moment(dossier.made_at),
         identity: facts,
         notes: persona.data.note.clone(),

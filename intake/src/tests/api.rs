@@ -10,12 +10,20 @@ use chrono::NaiveDate;
 use http_body_util::BodyExt;
 use rstest::rstest;
 use serde_json::{Value, json};
-use store::{Credentials, NewToken, TokenScope};
+use store::{Credentials, ErasureGround, NewToken, Right, Role, TokenScope};
 use test_database::Kind;
 use tower::ServiceExt;
 
 use super::{PASSWORD, Reply, World, chance, now};
 use crate::routes::{Need, ROUTES, Verb};
+
+/// The scopes that a role opens: the others take a right that is given by name.
+pub(super) const OF_A_ROLE: [TokenScope; 4] = [
+    TokenScope::PersoneRead,
+    TokenScope::PersoneWrite,
+    TokenScope::QuestionariRead,
+    TokenScope::QuestionariWrite,
+];
 
 /// A program of somebody's.
 #[derive(Clone)]
@@ -45,6 +53,16 @@ impl Client<'_> {
 
     async fn put(&self, path: &str, body: &Value) -> Reply {
         self.send(Method::PUT, path, Some(body)).await
+    }
+
+    /// A POST that its sender calls `key`.
+    async fn post_as(&self, key: &str, path: &str, body: &Value) -> Reply {
+        let request = Request::post(path)
+            .header(AUTHORIZATION, format!("Bearer {}", self.token))
+            .header(CONTENT_TYPE, "application/json")
+            .header("idempotency-key", key)
+            .body(Body::from(body.to_string()));
+        sent(self.world, request.unwrap()).await
     }
 }
 
@@ -139,7 +157,7 @@ fn code_of(first: &str) -> String {
 #[tokio::test]
 async fn a_program_does_a_day_s_work(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let world = World::new(kind).await;
-    let program = client(&world, "primo", "operator", &TokenScope::ALL).await;
+    let program = client(&world, "primo", "operator", &OF_A_ROLE).await;
     let mut maria = maria();
     maria["identifier"]["code"] = code_of("RSSMRA85T50A562").into();
 
@@ -215,7 +233,7 @@ async fn a_program_does_a_day_s_work(#[values(Kind::Sqlite, Kind::Postgres)] kin
 #[tokio::test]
 async fn what_does_not_fit_is_refused_and_leaves_nothing(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let world = World::new(kind).await;
-    let program = client(&world, "primo", "operator", &TokenScope::ALL).await;
+    let program = client(&world, "primo", "operator", &OF_A_ROLE).await;
     let made = program.post("/api/v1/persone", &json!({ "surname": "Verdi", "name": "Ada" })).await;
     let persona = made.headers[LOCATION].to_str().unwrap().to_owned();
     let path = format!("{persona}/questionari");
@@ -280,9 +298,160 @@ async fn what_does_not_fit_is_refused_and_leaves_nothing(#[values(Kind::Sqlite, 
 
 #[rstest]
 #[tokio::test]
+async fn a_request_sent_again_is_done_once(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let world = World::new(kind).await;
+    let program = client(&world, "primo", "operator", &OF_A_ROLE).await;
+    let (key, other) = ("\"0b7f3c1e-5f0a-4a39-9c0c-3f5f1d0f6a11\"", "7c0f4a52-8e4e-4dd0-a0a3-2a1b0c9d8e7f");
+    let verdi = json!({ "surname": "Verdi", "name": "Ada" });
+    let first = program.post_as(key, "/api/v1/persone", &verdi).await;
+    let again = program.post_as(key, "/api/v1/persone", &verdi).await;
+    assert_eq!((first.status, again.status), (StatusCode::CREATED, StatusCode::CREATED), "{}", again.body);
+    assert_eq!(first.body, again.body);
+    let reused = program.post_as(key, "/api/v1/persone", &json!({ "surname": "Neri", "name": "Ada" })).await;
+    assert_eq!((reused.status.as_u16(), problem(&reused).as_str()), (422, "key-reused"));
+    assert_ne!(program.post_as(other, "/api/v1/persone", &verdi).await.body, first.body);
+    // A colleague who happens upon the same key makes their own.
+    let colleague = client(&world, "primo", "colleague", &OF_A_ROLE).await;
+    assert_ne!(colleague.post_as(key, "/api/v1/persone", &verdi).await.body, first.body);
+
+    let path = format!("{}/questionari", first.headers[LOCATION].to_str().unwrap());
+    let body = questionario(1);
+    let one = || program.post_as(key, &path, &body);
+    let (first, second, third, fourth) = tokio::join!(one(), one(), one(), one());
+    for reply in [&second, &third, &fourth] {
+        assert_eq!((reply.status, &reply.body), (StatusCode::CREATED, &first.body));
+    }
+    assert_eq!(json(&program.get(&path).await)["questionari"].as_array().unwrap().len(), 1);
+    for change in [
+        |body: &mut Value| body["filled"]["assessed_on"] = "2026-01-07".into(),
+        |body: &mut Value| body["filled"]["answers"]["fascia_eta"] = (-2).into(),
+        |body: &mut Value| body["filled"]["azioni"] = json!([]),
+    ] {
+        let mut changed = body.clone();
+        change(&mut changed);
+        let reused = program.post_as(key, &path, &changed).await;
+        assert_eq!((reused.status.as_u16(), problem(&reused).as_str()), (422, "key-reused"), "{changed}");
+    }
+    for senseless in ["7", "", "00000000-0000-0000-0000-000000000000"] {
+        let reply = program.post_as(senseless, &path, &body).await;
+        assert_eq!((reply.status.as_u16(), problem(&reply).as_str()), (400, "bad-request"), "{senseless}");
+    }
+    // Whoever was erased does not come back with a request that was waiting.
+    let scope = world.store.command_line(world.enti[0], "prova", "test", now()).await.unwrap();
+    let persona = json(&again)["id"].as_str().unwrap().parse().unwrap();
+    world.store.erase_persona(&scope, persona, ErasureGround::Request, now(), &mut chance(92)).await.unwrap();
+    let late = program.post_as(key, "/api/v1/persone", &verdi).await;
+    assert_eq!((late.status.as_u16(), problem(&late).as_str()), (422, "key-reused"));
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_report_says_as_data_what_the_page_says(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let world = World::new(kind).await;
+    let program = client(&world, "primo", "operator", &OF_A_ROLE).await;
+    let made = program.post("/api/v1/persone", &json!({ "surname": "Verdi", "name": "Ada" })).await;
+    let path = format!("{}/questionari", made.headers[LOCATION].to_str().unwrap());
+    let made = program.post(&path, &questionario(1)).await;
+    let at = made.headers[LOCATION].to_str().unwrap();
+    let (one, report) = (json(&program.get(at).await), json(&program.get(&format!("{at}/relazione")).await));
+    assert_eq!(report["questionario"], one["id"]);
+    assert_eq!(report["profile"]["id"], one["profile"]);
+    let blocks: Vec<&Value> = report["blocks"].as_array().unwrap().iter().map(|block| &block["id"]).collect();
+    assert_eq!(blocks, one["blocks"].as_array().unwrap().iter().collect::<Vec<_>>());
+    let mut page = world.logged_in("primo", "operator").await;
+    let page = page.get(&format!("/questionari/{}", one["id"].as_str().unwrap())).await.body;
+    for (scale, score) in report["scales"].as_array().unwrap().iter().zip(one["scores"].as_array().unwrap()) {
+        for same in ["points", "reachable", "is_valid", "items_answered"] {
+            assert_eq!(scale[same], score[same], "{same}");
+        }
+        assert_eq!((&scale["id"], &scale["level"]["id"]), (&score["scale"], &score["level"]));
+        let given = scale["contributions"].as_array().unwrap();
+        let sum: i64 = given.iter().map(|one| one["points"].as_i64().unwrap()).sum();
+        assert_eq!(sum, scale["points"].as_i64().unwrap(), "what the answers gave is the whole");
+        let title = scale["level"]["title"].as_str().unwrap_or_default().replace('\'', "&#x27;");
+        assert!(page.contains(&title), "the page says {title} too");
+    }
+    assert!(!report.to_string().contains("Verdi"), "it names nobody");
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_program_with_the_right_takes_out_names(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let world = World::new(kind).await;
+    let plain = client(&world, "primo", "operator", &OF_A_ROLE).await;
+    let made = plain.post("/api/v1/persone", &json!({ "surname": "Verdi", "name": "Ada" })).await;
+    let path = format!("{}/questionari", made.headers[LOCATION].to_str().unwrap());
+    assert_eq!(plain.post(&path, &questionario(1)).await.status, StatusCode::CREATED);
+    super::beside::grant(&world, Role::Operator, &[Right::ExtractIdentified]).await;
+    let program = client(&world, "primo", "operator", &[TokenScope::EstrazioniIdentified]).await;
+    let wanted = json!({
+        "instrument": "asso", "from": 2026, "until": 2026, "tables": ["questionari", "persone"], "format": "csv",
+        "reason": "Verifica dei fascicoli",
+    });
+    let with = |name: &str, value: Value| {
+        let mut body = wanted.clone();
+        body[name] = value;
+        body
+    };
+    for wrong in [
+        with("instrument", "nessuno".into()),
+        with("from", 2027.into()),
+        with("tables", json!([])),
+        with("tables", json!(["persone", "persone"])),
+        with("tables", json!(["altro"])),
+        with("format", "pdf".into()),
+        with("reason", "  a ".into()),
+        with("scale", "x".into()),
+    ] {
+        let reply = program.post("/api/v1/estrazioni", &wrong).await;
+        assert_eq!((reply.status.as_u16(), problem(&reply).as_str()), (422, "extraction"), "{wrong}");
+    }
+    let asked = program.post("/api/v1/estrazioni", &wanted).await;
+    assert_eq!(asked.status, StatusCode::ACCEPTED, "{}", asked.body);
+    let at = asked.headers[LOCATION].to_str().unwrap().to_owned();
+    let mut one = Value::Null;
+    for _ in 0..600 {
+        one = json(&program.get(&at).await);
+        if one["state"] != "running" {
+            break;
+        }
+        let early = program.get(&format!("{at}/file")).await;
+        assert!(early.status == StatusCode::OK || problem(&early) == "not-ready");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    assert_eq!(one["state"], "ready", "{one}");
+    assert_eq!(one["rows"], json!([{ "table": "persone", "rows": 1 }, { "table": "questionari", "rows": 1 }]));
+    let file = program.get(&format!("{at}/file")).await;
+    assert!(file.status == StatusCode::OK && file.body.starts_with("PK"), "an archive");
+    assert_eq!(json(&program.get("/api/v1/estrazioni").await)["estrazioni"][0]["id"], one["id"]);
+    // Nobody was made valid by this account, in this unità: an empty file is a file too.
+    let nobody = with("operator", world.accounts[&(0, "manager".to_owned())].to_string().into());
+    let asked = program.post("/api/v1/estrazioni", &nobody).await;
+    let empty = asked.headers[LOCATION].to_str().unwrap().to_owned();
+    for _ in 0..600 {
+        one = json(&program.get(&empty).await);
+        if one["state"] != "running" {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    assert_eq!(one["rows"][0]["rows"], 0, "{one}");
+    assert_eq!(program.post(&format!("{at}/elimina"), &json!({})).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(program.get(&at).await.status, StatusCode::NOT_FOUND);
+    let mut administrator = world.logged_in("primo", "ente_administrator").await;
+    let register = administrator.get("/registro?azione=identified_extraction").await.body;
+    assert!(register.contains("Verifica dei fascicoli") && register.contains("con una chiave per programmi"));
+    // The right is taken away: the token opens nothing any more.
+    super::beside::grant(&world, Role::Operator, &[]).await;
+    let refused = program.get("/api/v1/estrazioni").await;
+    assert_eq!((refused.status.as_u16(), problem(&refused).as_str()), (403, "not-allowed"));
+}
+
+#[rstest]
+#[tokio::test]
 async fn a_restricted_persona_is_read_and_not_changed(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let world = World::new(kind).await;
-    let program = client(&world, "primo", "operator", &TokenScope::ALL).await;
+    let program = client(&world, "primo", "operator", &OF_A_ROLE).await;
     let made = program.post("/api/v1/persone", &json!({ "surname": "Verdi", "name": "Ada" })).await;
     let path = made.headers[LOCATION].to_str().unwrap().to_owned();
     let done = program.post(&format!("{path}/questionari"), &questionario(1)).await;

@@ -8,6 +8,7 @@ use store::{Credentials, ErasureGround, InterestData, NewDraft, PersonaData, Rig
 use rstest::rstest;
 use test_database::Kind;
 
+use super::beside::grant;
 use super::{Browser, PASSWORD, Questionnaire, Reply, World, api, chance, now};
 use crate::routes::{Need, ROUTES, Route, Token, Verb};
 
@@ -107,6 +108,40 @@ impl Things {
         let closed = world.store.create_ente(&platform, &gone, now(), &mut chance).await.unwrap();
         world.store.close_ente(&platform, closed, "Prova", "dati consegnati", now(), &mut chance).await.unwrap();
         Self { agreement: made.to_string(), closed: closed.to_string(), ..self }
+    }
+
+    /// With an extraction that is ready.
+    async fn with_extraction(self, world: &World, place: usize, code: &str) -> Self {
+        let command_line = world.store.command_line(world.enti[place], "prova", "test", now()).await.unwrap();
+        let account = world.accounts[&(place, "operator".to_owned())];
+        let change = |granted: &[Right]| store::AccountChange {
+            display_name: "Prova operator".to_owned(),
+            unita: None,
+            reach: store::Reach::Ente,
+            granted: granted.iter().copied().collect(),
+        };
+        let granted = change(&[Right::ExtractIdentified]);
+        world.store.update_account(&command_line, account, &granted, now()).await.unwrap();
+        let mut chance = chance(70 + place as u64);
+        let credentials =
+            Credentials { ente: Some(code), username: "operator", password: PASSWORD, peer: [127, 0, 0, 1].into() };
+        let session = world.store.login(credentials, now(), &mut chance).await.unwrap().session;
+        let scope = session.scope(Right::ExtractIdentified).unwrap();
+        let request = store::IdentifiedRequest {
+            instrument: crate::instruments::shipped().unwrap().swap_remove(0).id,
+            from: 2026,
+            until: 2026,
+            tables: vec!["persone".to_owned()],
+            format: "csv".to_owned(),
+            reason: "prova".to_owned(),
+            only: store::Narrowing::default(),
+        };
+        let mut job = world.store.begin_identified(&scope, request, now(), &mut chance).await.unwrap();
+        let extraction = job.id().to_string();
+        job.keep(b"un file", 0, 0, now(), &mut chance).await.unwrap();
+        job.finish([("persone".to_owned(), 0)].into(), now(), &mut chance).await.unwrap();
+        world.store.update_account(&command_line, account, &change(&[]), now()).await.unwrap();
+        Self { extraction, ..self }
     }
 
     /// Ids of nothing.
@@ -584,6 +619,11 @@ fn body_for(route: &Route) -> Option<serde_json::Value> {
             Some(serde_json::json!({ "reason": "prova", "filled": filled }))
         }
         (_, "/api/v1/questionari/{assessment}/annulla") => Some(reason),
+        (_, "/api/v1/estrazioni") => Some(serde_json::json!({
+            "instrument": instrument.id.as_str(), "from": 2026, "until": 2026, "tables": ["persone"], "format": "csv",
+            "reason": "prova",
+        })),
+        (_, "/api/v1/estrazioni/{extraction}/elimina") => None,
         (_, other) => panic!("{other} has no body here"),
     }
 }
@@ -621,7 +661,7 @@ async fn a_program_gets_in_by_its_token_alone(#[values(Kind::Sqlite, Kind::Postg
         assert!([401, 429].contains(&reply.status.as_u16()), "{}: a session is no token", route.path);
     }
     // A token opens no page.
-    let program = api::client(&world, "primo", "operator", &TokenScope::ALL).await;
+    let program = api::client(&world, "primo", "operator", &api::OF_A_ROLE).await;
     for route in pages().filter(|route| !is_public(route.need)) {
         let reply = program.send(method_of(route), &own.path(route), None).await;
         assert_eq!(reply.location(), "/accesso?motivo=scaduta", "{}", route.path);
@@ -632,14 +672,26 @@ async fn a_program_gets_in_by_its_token_alone(#[values(Kind::Sqlite, Kind::Postg
 #[tokio::test]
 async fn every_route_of_programs_with_every_token(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let world = World::new(kind).await;
-    let own = Things::make(&world, 0, "primo").await;
-    let foreign = Things::make(&world, 1, "secondo").await;
+    let own = Things::make(&world, 0, "primo").await.with_extraction(&world, 0, "primo").await;
+    let foreign = Things::make(&world, 1, "secondo").await.with_extraction(&world, 1, "secondo").await;
     let (nothing, nothing_else) = (Things::of_nothing('1'), Things::of_nothing('2'));
-    for role in [Role::Operator, Role::EnteAdministrator] {
-        let may: Vec<TokenScope> = TokenScope::ALL.into_iter().filter(|scope| role.may(scope.right())).collect();
+    for (role, granted) in [
+        (Role::Operator, None),
+        (Role::EnteAdministrator, None),
+        (Role::Operator, Some(TokenScope::EstrazioniIdentified)),
+    ] {
+        let granted_rights: Vec<Right> = granted.iter().map(|scope| scope.right()).collect();
+        grant(&world, role, &granted_rights).await;
+        let is_open = |scope: &TokenScope| role.may(scope.right()) || granted == Some(*scope);
+        let may: Vec<TokenScope> = TokenScope::ALL.into_iter().filter(is_open).collect();
         for scopes in (0..1_u8 << may.len()).skip(1) {
             let given: Vec<TokenScope> =
                 (0..may.len()).filter(|place| scopes >> place & 1 == 1).map(|place| may[place]).collect();
+            // An account has twenty tokens at most: with the right, the scope alone and all of them.
+            let is_alone = granted.is_some_and(|granted| given == [granted]);
+            if granted.is_some() && !is_alone && given.len() != may.len() {
+                continue;
+            }
             let program = api::client(&world, "primo", role.code(), &given).await;
             for (route, needed) in of_programs() {
                 let at = format!("{role:?} {given:?} {:?} {}", route.verb, route.path);
@@ -664,7 +716,10 @@ async fn every_route_of_programs_with_every_token(#[values(Kind::Sqlite, Kind::P
                         let reply = ask(things).await;
                         assert_eq!((reply.status, &reply.body), (StatusCode::NOT_FOUND, &absent.body), "{at}");
                     }
-                    let senseless = route.path.replace("{persona}", "x").replace("{assessment}", "x");
+                    let senseless =
+                        ["{persona}", "{assessment}", "{extraction}"].iter().fold(route.path.to_owned(), |path, name| {
+                            path.replace(name, "x")
+                        });
                     let reply = program.send(method_of(route), &senseless, body_for(route).as_ref()).await;
                     assert_eq!((reply.status, &reply.body), (StatusCode::NOT_FOUND, &absent.body), "{at}");
                 }
@@ -686,12 +741,13 @@ async fn a_program_reaches_what_its_account_reaches_and_dies_with_it(
     let world = World::new(kind).await;
     let own = Things::make(&world, 0, "primo").await;
     let nothing = Things::of_nothing('1');
-    let program = api::client(&world, "primo", "colleague", &TokenScope::ALL).await;
+    let program = api::client(&world, "primo", "colleague", &api::OF_A_ROLE).await;
     let mut administrator = world.logged_in("primo", "ente_administrator").await;
     let colleague = format!("/operatori/{}", own.account);
     let saved = administrator.post(&colleague, &[("name", "Collega"), ("reach", "own"), ("unita", "")]).await;
     assert_eq!(saved.location(), "/operatori?fatto=cambiato");
-    for (route, _) in of_programs().filter(|(route, _)| names_a_thing(route)) {
+    let of_its_own = |(_, needed): &(_, &[TokenScope])| needed.iter().all(|scope| api::OF_A_ROLE.contains(scope));
+    for (route, _) in of_programs().filter(of_its_own).filter(|(route, _)| names_a_thing(route)) {
         let ask =
             async |things: &Things| program.send(method_of(route), &things.path(route), body_for(route).as_ref()).await;
         let (absent, hidden) = (ask(&nothing).await, ask(&own).await);
@@ -716,14 +772,16 @@ async fn when_the_agreement_is_over_programs_read_and_enter_nothing(
 ) {
     let world = World::new(kind).await;
     let own = Things::make(&world, 0, "primo").await;
-    let program = api::client(&world, "primo", "operator", &TokenScope::ALL).await;
+    let program = api::client(&world, "primo", "operator", &api::OF_A_ROLE).await;
     let platform = world.store.command_line_platform("prova", "test", now()).await.unwrap();
     let until = now().date_naive().pred_opt().unwrap();
     let over = agreement(until, until);
     world.store.add_agreement(&platform, world.enti[0], &over, now(), &mut chance(62)).await.unwrap();
     for (route, needed) in of_programs() {
         let reply = program.send(method_of(route), &own.path(route), body_for(route).as_ref()).await;
-        if needed.iter().any(|scope| scope.right().writes()) {
+        if !needed.iter().all(|scope| api::OF_A_ROLE.contains(scope)) {
+            assert_eq!((reply.status, api::problem(&reply).as_str()), (StatusCode::FORBIDDEN, "not-in-scope"));
+        } else if needed.iter().any(|scope| scope.right().writes()) {
             assert_eq!((reply.status, api::problem(&reply).as_str()), (StatusCode::FORBIDDEN, "no-agreement"));
         } else {
             assert_eq!(reply.status, StatusCode::OK, "{}", route.path);

@@ -58,9 +58,34 @@ async fn an_access_report_leaves_nothing_out_and_a_certificate_names_nobody(
     assert_eq!(held["decisions"][0]["reason"], "stessa persona");
     let created = held["accesses"].as_array().unwrap().iter().filter(|line| line["what"] == "persona.create").count();
     assert_eq!(created, 2, "who has seen the one that was merged is told too");
-    let paper = administrator.get(&format!("{persona}/fascicolo.pdf")).await;
+    let request = format!("{persona}/fascicolo");
+    assert!(administrator.get(&request).await.body.contains("Relazione di accesso"));
+    for (wrong, said) in [
+        (("requested_on", "31/12/2026"), "È nel futuro"),
+        (("requested_on", "ieri"), "Non è una data"),
+        (("title", "tutore"), "Manca"),
+        (("representative", "Anna Neri"), "Manca"),
+    ] {
+        let refused = administrator.post(&request, &[wrong]).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{wrong:?}");
+        assert!(refused.body.contains(said) && refused.body.contains("non è stata preparata"), "{wrong:?}");
+    }
+    let fields = [
+        ("number", "2026/7"),
+        ("requested_on", "3/11/2026"),
+        ("representative", "Anna Neri"),
+        ("title", "amministratrice di sostegno"),
+    ];
+    let paper = administrator.post(&request, &fields).await;
     assert_eq!(paper.headers["content-type"], "application/pdf");
     assert_eq!(title(&paper.body), "Relazione di accesso ai dati: Bianchi Laura");
+    let history = administrator.get(&format!("{persona}/gestione")).await.body.replace("&#x2f;", "/");
+    assert!(
+        history.contains("Per la richiesta di Anna Neri, amministratrice di sostegno, n. 2026/7, del 3/11/2026"),
+        "{history}"
+    );
+    let given = administrator.get(&format!("{persona}/fascicolo.json")).await.body.matches("access_given").count();
+    assert_eq!(given, 2, "once as a decision and once as an access: what was refused gave nothing");
 
     administrator.get(&format!("{persona}/cancella")).await;
     let erased = administrator.post(&format!("{persona}/cancella"), &[("ground", "request")]).await;
@@ -73,7 +98,7 @@ async fn an_access_report_leaves_nothing_out_and_a_certificate_names_nobody(
     let twin = other.rsplit('/').next().unwrap();
     let of_the_other = administrator.get(&format!("/cancellazioni/{twin}/attestato.pdf")).await;
     assert_eq!(of_the_other.status, StatusCode::OK, "what went with it is found by its own id too");
-    assert_eq!(administrator.get(&format!("{persona}/fascicolo.pdf")).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(administrator.get(&request).await.status, StatusCode::NOT_FOUND);
 }
 
 #[rstest]

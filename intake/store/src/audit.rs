@@ -159,6 +159,7 @@ pub(crate) async fn append(
         .one(connection)
         .await?
         .ok_or(StoreError::NotFound("Ente"))?;
+    keys.check_version(line.ente, counters.key_version)?;
     // Only who came with a token has all three.
     let (actor_id, actor_role, actor_name) = match line.actor {
         Some(Actor::Account { id, role }) => (Some(id.0), Some(role.code().to_owned()), None),

@@ -163,7 +163,7 @@ impl Store {
         let line = Line::on_platform(scope, "ente.close", &subjects).with_detail(closing.reason.clone());
         append(&self.keys, &*writing, line, now).await?;
         writing.commit().await?;
-        self.forget_keys(ente).await;
+        self.keys.forget(ente);
         // The wrapped key must not lie about in the database's log.
         self.fold_log().await?;
         Ok(closing)

@@ -1,10 +1,10 @@
 //! Enti: codes, dated names, comuni served, unità.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::feed::{EnteId, UnitaId, What};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, Set};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, Set};
 
 use crate::access::{EnteScope, PlatformScope, Right};
 use crate::agreements::Standing;
@@ -12,6 +12,7 @@ use crate::audit::{Line, append};
 use crate::database::{PLATFORM, Writing};
 use crate::error::{Refused, StoreError};
 use crate::feed::NewEvent;
+use crate::keys::Opens;
 use crate::open::{Chance, Store, day, moment, new_id, required, update};
 use crate::tables::{ente_comuni, ente_names, enti, unita};
 
@@ -371,7 +372,7 @@ impl Store {
         };
         update(change, &*writing).await?;
         let event = NewEvent { ente: scope.ente(), persona: None, what: What::UnitaMoved { unita, counted_under } };
-        crate::feed::append(&*writing, event, &keys.own, now, chance).await?;
+        crate::feed::append(&*writing, event, keys.own.sealing(), now, chance).await?;
         append(&self.keys, &*writing, Line::done(scope, "unita.move", &[unita.0]), now).await?;
         writing.commit().await
     }
@@ -443,6 +444,15 @@ impl Store {
             created_at: row.created_at,
         })
     }
+}
+
+/// The unità of an Ente by name, those that ended included.
+pub(crate) async fn unita_names(
+    connection: &impl ConnectionTrait,
+    ente: EnteId,
+) -> Result<BTreeMap<UnitaId, String>, StoreError> {
+    let rows = unita::Entity::find().filter(unita::Column::EnteId.eq(ente.0)).all(connection).await?;
+    Ok(rows.into_iter().map(|row| (UnitaId(row.id), row.name)).collect())
 }
 
 fn code(given: &str) -> Result<String, Refused> {

@@ -30,6 +30,9 @@ pub enum StoreError {
         /// The row's id.
         row: String,
     },
+    /// The keys of the Ente were renewed meanwhile: the same once more is done with the new ones.
+    #[error("the keys were renewed meanwhile: try again")]
+    KeysRenewed,
     /// The key is not the one that this database was made with.
     #[error("the identity key is not the one of this database: give the key file that was made with it")]
     WrongKey(#[source] KeyError),
@@ -202,6 +205,9 @@ pub enum Refused {
     /// An azione that the strumento has not, or that was not agreed.
     #[error("no such azione")]
     Azione,
+    /// The account made something else by this request, or what it made has changed since.
+    #[error("something else was made by this request, or it has changed since: read what is there")]
+    RequestReused,
     /// The definition is not the one that the questionnaire was begun or made with.
     #[error("this is another definition than the questionnaire's")]
     OtherDefinition,

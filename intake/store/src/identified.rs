@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
-use domain::feed::EnteId;
+use domain::feed::{EnteId, UnitaId};
 use domain::instrument::Id;
 use domain::keys::Secret;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set};
@@ -16,11 +16,12 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::access::{EnteScope, Right};
-use crate::assessments::{AccountName, Assessment, there};
+use crate::assessments::{AccountName, Assessment, HistoryFilter, there};
 use crate::audit::{Line, append};
 use crate::database::Writing;
+use crate::enti::unita_names;
 use crate::error::{Refused, StoreError};
-use crate::ids::{ExtractionId, PersonaId};
+use crate::ids::{AccountId, ExtractionId, PersonaId};
 use crate::keys::{EnteKeys, context, open, seal};
 use crate::open::{Chance, Store, moment, new_id, required, update};
 use crate::persone::{IDS_MAX, Persona, going_on_in, reached, seen};
@@ -51,19 +52,47 @@ pub struct IdentifiedRequest {
     pub format: String,
     /// Why.
     pub reason: String,
+    /// Which questionnaires alone.
+    #[serde(default)]
+    pub only: Narrowing,
+}
+
+/// Which of the questionnaires of an extraction's years; what is `None` asks nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Narrowing {
+    /// Who made them valid.
+    pub operator: Option<AccountId>,
+    /// In which unità.
+    pub unita: Option<UnitaId>,
+    /// A scale, and the level reached on it.
+    pub level: Option<(Id, Id)>,
 }
 
 impl IdentifiedRequest {
     /// For the audit: what was chosen, without the reason.
     fn summary(&self) -> String {
-        let Self { instrument, from, until, tables, format, .. } = self;
-        format!("{instrument} {from}-{until} {format} {}", tables.join("+"))
+        let Self { instrument, from, until, tables, format, reason: _, only } = self;
+        let Narrowing { operator, unita, level } = only;
+        let mut chosen = format!("{instrument} {from}-{until} {format} {}", tables.join("+"));
+        chosen.extend(operator.map(|operator| format!(" operator={operator}")));
+        chosen.extend(unita.map(|unita| format!(" unita={unita}")));
+        chosen.extend(level.as_ref().map(|(scale, level)| format!(" {scale}={level}")));
+        chosen
     }
 
-    fn days(&self) -> Result<(NaiveDate, NaiveDate), Refused> {
-        let first = NaiveDate::from_ymd_opt(self.from, 1, 1).ok_or(Refused::AssessedOn)?;
-        let last = NaiveDate::from_ymd_opt(self.until, 12, 31).ok_or(Refused::AssessedOn)?;
-        Ok((first, last))
+    /// The questionnaires that count and are asked for.
+    fn filter(&self) -> Result<HistoryFilter, Refused> {
+        let Narrowing { operator, unita, level } = self.only.clone();
+        let day = |year, month, day| NaiveDate::from_ymd_opt(year, month, day).ok_or(Refused::AssessedOn);
+        Ok(HistoryFilter {
+            operator,
+            instrument: Some(self.instrument.clone()),
+            from: Some(day(self.from, 1, 1)?),
+            until: Some(day(self.until, 12, 31)?),
+            unita,
+            level,
+            is_current_only: true,
+        })
     }
 }
 
@@ -106,6 +135,10 @@ pub struct IdentifiedExtraction {
     pub until: DateTime<Utc>,
     /// For what.
     pub request: IdentifiedRequest,
+    /// The operator that it asks for, by name.
+    pub operator: Option<AccountName>,
+    /// The unità that it asks for, by name.
+    pub unita: Option<String>,
     /// What became of it.
     pub state: IdentifiedState,
 }
@@ -177,6 +210,8 @@ pub struct IdentifiedJob {
     merged: BTreeMap<Uuid, Uuid>,
     /// Whose they are.
     persone: Vec<PersonaId>,
+    /// The Ente's unità, by name.
+    unita: BTreeMap<UnitaId, String>,
     next_piece: i32,
     bytes: u64,
 }
@@ -199,7 +234,7 @@ impl Store {
         let (now, ente) = (moment(now), scope.ente());
         let reason = required("reason", &request.reason, 300).map_err(|_| Refused::ReasonMissing)?;
         let request = IdentifiedRequest { reason, ..request };
-        let (first, last) = request.days()?;
+        let filter = request.filter()?;
         let keys = self.ente_keys(ente).await?;
         let writing = self.write(ente).await?;
         sweep(&writing, ente, now).await?;
@@ -214,10 +249,7 @@ impl Store {
         }
         let rows = there(ente)
             .filter(reached(scope, assessments::Column::PersonaId))
-            .filter(assessments::Column::Instrument.eq(request.instrument.as_str()))
-            .filter(assessments::Column::AssessedOn.between(first, last))
-            .filter(assessments::Column::SupersededBy.is_null())
-            .filter(assessments::Column::AnnulledAt.is_null())
+            .filter(filter.condition())
             .order_by_asc(assessments::Column::AssessedOn)
             .order_by_asc(assessments::Column::Id)
             .select_only()
@@ -227,6 +259,7 @@ impl Store {
             .await?;
         let merged = going_on_in(&*writing, ente).await?;
         let restricted = restricted(&*writing, ente).await?;
+        let unita = unita_names(&*writing, ente).await?;
         let own = |persona: Uuid| *merged.get(&persona).unwrap_or(&persona);
         let (mut assessments, mut persone) = (Vec::new(), BTreeSet::new());
         for (assessment, persona) in rows {
@@ -271,6 +304,7 @@ impl Store {
             assessments,
             merged,
             persone: persone.into_iter().collect(),
+            unita,
             next_piece: 0,
             bytes: 0,
         })
@@ -297,7 +331,7 @@ impl Store {
             .all(&self.reading(ente))
             .await?;
         let keys = self.ente_keys(ente).await?;
-        let names = self.account_names(ente).await?;
+        let names = self.names(ente).await?;
         rows.into_iter().map(|row| read(&keys, &row, &names, now)).collect()
     }
 
@@ -314,8 +348,12 @@ impl Store {
         scope.require(Right::ExtractIdentified)?;
         let row = kept(&self.reading(scope.ente()), scope.ente(), id, moment(now)).await?;
         let keys = self.ente_keys(scope.ente()).await?;
-        let names = self.account_names(scope.ente()).await?;
+        let names = self.names(scope.ente()).await?;
         read(&keys, &row, &names, moment(now))
+    }
+
+    async fn names(&self, ente: EnteId) -> Result<Names, StoreError> {
+        Ok(Names { accounts: self.account_names(ente).await?, unita: unita_names(&self.reading(ente), ente).await? })
     }
 
     /// The file of an extraction that is ready, whole; audited before anything is given.
@@ -402,6 +440,33 @@ impl IdentifiedJob {
     #[must_use]
     pub const fn request(&self) -> &IdentifiedRequest {
         &self.request
+    }
+
+    /// The Ente's unità, by name.
+    #[must_use]
+    pub const fn unita(&self) -> &BTreeMap<UnitaId, String> {
+        &self.unita
+    }
+
+    /// Leaves only the questionnaires with the level that is asked for. Levels are sealed, so each is opened once more: to be
+    /// done before anything is written, and only where there is a level.
+    ///
+    /// # Errors
+    /// As [`IdentifiedJob::assessments`].
+    pub async fn keep_level(&mut self) -> Result<(), StoreError> {
+        let Some((scale, level)) = self.request.only.level.clone() else { return Ok(()) };
+        let (mut kept, mut persone) = (Vec::new(), BTreeSet::new());
+        for from in (0..self.assessments.len()).step_by(IDS_MAX) {
+            for one in self.assessments(from, IDS_MAX).await? {
+                if one.has_level(&scale, &level) {
+                    kept.push(one.id.0);
+                    persone.insert(one.persona);
+                }
+            }
+        }
+        self.assessments = kept;
+        self.persone = persone.into_iter().collect();
+        Ok(())
     }
 
     /// How many questionnaires it is about.
@@ -641,10 +706,16 @@ async fn kept(
     row.filter(|row| row.asked_at + KEPT > now).ok_or(StoreError::NotFound("extraction"))
 }
 
+/// Names of an Ente's own, by id.
+struct Names {
+    accounts: BTreeMap<Uuid, String>,
+    unita: BTreeMap<UnitaId, String>,
+}
+
 fn read(
     keys: &EnteKeys,
     row: &identified_extractions::Model,
-    names: &BTreeMap<Uuid, String>,
+    names: &Names,
     now: DateTime<Utc>,
 ) -> Result<IdentifiedExtraction, StoreError> {
     let stored = StoredExtraction::open(keys, row)?;
@@ -658,7 +729,9 @@ fn read(
     };
     Ok(IdentifiedExtraction {
         id,
-        asked_by: AccountName::of(Some(row.account_id), names),
+        operator: AccountName::of(stored.request.only.operator.map(|operator| operator.0), &names.accounts),
+        unita: stored.request.only.unita.and_then(|unita| names.unita.get(&unita).cloned()),
+        asked_by: AccountName::of(Some(row.account_id), &names.accounts),
         asked_at: row.asked_at,
         until: row.asked_at + KEPT,
         request: stored.request,

@@ -28,6 +28,7 @@ mod open;
 mod passwords;
 mod persone;
 mod postgres;
+mod rotation;
 mod segments;
 mod settings;
 mod signed;
@@ -43,8 +44,8 @@ pub use accounts::{Account, AccountChange, NewAccount};
 pub use admission::Admission;
 pub use agreements::{Agreement, AgreementKind, NewAgreement, Standing, WARNED_DAYS};
 pub use assessments::{
-    AccountName, Amendment, Annulment, Assessment, AzioneAgreed, AzioneResult, AzioneTerms, Categories, HistoryFilter,
-    NewOutcome, Validation,
+    AccountName, Amendment, Annulment, Assessment, AzioneAgreed, AzioneResult, AzioneTerms, Categories, Entry,
+    HistoryFilter, NewOutcome, Validation,
 };
 pub use audit::{AuditEntry, AuditFilter, AuditProblem, AuditVerdict};
 pub use checkpoints::{AuditCheckpoint, AuditHead, VersionedCheckpoint};
@@ -54,7 +55,7 @@ pub use drafts::{Copied, Draft, Filling, NewDraft};
 pub use enti::{Ente, EnteChange, EnteName, NewEnte, Unita};
 pub use error::{DatabaseError, Refused, StoreError};
 pub use extractions::ExtractionAct;
-pub use identified::{IdentifiedExtraction, IdentifiedJob, IdentifiedRequest, IdentifiedState};
+pub use identified::{IdentifiedExtraction, IdentifiedJob, IdentifiedRequest, IdentifiedState, Narrowing};
 pub use ids::{
     AccountId, AgreementId, DraftId, ExtractionId, ImportId, InterestId, PasskeyId, PersonaId, SessionId, TokenId,
 };
@@ -66,6 +67,7 @@ pub use persone::{
     Decision, DecisionKind, Due, ErasureGround, ErasurePreview, Follows, FormerIdentifier, Notice, PastRetention,
     Persona, PersonaData, PersonaFound, PersonaSummary,
 };
+pub use rotation::{KeyStep, Renewed};
 pub use segments::Exported;
 pub use settings::{REASSESS_DAYS_MAX, RETENTION_MONTHS_MAX};
 

@@ -1,21 +1,22 @@
 //! Opening the store: its connections (`database`), its keys, and what its modules share.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, SubsecRound, Utc};
 use domain::feed::EnteId;
 use domain::keys::{KeyError, RingKey, SealingKey, Secret};
 use rand::CryptoRng;
-use sea_orm::{ActiveModelTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, Set};
-use tokio::sync::{RwLock, Semaphore};
+use sea_orm::{ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, Set};
+use sha2::{Digest, Sha256};
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use crate::database::{Connections, Location, PLATFORM, Reading, Rows, Writing};
 use crate::error::{Refused, StoreError};
-use crate::keys::{EnteKeys, PortalKeys};
+use crate::ids::AccountId;
+use crate::keys::{Bundle, EnteKeys, Kept, PortalKeys};
 use crate::persone::INDEX_VERSION;
-use crate::tables::{ente_counters, enti};
+use crate::tables::{ente_counters, enti, kept_secrets};
 
 /// A generator of secrets that may cross threads.
 pub trait Chance: CryptoRng + Send {}
@@ -47,7 +48,6 @@ impl HashingCost {
 pub struct Store {
     connections: Connections,
     pub(crate) keys: Arc<PortalKeys>,
-    enti: Arc<RwLock<BTreeMap<EnteId, Arc<EnteKeys>>>>,
     pub(crate) cost: HashingCost,
     /// As many password hashes at once as there are cores.
     pub(crate) hashing: Arc<Semaphore>,
@@ -74,27 +74,31 @@ impl Store {
     ) -> Result<Self, StoreError> {
         let connections = Connections::open(location).await?;
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let reading = connections.reading(Rows::Of(PLATFORM));
+        let platform = enti::Entity::find_by_id(PLATFORM.0).one(&reading).await?;
+        if let Some(row) = platform.filter(|row| row.ring_id != identity.id()) {
+            return Err(StoreError::WrongKey(KeyError::OtherRing { wanted: "identity", found: row.ring_id }));
+        }
+        let kept = kept_secrets::Entity::find().filter(kept_secrets::Column::EnteId.eq(PLATFORM.0));
+        let kept: Vec<Kept> =
+            kept.all(&reading).await?.into_iter().map(|row| (row.purpose, row.sealed)).collect();
         let store = Self {
+            keys: Arc::new(PortalKeys::new(&identity, &kept, release)?),
             connections,
-            keys: Arc::new(PortalKeys::new(&identity, release)),
-            enti: Arc::new(RwLock::new(BTreeMap::new())),
             cost,
             hashing: Arc::new(Semaphore::new(cores)),
         };
-        store.check_key(chance).await?;
+        store.check_platform(chance).await?;
         store.renew_indexes().await?;
         Ok(store)
     }
 
     /// Makes the platform's row in a new database; in an old one, tries the key on it.
-    async fn check_key(&self, chance: &mut dyn Chance) -> Result<(), StoreError> {
+    async fn check_platform(&self, chance: &mut dyn Chance) -> Result<(), StoreError> {
         let writing = self.write(PLATFORM).await?;
         match enti::Entity::find_by_id(PLATFORM.0).one(&*writing).await? {
-            Some(row) if row.ring_id != self.keys.ring_id => {
-                return Err(StoreError::WrongKey(KeyError::OtherRing { wanted: "identity", found: row.ring_id }));
-            }
             Some(row) => {
-                self.keys.unwrap_ente(PLATFORM, &row.wrapped_key)?;
+                self.keys.unwrap_ente(&row.ring_id, PLATFORM, &row.wrapped_key)?;
             }
             None => {
                 // The epoch: the row is the schema's, not somebody's act.
@@ -119,15 +123,16 @@ impl Store {
         now: DateTime<Utc>,
         chance: &mut dyn Chance,
     ) -> Result<(), StoreError> {
-        let key = Secret::generate(chance);
+        let key = Bundle::First(Secret::generate(chance));
+        let ring_id = self.keys.ring_id();
         let row = enti::ActiveModel {
             id: Set(ente.0),
             code: Set(code.to_owned()),
             is_platform: Set(is_platform),
             is_demo: Set(is_demo),
             created_at: Set(now),
-            wrapped_key: Set(self.keys.wrap_ente(ente, &key, chance)),
-            ring_id: Set(self.keys.ring_id.clone()),
+            wrapped_key: Set(self.keys.wrap_ente(&ring_id, ente, &key, chance)?),
+            ring_id: Set(ring_id),
             closed_at: Set(None),
             index_version: Set(INDEX_VERSION),
         };
@@ -137,6 +142,7 @@ impl Store {
             feed_seq: Set(0),
             audit_seq: Set(0),
             audit_mac: Set(crate::audit::first_mac(&self.keys, ente).to_vec()),
+            key_version: Set(1),
         };
         ente_counters::Entity::insert(counters).exec_without_returning(connection).await?;
         Ok(())
@@ -181,22 +187,21 @@ impl Store {
 
     /// The keys of an Ente, read once.
     pub(crate) async fn ente_keys(&self, ente: EnteId) -> Result<Arc<EnteKeys>, StoreError> {
-        if let Some(keys) = self.enti.read().await.get(&ente) {
-            return Ok(keys.clone());
+        if let Some(keys) = self.keys.cached(ente) {
+            return Ok(keys);
         }
         let row =
             enti::Entity::find_by_id(ente.0).one(&self.reading(ente)).await?.ok_or(StoreError::NotFound("Ente"))?;
         if row.closed_at.is_some() {
             return Err(Refused::EnteClosed.into());
         }
-        let keys = Arc::new(self.keys.unwrap_ente(ente, &row.wrapped_key)?);
-        self.enti.write().await.insert(ente, keys.clone());
+        let bundle = self.keys.unwrap_ente(&row.ring_id, ente, &row.wrapped_key)?;
+        if ente == PLATFORM {
+            self.keys.use_ring(&row.ring_id);
+        }
+        let keys = Arc::new(EnteKeys::new(ente, bundle));
+        self.keys.cache(keys.clone());
         Ok(keys)
-    }
-
-    /// Forgets the keys of an Ente, which are destroyed.
-    pub(crate) async fn forget_keys(&self, ente: EnteId) {
-        self.enti.write().await.remove(&ente);
     }
 
     /// Has what was deleted gone from the files too.
@@ -241,9 +246,17 @@ pub(crate) fn required(field: &'static str, given: &str, characters_max: usize) 
 /// Sets columns of one row.
 pub(crate) async fn update<A>(row: A, connection: &impl ConnectionTrait) -> Result<(), StoreError>
 where
-    A: ActiveModelTrait + sea_orm::ActiveModelBehavior + Send,
-    <A::Entity as EntityTrait>::Model: sea_orm::IntoActiveModel<A>,
+    A: ActiveModelTrait,
 {
-    A::Entity::update(row).exec(connection).await?;
+    // What the row is now nobody asks: reading it back would be a second statement.
+    A::Entity::update(row).exec_without_returning(connection).await?;
     Ok(())
+}
+
+/// The id that a request of an account makes, however often it is sent: random as `request` is, and no other account's.
+pub(crate) fn requested_id(account: AccountId, kind: &str, request: Uuid) -> Uuid {
+    let digest = Sha256::new().chain_update(account.0).chain_update(request).chain_update(kind).finalize();
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&digest[..16]);
+    uuid::Builder::from_custom_bytes(bytes).into_uuid()
 }

@@ -13,14 +13,14 @@ use crate::audit::{Line, append};
 use crate::database::PLATFORM;
 use crate::error::{Refused, StoreError};
 use crate::ids::AgreementId;
-use crate::keys::context;
+use crate::keys::{Opens, context};
 use crate::open::{Chance, Store, moment};
 use crate::tables::{agreements, signed_agreements};
 
 /// How a PDF begins.
 const HEAD: &[u8] = b"%PDF-";
 
-fn place(ente: EnteId, agreement: AgreementId) -> String {
+pub(crate) fn place(ente: EnteId, agreement: AgreementId) -> String {
     context(ente, "signed_agreements", "sealed", agreement)
 }
 
@@ -44,8 +44,10 @@ impl Store {
         }
         let now = moment(now);
         let keys = self.ente_keys(ente).await?;
-        let sealed = keys.own.seal(pdf, &place(ente, agreement), chance);
+        let sealed = keys.own.sealing().seal(pdf, &place(ente, agreement), chance);
         let writing = self.write(ente).await?;
+        // The line in the audit is the platform's: it does not ask for the version of this Ente's keys.
+        self.newest_keys(&writing, ente).await?;
         let there = agreements::Entity::find_by_id((ente.0, agreement.0)).one(&*writing).await?;
         there.ok_or(StoreError::NotFound("agreement"))?;
         signed_agreements::Entity::delete_by_id((ente.0, agreement.0)).exec(&*writing).await?;

@@ -37,6 +37,27 @@ pub(crate) mod ente_counters {
         pub feed_seq: i64,
         pub audit_seq: i64,
         pub audit_mac: Vec<u8>,
+        /// Of the Ente's keys.
+        pub key_version: i32,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub(crate) mod kept_secrets {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "kept_secrets")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub ente_id: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub purpose: String,
+        pub sealed: Vec<u8>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

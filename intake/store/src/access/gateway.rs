@@ -97,6 +97,16 @@ impl Store {
         self.reserve_attempt(&self.counted_by_address(WAY, peer), moment(now)).await
     }
 
+    /// Gives back the attempt that an address was right to make.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn forgive_gateway_attempt(&self, peer: IpAddr, now: DateTime<Utc>) -> Result<(), StoreError> {
+        let writing = self.write(PLATFORM).await?;
+        forgive(&writing, &self.counted_by_address(WAY, peer), moment(now)).await?;
+        writing.commit().await
+    }
+
     /// The accounts that an identity opens, those of the platform first.
     ///
     /// # Errors

@@ -41,6 +41,7 @@ use crate::tables::enti;
 pub use gateway::{GatewayAccount, GatewayIdentity};
 pub(crate) use passkey::accounts_with_passkeys;
 pub use passkey::{PASSKEYS_MAX, PasskeyRow, PasskeySite, PasskeySiteError};
+pub(crate) use second::totp_context;
 pub use second::{SecondFactor, SecondFactors, TotpOffer, totp_code, totp_secret};
 pub(crate) use session::fold;
 pub use session::{Credentials, NewSession, Session, SessionRow, SessionToken};

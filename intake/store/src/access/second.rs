@@ -75,6 +75,11 @@ fn place(ente: EnteId, account: AccountId) -> String {
     format!("{ente}|{account}")
 }
 
+/// Where the secret of an account's authenticator stands.
+pub(crate) fn totp_context(ente: EnteId, account: AccountId) -> String {
+    context(ente, "second_factors", "sealed", place(ente, account))
+}
+
 fn totp(secret: &[u8; SECRET_BYTES], name: &str) -> Totp {
     // A colon parts the issuer from the name in the address.
     let name = name.replace(':', " ");
@@ -411,7 +416,7 @@ async fn put_totp(
     chance: &mut dyn Chance,
 ) -> Result<(), StoreError> {
     second_factors::Entity::delete_by_id((ente.0, account.0)).exec(&**writing).await?;
-    let place = context(ente, "second_factors", "sealed", place(ente, account));
+    let place = totp_context(ente, account);
     let row = second_factors::ActiveModel {
         ente_id: Set(ente.0),
         account_id: Set(account.0),

@@ -53,11 +53,19 @@ pub enum TokenScope {
     QuestionariRead,
     /// Make questionnaires valid, correct and annul them.
     QuestionariWrite,
+    /// Take out persone and questionnaires, with names.
+    EstrazioniIdentified,
 }
 
 impl TokenScope {
     /// All scopes.
-    pub const ALL: [Self; 4] = [Self::PersoneRead, Self::PersoneWrite, Self::QuestionariRead, Self::QuestionariWrite];
+    pub const ALL: [Self; 5] = [
+        Self::PersoneRead,
+        Self::PersoneWrite,
+        Self::QuestionariRead,
+        Self::QuestionariWrite,
+        Self::EstrazioniIdentified,
+    ];
 
     /// The code that is stored, and that programs know.
     #[must_use]
@@ -67,6 +75,7 @@ impl TokenScope {
             Self::PersoneWrite => "persone:write",
             Self::QuestionariRead => "questionari:read",
             Self::QuestionariWrite => "questionari:write",
+            Self::EstrazioniIdentified => "estrazioni:identified",
         }
     }
 
@@ -82,6 +91,7 @@ impl TokenScope {
         match self {
             Self::PersoneRead | Self::QuestionariRead => Right::SeePersone,
             Self::PersoneWrite | Self::QuestionariWrite => Right::Assess,
+            Self::EstrazioniIdentified => Right::ExtractIdentified,
         }
     }
 }

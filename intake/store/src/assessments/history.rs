@@ -44,7 +44,7 @@ pub struct HistoryFilter {
 
 impl HistoryFilter {
     /// All but the level, which is sealed.
-    fn condition(&self) -> Condition {
+    pub(crate) fn condition(&self) -> Condition {
         // Fields are named one by one, so that one added above and forgotten here does not compile.
         let Self { operator, instrument, from, until, unita, level: _, is_current_only } = self;
         let mut all = Condition::all()
@@ -147,10 +147,8 @@ impl Store {
                     let rows = rows.clone().offset(at).limit(ROWS_AT_ONCE).all(&self.reading(ente)).await?;
                     let is_last = (rows.len() as u64) < ROWS_AT_ONCE;
                     at += ROWS_AT_ONCE;
-                    let fits = |one: &Assessment| {
-                        one.scores.iter().any(|score| score.scale == *scale && score.level.as_ref() == Some(level))
-                    };
-                    found.extend(self.read_assessments(ente, rows).await?.into_iter().filter(fits));
+                    let read = self.read_assessments(ente, rows).await?;
+                    found.extend(read.into_iter().filter(|one| one.has_level(scale, level)));
                     if is_last {
                         break;
                     }

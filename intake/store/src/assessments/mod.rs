@@ -6,54 +6,38 @@
 mod azioni;
 mod history;
 mod stored;
+mod validation;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::feed::{AssessmentId, Evaluation, Origin, ScaleResult, UnitaId, What};
-use domain::instrument::{Id, Instrument, Severity};
+use domain::instrument::Id;
 use domain::person::PersonaFacts;
 use domain::scoring::Sheet;
-use sea_orm::{ColumnTrait, EntityTrait, ModelTrait, QueryFilter, Set};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, Set};
 use uuid::Uuid;
 
 use crate::access::{EnteScope, Right};
 use crate::audit::{Line, append};
 use crate::database::Writing;
-use crate::drafts::{Content, account, checked_notes, own, possible_day};
+use crate::drafts::{account, checked_notes, possible_day};
 use crate::error::{Refused, StoreError};
 use crate::feed::NewEvent;
-use crate::ids::{AccountId, DraftId, PersonaId};
+use crate::ids::{AccountId, PersonaId};
 use crate::keys::{context, seal};
-use crate::open::{Chance, Store, moment, new_id, text, update};
-use crate::persone::{StoredPersona, persona_key, reached, reason_given, seen_one, touch, usable};
-use crate::tables::{accounts, assessments, persone};
+use crate::open::{Chance, Store, moment, new_id, update};
+use crate::persone::{StoredPersona, persona_key, reached, reason_given, seen_one, touch};
+use crate::tables::{assessments, persone};
 
 pub use azioni::{AzioneAgreed, AzioneResult, AzioneTerms, NewOutcome};
 pub use history::HistoryFilter;
+pub use validation::{Entry, Validation};
 
-pub(crate) use azioni::check_azioni;
 pub(crate) use history::there;
+pub(crate) use azioni::check_azioni;
 pub(crate) use stored::{Facts, Place, StoredAssessment, StoredResult};
-
-/// What turns a draft into a valid questionnaire.
-#[derive(Clone, Debug)]
-pub struct Validation<'a> {
-    /// The draft's definition.
-    pub instrument: &'a Instrument,
-    /// The operator's own: confirmed or overridden, never absent.
-    pub evaluation: Evaluation,
-    /// Why, when it overrides.
-    pub evaluation_reason: Option<String>,
-    /// The azioni agreed, each with what was agreed of it.
-    pub azioni: BTreeMap<Id, AzioneTerms>,
-    /// What came of azioni agreed in earlier questionnaires of the persona.
-    pub outcomes: Vec<NewOutcome>,
-    /// The soft rules of the definition that fire and that the operator has looked at again.
-    pub rechecked: BTreeSet<Id>,
-    /// Standard errors of measurement in hundredths, by scale, where the Ente's own take the place of the definition's.
-    pub sem_hundredths: BTreeMap<Id, i32>,
-}
+pub(crate) use validation::{check_evaluation, sem_of};
 
 /// A correction.
 #[derive(Clone, Debug)]
@@ -174,106 +158,15 @@ impl Assessment {
     pub fn is_current(&self) -> bool {
         self.superseded_by.is_none() && self.annulment.is_none()
     }
+
+    /// Whether it reached a level of a scale.
+    #[must_use]
+    pub fn has_level(&self, scale: &Id, level: &Id) -> bool {
+        self.scores.iter().any(|score| score.scale == *scale && score.level.as_ref() == Some(level))
+    }
 }
 
 impl Store {
-    /// Makes a draft valid, in one transaction with its event and its audit line; the draft is gone. The same draft again
-    /// gives the same assessment.
-    ///
-    /// # Errors
-    /// [`StoreError::NotFound`]; [`StoreError::Conflict`] when `revision` is not the draft's; evaluation absent or without
-    /// reason; azioni or answers that the strumento has not; another definition; persona restricted;
-    /// [`Refused::Inconsistent`], [`Refused::Unchecked`].
-    pub async fn validate(
-        &self,
-        scope: &EnteScope,
-        draft: DraftId,
-        revision: i32,
-        validation: &Validation<'_>,
-        now: DateTime<Utc>,
-        chance: &mut dyn Chance,
-    ) -> Result<AssessmentId, StoreError> {
-        scope.require(Right::Assess)?;
-        let account = account(scope)?;
-        let now = moment(now);
-        let ente = scope.ente();
-        let keys = self.ente_keys(ente).await?;
-        let reason = validation.checked(false)?;
-        let terms = validation.checked_terms()?;
-        let writing = self.write(ente).await?;
-        let before = assessments::Entity::find()
-            .filter(assessments::Column::EnteId.eq(ente.0))
-            .filter(assessments::Column::DraftId.eq(draft.0))
-            .filter(assessments::Column::AccountId.eq(account.0))
-            .one(&*writing)
-            .await?;
-        if let Some(before) = before {
-            return Ok(AssessmentId(before.id));
-        }
-        let row = own(&*writing, scope, draft).await?;
-        if row.revision != revision {
-            return Err(StoreError::Conflict("draft"));
-        }
-        let instrument = validation.instrument;
-        if row.instrument != instrument.id.as_str() || u32::try_from(row.version) != Ok(instrument.version) {
-            return Err(Refused::OtherDefinition.into());
-        }
-        let persona = PersonaId(row.persona_id);
-        let persona_row = usable(&*writing, scope, persona).await?;
-        let key = persona_key(&*writing, &keys, ente, persona).await?;
-        let stored_persona = StoredPersona::open(&key, &persona_row.sealed, ente, persona)?;
-        let categories = stored_persona.data(persona)?.categories(row.assessed_on);
-        let unita =
-            accounts::Entity::find_by_id((ente.0, account.0)).one(&*writing).await?.and_then(|row| row.unita_id);
-        let id = AssessmentId(new_id(chance));
-        let facts = Facts {
-            id,
-            supersedes: None,
-            origin: Origin::Portal,
-            person: self.keys.person_token(persona),
-            link: stored_persona.link,
-            operator: self.keys.operator_token(ente, Some(account)),
-            unita: unita.map(UnitaId),
-            categories,
-            started_at: Some(row.started_at),
-            assessed_on: row.assessed_on,
-            validated_at: now,
-        };
-        let content = Content::open(&key, &row.sealed, ente, draft)?;
-        let rechecked = validation.consistent(&content.sheet, &facts.categories.facts)?;
-        let told = facts.told(instrument, &content.sheet, validation.evaluation.clone(), validation.agreed())?;
-        let stored = StoredAssessment {
-            told,
-            evaluation_reason: reason,
-            amendment_reason: None,
-            sem_hundredths: validation.sem(),
-            terms,
-            notes: content.notes,
-            rechecked,
-        };
-        let place = Place {
-            ente,
-            persona,
-            account: Some(account),
-            revision: 1,
-            draft: Some(draft),
-            import: None,
-            external: None,
-        };
-        // The draft goes first: it is what makes the same validation twice impossible.
-        row.delete(&*writing).await?;
-        let model = stored.row(&place, &key, chance);
-        assessments::Entity::insert(model).exec_without_returning(&*writing).await?;
-        let event = NewEvent { ente, persona: Some(persona), what: What::Validated(Box::new(stored.told)) };
-        crate::feed::append(&*writing, event, &key, now, chance).await?;
-        self.record_outcomes(&writing, scope, persona, &validation.outcomes, now, chance).await?;
-        touch(&*writing, ente, persona, now).await?;
-        append(&self.keys, &*writing, Line::done(scope, "assessment.validate", &[id.0, persona.0, draft.0]), now)
-            .await?;
-        writing.commit().await?;
-        Ok(id)
-    }
-
     /// Corrects a questionnaire: a new version, with a reason.
     ///
     /// # Errors
@@ -402,79 +295,6 @@ impl Store {
         touch(&*writing, ente, persona, now).await?;
         append(&self.keys, &*writing, Line::done(scope, "assessment.annul", &[id.0, persona.0]), now).await?;
         writing.commit().await
-    }
-}
-
-impl Validation<'_> {
-    /// The reason, trimmed, once evaluation and azioni are found to fit. Who brings an imported one may leave it absent.
-    pub(crate) fn checked(&self, may_be_absent: bool) -> Result<Option<String>, Refused> {
-        check_azioni(self.instrument, self.azioni.keys())?;
-        check_evaluation(self.instrument, &self.evaluation, self.evaluation_reason.as_deref(), may_be_absent)
-    }
-
-    /// The ids of the azioni agreed.
-    fn agreed(&self) -> BTreeSet<Id> {
-        self.azioni.keys().cloned().collect()
-    }
-
-    /// What was agreed of each azione, trimmed, where anything was.
-    fn checked_terms(&self) -> Result<BTreeMap<Id, AzioneTerms>, Refused> {
-        let checked = self.azioni.iter().map(|(id, terms)| Ok((id.clone(), terms.checked()?)));
-        let checked: Result<BTreeMap<Id, AzioneTerms>, Refused> = checked.collect();
-        checked.map(|terms| terms.into_iter().filter(|(_, terms)| *terms != AzioneTerms::default()).collect())
-    }
-
-    /// The soft rules that fire, once no hard one does and the operator has looked at all of them again.
-    fn consistent(&self, sheet: &Sheet, facts: &PersonaFacts) -> Result<BTreeSet<Id>, Refused> {
-        let fired = self.instrument.inconsistencies(sheet, facts);
-        let ids = |severity: Severity| -> Vec<Id> {
-            fired.iter().filter(|rule| rule.severity == severity).map(|rule| rule.id.clone()).collect()
-        };
-        let hard = ids(Severity::Hard);
-        if !hard.is_empty() {
-            return Err(Refused::Inconsistent(hard));
-        }
-        let (rechecked, unchecked): (Vec<Id>, Vec<Id>) =
-            ids(Severity::Soft).into_iter().partition(|rule| self.rechecked.contains(rule));
-        if unchecked.is_empty() { Ok(rechecked.into_iter().collect()) } else { Err(Refused::Unchecked(unchecked)) }
-    }
-
-    fn sem(&self) -> BTreeMap<Id, i32> {
-        let mut sem = sem_of(self.instrument);
-        sem.extend(self.sem_hundredths.iter().map(|(scale, sem)| (scale.clone(), *sem)));
-        sem.retain(|scale, _| self.instrument.scale_index(scale.as_str()).is_some());
-        sem
-    }
-}
-
-/// The standard errors of measurement that a definition gives.
-pub(crate) fn sem_of(instrument: &Instrument) -> BTreeMap<Id, i32> {
-    let scales = instrument.scales.iter();
-    scales.filter_map(|scale| Some((scale.id.clone(), scale.reliability.as_ref()?.sem_hundredths))).collect()
-}
-
-/// Whether an evaluation fits; gives its reason, trimmed.
-pub(crate) fn check_evaluation(
-    instrument: &Instrument,
-    evaluation: &Evaluation,
-    reason: Option<&str>,
-    may_be_absent: bool,
-) -> Result<Option<String>, Refused> {
-    let reason = reason.map(|reason| text("evaluation_reason", reason, 4_000)).transpose()?;
-    let reason = reason.filter(|reason| !reason.is_empty());
-    match evaluation {
-        Evaluation::Absent if may_be_absent => Ok(None),
-        Evaluation::Absent => Err(Refused::Evaluation),
-        Evaluation::Confirmed => Ok(reason),
-        Evaluation::Overridden { profile } => {
-            let classes = instrument.profile.iter().flat_map(|profile| &profile.classes);
-            let fits = profile.as_ref().is_none_or(|given| classes.into_iter().any(|class| class.id == *given));
-            match reason {
-                _ if !fits => Err(Refused::Evaluation),
-                None => Err(Refused::ReasonMissing),
-                reason => Ok(reason),
-            }
-        }
     }
 }
 

@@ -6,6 +6,7 @@ mod m0003_tokens;
 mod m0004_identified;
 mod m0005_signed;
 mod m0006_ways_in;
+mod m0007_renewed_keys;
 mod spec;
 
 use sea_orm_migration::prelude::*;
@@ -23,6 +24,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0004_identified::Migration),
             Box::new(m0005_signed::Migration),
             Box::new(m0006_ways_in::Migration),
+            Box::new(m0007_renewed_keys::Migration),
         ]
     }
 }

@@ -104,7 +104,9 @@ fn index(table: &TableSpec, columns: &[&'static str]) -> IndexCreateStatement {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{m0001_first, m0002_access, m0003_tokens, m0004_identified, m0005_signed, m0006_ways_in};
+    use super::super::{
+        m0001_first, m0002_access, m0003_tokens, m0004_identified, m0005_signed, m0006_ways_in, m0007_renewed_keys,
+    };
     use super::*;
 
     #[test]
@@ -116,6 +118,7 @@ mod tests {
             m0004_identified::TABLES,
             m0005_signed::TABLES,
             m0006_ways_in::TABLES,
+            m0007_renewed_keys::TABLES,
         ];
         for table in all.into_iter().flatten() {
             if ["enti", "throttles"].contains(&table.name) {

@@ -37,7 +37,7 @@ use crate::error::{Refused, StoreError};
 use crate::feed::NewEvent;
 use crate::ids::PersonaId;
 use crate::keys::{EnteKeys, IndexKind, folded_words};
-use crate::open::{Chance, Store, day, moment, new_id, required, text, update};
+use crate::open::{Chance, Store, day, moment, new_id, requested_id, required, text, update};
 use crate::tables::{imports, persona_cases, persona_index, persona_keys, persone};
 pub use cases::Follows;
 pub use due::Due;
@@ -50,7 +50,7 @@ pub(crate) use index::INDEX_VERSION;
 pub(crate) use stored::{Prepared, StoredPersona};
 
 /// Persone opened at most for one search: a longer text narrows it.
-const CANDIDATES_MAX: usize = 500;
+const CANDIDATES_MAX: usize = 250;
 /// Ids in one condition.
 pub(crate) const IDS_MAX: usize = 500;
 
@@ -162,17 +162,55 @@ impl Store {
         now: DateTime<Utc>,
         chance: &mut dyn Chance,
     ) -> Result<PersonaId, StoreError> {
-        scope.require(Right::Assess)?;
-        let now = moment(now);
-        let keys = self.ente_keys(scope.ente()).await?;
-        let data = data.checked(true)?;
         let id = PersonaId(new_id(chance));
-        let prepared = Prepared::new(&self.keys, &keys, scope.ente(), id, &data, None, now, chance);
-        let writing = self.write(scope.ente()).await?;
-        identifier_free(&writing, scope.ente(), &keys, &data, None).await?;
-        prepared.insert(&writing, scope.ente(), None, now).await?;
+        self.put_persona(scope, id, data, now, chance).await
+    }
+
+    /// Enters a persona once, however often it is asked: `request` is what the caller calls this request.
+    ///
+    /// # Errors
+    /// As [`Store::create_persona`]; [`Refused::RequestReused`] when the account entered somebody else by the same request,
+    /// or who was entered has changed since.
+    pub async fn create_persona_once(
+        &self,
+        scope: &EnteScope,
+        request: Uuid,
+        data: &PersonaData,
+        now: DateTime<Utc>,
+        chance: &mut dyn Chance,
+    ) -> Result<PersonaId, StoreError> {
+        let account = scope.account_id().ok_or(Refused::NeedsAccount)?;
+        let id = PersonaId(requested_id(account, "persona", request));
+        self.put_persona(scope, id, data, now, chance).await
+    }
+
+    /// A new persona under an id; the same once more is the one that is there.
+    async fn put_persona(
+        &self,
+        scope: &EnteScope,
+        id: PersonaId,
+        data: &PersonaData,
+        now: DateTime<Utc>,
+        chance: &mut dyn Chance,
+    ) -> Result<PersonaId, StoreError> {
+        scope.require(Right::Assess)?;
+        let (now, ente) = (moment(now), scope.ente());
+        let keys = self.ente_keys(ente).await?;
+        let data = data.checked(true)?;
+        let prepared = Prepared::new(&self.keys, &keys, ente, id, &data, None, now, chance);
+        let writing = self.write(ente).await?;
+        if let Some(row) = persone::Entity::find_by_id((ente.0, id.0)).one(&*writing).await? {
+            // Whoever was erased stays erased.
+            let is_same = row.erased_at.is_none() && {
+                let key = persona_key(&*writing, &keys, ente, id).await?;
+                StoredPersona::open(&key, &row.sealed, ente, id)?.data(id)? == data
+            };
+            return if is_same { Ok(id) } else { Err(Refused::RequestReused.into()) };
+        }
+        identifier_free(&writing, ente, &keys, &data, None).await?;
+        prepared.insert(&writing, ente, None, now).await?;
         let follows = Follows { account: scope.account_id(), unita: scope.unita() };
-        cases::put(&writing, scope.ente(), id, follows, now).await?;
+        cases::put(&writing, ente, id, follows, now).await?;
         append(&self.keys, &*writing, Line::done(scope, "persona.create", &[id.0]), now).await?;
         writing.commit().await?;
         Ok(id)

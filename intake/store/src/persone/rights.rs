@@ -19,7 +19,7 @@ use crate::database::Writing;
 use crate::error::{Refused, StoreError};
 use crate::feed::{Kind, NewEvent};
 use crate::ids::PersonaId;
-use crate::keys::{context, open, seal};
+use crate::keys::{Opens, context, open, seal};
 use crate::open::{Chance, Store, moment, new_id, update};
 use crate::tables::{
     assessments, azione_results, drafts, events, imports, notices, persona_cases, persona_index, persona_keys,
@@ -82,11 +82,19 @@ pub enum DecisionKind {
     Unmerged,
     /// They are known by another code than before, or for the first time by one.
     IdentifierChanged,
+    /// They, or somebody for them, were given all that is held (GDPR art. 15).
+    AccessGiven,
 }
 
 impl DecisionKind {
-    const ALL: [Self; 5] =
-        [Self::Restricted, Self::Unrestricted, Self::Merged, Self::Unmerged, Self::IdentifierChanged];
+    const ALL: [Self; 6] = [
+        Self::Restricted,
+        Self::Unrestricted,
+        Self::Merged,
+        Self::Unmerged,
+        Self::IdentifierChanged,
+        Self::AccessGiven,
+    ];
 
     /// The code that is stored.
     #[must_use]
@@ -97,6 +105,7 @@ impl DecisionKind {
             Self::Merged => "merged",
             Self::Unmerged => "unmerged",
             Self::IdentifierChanged => "identifier_changed",
+            Self::AccessGiven => "access_given",
         }
     }
 }
@@ -190,7 +199,8 @@ impl Store {
                     DecisionKind::Restricted
                     | DecisionKind::Unrestricted
                     | DecisionKind::Merged
-                    | DecisionKind::Unmerged => (reason, None),
+                    | DecisionKind::Unmerged
+                    | DecisionKind::AccessGiven => (reason, None),
                 };
                 Ok(Decision {
                     kind,
@@ -203,6 +213,30 @@ impl Store {
                 })
             })
             .collect()
+    }
+
+    /// Notes that all that is held of a persona is given out (GDPR art. 15): `about` says on which request, of whom.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`]; `about` empty or too long; no right.
+    pub async fn record_access_given(
+        &self,
+        scope: &EnteScope,
+        id: PersonaId,
+        about: &str,
+        now: DateTime<Utc>,
+        chance: &mut dyn Chance,
+    ) -> Result<(), StoreError> {
+        scope.require(Right::Erase)?;
+        let (now, ente) = (moment(now), scope.ente());
+        let about = reason_given(about)?;
+        let keys = self.ente_keys(ente).await?;
+        let writing = self.write(ente).await?;
+        seen_one(&*writing, scope, id).await?;
+        let key = persona_key(&*writing, &keys, ente, id).await?;
+        self.trail(&writing, scope, id, None, DecisionKind::AccessGiven.code(), &about, &key, now, chance).await?;
+        append(&self.keys, &*writing, Line::done(scope, "persona.access_given", &[id.0]), now).await?;
+        writing.commit().await
     }
 
     /// Restricts the use of a persona's data (GDPR art. 18).
@@ -262,7 +296,7 @@ impl Store {
         for persona in &group {
             let event =
                 NewEvent { ente, persona: None, what: What::Erased { person: self.keys.person_token(*persona) } };
-            crate::feed::append(&*writing, event, &keys.own, now, chance).await?;
+            crate::feed::append(&*writing, event, keys.own.sealing(), now, chance).await?;
         }
         mark_segments(&writing, ente, &blanked).await?;
         self.withdraw_identified(&writing, scope, now).await?;

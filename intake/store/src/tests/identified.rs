@@ -11,6 +11,7 @@ fn request(tables: &[&str]) -> IdentifiedRequest {
         tables: tables.iter().map(|&table| table.to_owned()).collect(),
         format: "csv".to_owned(),
         reason: " Verifica dei fascicoli ".to_owned(),
+        only: Narrowing::default(),
     }
 }
 
@@ -264,4 +265,61 @@ async fn a_failure_leaves_no_pieces(#[values(Kind::Sqlite, Kind::Postgres)] kind
     let state = store.identified_extraction(&scope, id, now).await.unwrap().state;
     assert_eq!(state, IdentifiedState::Failed { problem: "too_large".to_owned() });
     is_gone(store.take_identified(&scope, id, now).await);
+}
+
+#[rstest]
+#[tokio::test]
+async fn it_can_be_of_one_operator_one_unita_one_level(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let mut world = World::new(kind).await;
+    let town = world.town("pordenone").await;
+    let asso = instrument("asso");
+    let (maria, anna) = (world.persona(&town, "Verdi", "Maria").await, world.persona(&town, "Neri", "Anna").await);
+    let by_operator = world.validated(&town, maria, &asso).await;
+    let unita =
+        world.store.create_unita(&town.command_line, "Sacile", world.now, &mut world.chance).await.unwrap();
+    let (store, now) = (world.store.clone(), world.now);
+    let second = world.account(&town.command_line, "seconda", Role::Operator).await;
+    let change =
+        AccountChange { display_name: "Seconda".into(), unita: Some(unita), reach: Reach::Ente, granted: [].into() };
+    store.update_account(&town.command_line, second, &change, now).await.unwrap();
+    let colleague = world.login("pordenone", "seconda").await.session.scope(Right::Assess).unwrap();
+    let entry = Entry {
+        persona: anna,
+        sheet: sheet(&asso, 3),
+        assessed_on: on(2026, 11, 20),
+        validation: confirmed(&asso),
+        request: None,
+    };
+    let by_second = store.enter(&colleague, &entry, now, &mut world.chance).await.unwrap();
+    let scope = world.extractor(&town, Reach::Ente).await;
+    let level = |one: &Assessment| {
+        let score = one.scores.iter().find(|score| score.level.is_some()).unwrap();
+        (score.scale.clone(), score.level.clone().unwrap())
+    };
+    let of_second = store.assessment(&town.command_line, by_second, now).await.unwrap();
+    let of_first = store.assessment(&town.command_line, by_operator, now).await.unwrap();
+    assert_eq!(of_second.unita, Some(unita));
+    let only = |operator, unita, level| Narrowing { operator, unita, level };
+    for (only, expected, of_whom) in [
+        (only(Some(second), None, None), vec![by_second], vec![anna]),
+        (only(Some(town.account), None, None), vec![by_operator], vec![maria]),
+        (only(None, Some(unita), None), vec![by_second], vec![anna]),
+        (only(None, None, Some(level(&of_second))), vec![by_second], vec![anna]),
+        (only(None, None, Some(level(&of_first))), vec![by_operator], vec![maria]),
+        (only(Some(second), None, Some(level(&of_first))), vec![], vec![]),
+    ] {
+        let wanted = IdentifiedRequest { only: only.clone(), ..request(&["questionari"]) };
+        let mut job = store.begin_identified(&scope, wanted, now, &mut world.chance).await.unwrap();
+        job.keep_level().await.unwrap();
+        let found: Vec<AssessmentId> =
+            job.assessments(0, 100).await.unwrap().into_iter().map(|one| one.id).collect();
+        assert_eq!((found, job.everybody().to_vec()), (expected, of_whom), "{only:?}");
+        assert_eq!(job.unita().get(&unita).map(String::as_str), Some("Sacile"));
+        job.finish(BTreeMap::new(), now, &mut world.chance).await.unwrap();
+    }
+    let kept = store.identified_extractions(&scope, now).await.unwrap();
+    assert!(kept.iter().any(|one| one.operator.as_ref().is_some_and(|by| by.display_name == "Seconda")));
+    assert!(kept.iter().any(|one| one.unita.as_deref() == Some("Sacile")));
+    let told = world.told(&town, "identified_extraction.request").await;
+    assert!(told.iter().any(|line| line.detail.as_ref().is_some_and(|it| it.contains(&format!("operator={second}")))));
 }

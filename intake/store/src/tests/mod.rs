@@ -15,6 +15,7 @@ mod passkeys;
 mod postgres;
 mod privacy;
 mod retention;
+mod rotation;
 mod search;
 mod second;
 mod tokens;

@@ -87,6 +87,9 @@ async fn without_any_filter_an_ente_reaches_its_own_rows_and_no_others() {
     for town in [&here, &there] {
         let closed = format!("insert into closings values ('{}', now(), 'x', 'x', 'x', 0, 0, 0, 0)", town.id);
         intruder.execute_unprepared(&closed).await.unwrap();
+        // The platform alone keeps secrets; the wall stands before that table too.
+        let kept = format!("insert into kept_secrets values ('{}', 'x', 'x')", town.id);
+        intruder.execute_unprepared(&kept).await.unwrap();
     }
     for table in &tables {
         let column = if table == "enti" { "id" } else { "ente_id" };
