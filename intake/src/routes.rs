@@ -11,7 +11,7 @@ use axum::http::header::{HOST, ORIGIN};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get, post, put};
+use axum::routing::{MethodRouter, delete, get, post, put};
 use store::{Right, StoreError, TokenScope};
 use tower_http::compression::CompressionLayer;
 use tower_http::timeout::TimeoutLayer;
@@ -84,6 +84,8 @@ pub(crate) enum Verb {
     Post(Token),
     /// Writes the whole of one thing: programs alone.
     Put(Token),
+    /// Takes one thing away: programs alone.
+    Delete(Token),
 }
 
 /// What a request must pass: how it asks, where, and what it takes.
@@ -114,9 +116,11 @@ macro_rules! routes {
     (@verb get) => { Verb::Get };
     (@verb post $token:ident) => { Verb::Post(Token::$token) };
     (@verb put $token:ident) => { Verb::Put(Token::$token) };
+    (@verb delete $token:ident) => { Verb::Delete(Token::$token) };
     (@method get) => { get };
     (@method post) => { post };
     (@method put) => { put };
+    (@method delete) => { delete };
 }
 
 const SEE: Need = Need::Ente(Right::SeePersone);
@@ -322,7 +326,7 @@ pub(crate) static ROUTES: &[Route] = routes! {
     post(Bearer) "/api/v1/estrazioni", TAKE_OUT, api::estrazioni::ask;
     get "/api/v1/estrazioni/{extraction}", TAKE_OUT, api::estrazioni::one;
     get "/api/v1/estrazioni/{extraction}/file", TAKE_OUT, api::estrazioni::file;
-    post(Bearer) "/api/v1/estrazioni/{extraction}/elimina", TAKE_OUT, api::estrazioni::delete;
+    delete(Bearer) "/api/v1/estrazioni/{extraction}", TAKE_OUT, api::estrazioni::delete;
 };
 
 /// The router of the table, with others beside it.
@@ -380,7 +384,7 @@ pub(crate) async fn pass(portal: &Portal, route: Door<'_>, request: Request, nex
     }
     let request = match route.verb {
         Verb::Get => Request::from_parts(parts, body),
-        Verb::Post(token) | Verb::Put(token) => {
+        Verb::Post(token) | Verb::Put(token) | Verb::Delete(token) => {
             if !is_from_here(&parts.headers) {
                 if token == Token::Upload {
                     upload::drain(&parts.headers, body).await;

@@ -127,6 +127,7 @@ pub(crate) fn description() -> Description {
 /// This description
 #[utoipa::path(
     get,
+    operation_id = "read_description",
     path = "/api/v1/openapi.json",
     tag = "openapi",
     security(()),

@@ -190,6 +190,7 @@ pub(crate) struct Estrazioni {
 /// The extractions with names of the Ente that are kept, the newest first
 #[utoipa::path(
     get,
+    operation_id = "list_estrazioni",
     path = "/api/v1/estrazioni",
     tag = "estrazioni",
     security(("token" = ["estrazioni:identified"])),
@@ -208,6 +209,7 @@ pub(crate) async fn list(program: Program) -> Answer {
 /// an Ente; look at its address until it is ready.
 #[utoipa::path(
     post,
+    operation_id = "ask_estrazione",
     path = "/api/v1/estrazioni",
     tag = "estrazioni",
     security(("token" = ["estrazioni:identified"])),
@@ -234,6 +236,7 @@ pub(crate) async fn ask(program: Program, Sent(body): Sent<NewEstrazione>) -> An
 /// An extraction with names: how far it is
 #[utoipa::path(
     get,
+    operation_id = "read_estrazione",
     path = "/api/v1/estrazioni/{extraction}",
     tag = "estrazioni",
     security(("token" = ["estrazioni:identified"])),
@@ -253,6 +256,7 @@ pub(crate) async fn one(program: Program, path: Result<Path<String>, PathRejecti
 /// The file of an extraction with names
 #[utoipa::path(
     get,
+    operation_id = "read_estrazione_file",
     path = "/api/v1/estrazioni/{extraction}/file",
     tag = "estrazioni",
     security(("token" = ["estrazioni:identified"])),
@@ -283,8 +287,9 @@ pub(crate) async fn file(program: Program, path: Result<Path<String>, PathReject
 
 /// Deletes an extraction with names before its time
 #[utoipa::path(
-    post,
-    path = "/api/v1/estrazioni/{extraction}/elimina",
+    delete,
+    operation_id = "delete_estrazione",
+    path = "/api/v1/estrazioni/{extraction}",
     tag = "estrazioni",
     security(("token" = ["estrazioni:identified"])),
     params(("extraction" = Uuid, Path, description = "Its id.")),

@@ -276,6 +276,7 @@ pub(super) fn created(path: String, body: impl Serialize) -> Response {
 /// A search names people, so it is a POST: addresses end up in logs.
 #[utoipa::path(
     post,
+    operation_id = "search_persone",
     path = "/api/v1/persone/cerca",
     tag = "persone",
     security(("token" = ["persone:read"])),
@@ -317,6 +318,7 @@ pub(crate) async fn search(program: Program, Sent(search): Sent<Search>) -> Answ
 /// persona is followed by the account of the token.
 #[utoipa::path(
     post,
+    operation_id = "create_persona",
     path = "/api/v1/persone",
     tag = "persone",
     security(("token" = ["persone:write"])),
@@ -348,6 +350,7 @@ pub(crate) async fn create(
 /// Reads a persona
 #[utoipa::path(
     get,
+    operation_id = "read_persona",
     path = "/api/v1/persone/{persona}",
     tag = "persone",
     security(("token" = ["persone:read"])),
@@ -379,6 +382,7 @@ pub(crate) async fn one(program: Program, path: Result<Path<String>, PathRejecti
 /// The whole record, not a part. Questionnaires made valid before keep what was recorded then.
 #[utoipa::path(
     put,
+    operation_id = "change_persona",
     path = "/api/v1/persone/{persona}",
     tag = "persone",
     security(("token" = ["persone:write"])),

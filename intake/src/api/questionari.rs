@@ -438,6 +438,7 @@ fn asked_id(text: Option<&str>) -> Result<Option<Id>, Problem> {
 /// Questionnaires by filters, the last made valid first
 #[utoipa::path(
     get,
+    operation_id = "list_questionari",
     path = "/api/v1/questionari",
     tag = "questionari",
     security(("token" = ["questionari:read"])),
@@ -480,6 +481,7 @@ pub(crate) async fn list(program: Program, Asked(asked): Asked<Filter>) -> Answe
 /// The questionnaires of a persona, every version, the latest day first
 #[utoipa::path(
     get,
+    operation_id = "list_questionari_of_persona",
     path = "/api/v1/persone/{persona}/questionari",
     tag = "questionari",
     security(("token" = ["questionari:read"])),
@@ -507,6 +509,7 @@ pub(super) async fn read(program: &Program, path: Result<Path<String>, PathRejec
 /// A questionnaire
 #[utoipa::path(
     get,
+    operation_id = "read_questionario",
     path = "/api/v1/questionari/{assessment}",
     tag = "questionari",
     security(("token" = ["questionari:read"])),
@@ -526,6 +529,7 @@ pub(crate) async fn one(program: Program, path: Result<Path<String>, PathRejecti
 /// With what the rules make of them; the persona by their id alone.
 #[utoipa::path(
     get,
+    operation_id = "read_questionario_fhir",
     path = "/api/v1/questionari/{assessment}/fhir",
     tag = "questionari",
     security(("token" = ["questionari:read"])),
@@ -551,6 +555,7 @@ pub(crate) async fn fhir(program: Program, path: Result<Path<String>, PathReject
 /// It names the persona, and so asks for both scopes.
 #[utoipa::path(
     get,
+    operation_id = "read_report_pdf",
     path = "/api/v1/questionari/{assessment}/relazione.pdf",
     tag = "questionari",
     security(("token" = ["persone:read", "questionari:read"])),
@@ -591,6 +596,7 @@ pub(crate) struct Made {
 /// refuse, soft ones must be named in `rechecked`. It is made in the name of the account of the token.
 #[utoipa::path(
     post,
+    operation_id = "create_questionario",
     path = "/api/v1/persone/{persona}/questionari",
     tag = "questionari",
     security(("token" = ["questionari:write"])),
@@ -638,6 +644,7 @@ pub(crate) async fn create(
 /// is read, hence both scopes.
 #[utoipa::path(
     post,
+    operation_id = "amend_questionario",
     path = "/api/v1/questionari/{assessment}/correggi",
     tag = "questionari",
     security(("token" = ["questionari:read", "questionari:write"])),
@@ -684,6 +691,7 @@ pub(crate) struct NewAnnulment {
 /// Says that a questionnaire no longer counts; it stays visible
 #[utoipa::path(
     post,
+    operation_id = "annul_questionario",
     path = "/api/v1/questionari/{assessment}/annulla",
     tag = "questionari",
     security(("token" = ["questionari:write"])),

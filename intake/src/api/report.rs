@@ -202,6 +202,7 @@ fn scale(instrument: &Instrument, sheet: &Sheet, place: usize, score: &ScaleScor
 /// have to change. It names nobody.
 #[utoipa::path(
     get,
+    operation_id = "read_report",
     path = "/api/v1/questionari/{assessment}/relazione",
     tag = "questionari",
     security(("token" = ["questionari:read"])),

@@ -126,6 +126,7 @@ pub(super) fn fhir(resource: &Value) -> Response {
 /// Every strumento, in its newest version
 #[utoipa::path(
     get,
+    operation_id = "list_strumenti",
     path = "/api/v1/strumenti",
     tag = "strumenti",
     security(()),
@@ -148,6 +149,7 @@ pub(crate) struct Version {
 /// A strumento as an HL7 FHIR R4 Questionnaire
 #[utoipa::path(
     get,
+    operation_id = "read_strumento",
     path = "/api/v1/strumenti/{instrument}",
     tag = "strumenti",
     security(()),

@@ -436,7 +436,7 @@ async fn a_program_with_the_right_takes_out_names(#[values(Kind::Sqlite, Kind::P
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
     assert_eq!(one["rows"][0]["rows"], 0, "{one}");
-    assert_eq!(program.post(&format!("{at}/elimina"), &json!({})).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(program.send(Method::DELETE, &at, None).await.status, StatusCode::NO_CONTENT);
     assert_eq!(program.get(&at).await.status, StatusCode::NOT_FOUND);
     let mut administrator = world.logged_in("primo", "ente_administrator").await;
     let register = administrator.get("/registro?azione=identified_extraction").await.body;
@@ -542,12 +542,13 @@ async fn wrong_tokens_are_slowed_down(#[values(Kind::Sqlite, Kind::Postgres)] ki
 fn the_description_and_the_table_of_routes_name_the_same() {
     let described = serde_json::to_value(crate::api::description::description()).unwrap();
     assert!(described["openapi"].as_str().unwrap().starts_with("3.1."));
-    let mut in_description = BTreeSet::new();
+    let (mut in_description, mut names) = (BTreeSet::new(), BTreeSet::new());
     for (path, methods) in described["paths"].as_object().unwrap() {
         for (method, operation) in methods.as_object().unwrap() {
             let at = format!("{method} {path}");
             assert!(operation["summary"].as_str().is_some_and(|summary| !summary.is_empty()), "{at}");
-            assert!(operation["operationId"].is_string(), "{at}");
+            let name = operation["operationId"].as_str().unwrap().to_owned();
+            assert!(names.insert(name), "{at}: programs are made from these names, each once");
             let named: BTreeSet<&str> = operation["parameters"]
                 .as_array()
                 .into_iter()
@@ -587,6 +588,7 @@ fn the_description_and_the_table_of_routes_name_the_same() {
             Verb::Get => "get",
             Verb::Post(_) => "post",
             Verb::Put(_) => "put",
+            Verb::Delete(_) => "delete",
         };
         let scopes = if let Need::Program(scopes) = route.need {
             scopes.iter().map(|scope| scope.code().to_owned()).collect()

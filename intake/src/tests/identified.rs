@@ -102,13 +102,13 @@ async fn the_right_alone_opens_it(#[values(Kind::Sqlite, Kind::Postgres)] kind: 
                 let mut browser = browser.clone();
                 let reply = match route.verb {
                     Verb::Get => browser.get(&path).await,
-                    Verb::Post(_) | Verb::Put(_) => browser.post(&path, &[]).await,
+                    Verb::Post(_) | Verb::Put(_) | Verb::Delete(_) => browser.post(&path, &[]).await,
                 };
                 let expected = match (is_let_in, route.path.contains("{extraction}"), route.verb) {
                     (false, ..) => StatusCode::FORBIDDEN,
                     (true, true, _) => StatusCode::NOT_FOUND,
                     (true, false, Verb::Get) => StatusCode::OK,
-                    (true, false, Verb::Post(_) | Verb::Put(_)) => StatusCode::UNPROCESSABLE_ENTITY,
+                    (true, false, Verb::Post(_) | Verb::Put(_) | Verb::Delete(_)) => StatusCode::UNPROCESSABLE_ENTITY,
                 };
                 assert_eq!(reply.status, expected, "{role:?} {granted:?} {}", route.path);
             }

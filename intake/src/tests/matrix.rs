@@ -244,7 +244,7 @@ async fn ask(browser: &mut Browser, route: &Route, path: &str) -> Reply {
     match route.verb {
         Verb::Get => browser.get(path).await,
         Verb::Post(Token::Upload) => browser.post_file(path, &[("revision", "1")], None).await,
-        Verb::Post(_) | Verb::Put(_) => browser.post(path, &[("revision", "1"), ("instrument", "asso")]).await,
+        Verb::Post(_) | Verb::Put(_) | Verb::Delete(_) => browser.post(path, &[("revision", "1"), ("instrument", "asso")]).await,
     }
 }
 
@@ -608,7 +608,7 @@ fn body_for(route: &Route) -> Option<serde_json::Value> {
     });
     let instrument = crate::instruments::shipped().unwrap().swap_remove(0);
     match (route.verb, route.path) {
-        (Verb::Get, _) => None,
+        (Verb::Get | Verb::Delete(_), _) => None,
         (_, "/api/v1/persone/cerca") => Some(serde_json::json!({ "name": "rossi" })),
         (_, "/api/v1/persone") => Some(persona),
         (_, "/api/v1/persone/{persona}") => Some(serde_json::json!({ "revision": 1, "data": persona })),
@@ -623,7 +623,6 @@ fn body_for(route: &Route) -> Option<serde_json::Value> {
             "instrument": instrument.id.as_str(), "from": 2026, "until": 2026, "tables": ["persone"], "format": "csv",
             "reason": "prova",
         })),
-        (_, "/api/v1/estrazioni/{extraction}/elimina") => None,
         (_, other) => panic!("{other} has no body here"),
     }
 }
@@ -633,6 +632,7 @@ fn method_of(route: &Route) -> Method {
         Verb::Get => Method::GET,
         Verb::Post(_) => Method::POST,
         Verb::Put(_) => Method::PUT,
+        Verb::Delete(_) => Method::DELETE,
     }
 }
 

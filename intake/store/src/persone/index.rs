@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use domain::feed::EnteId;
-use sea_orm::sea_query::{Expr, ExprTrait, Query, SelectStatement};
+use sea_orm::sea_query::{Expr, ExprTrait, Func, Query, SelectStatement};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Set};
 use uuid::Uuid;
 
@@ -62,6 +62,9 @@ pub(super) fn index_rows(
         .collect()
 }
 
+/// Rows counted at most to find the rarest of several words.
+const COUNTED_MAX: u64 = 20_000;
+
 /// The token of what is typed of a word: as many of its letters as the index knows. A word of fewer than three must be whole.
 fn typed_token(keys: &EnteKeys, word: &str) -> Vec<u8> {
     let letters = word.chars().count();
@@ -82,19 +85,22 @@ pub(super) async fn candidates(
     limit: u64,
 ) -> Result<Vec<persone::Model>, StoreError> {
     let ente = scope.ente();
-    // The longest word first: it leads to the fewest, and the others are looked up for each of these.
-    let mut words: Vec<&String> = words.iter().collect();
-    words.sort_by_key(|word| std::cmp::Reverse(word.chars().count()));
-    let Some((first, others)) = words.split_first() else { return Ok(Vec::new()) };
+    // The rarest word first: it leads to the fewest, and the others are looked up for each of these.
+    let mut tokens = Vec::new();
+    for word in words {
+        let token = typed_token(keys, word);
+        let count = if words.len() > 1 { count_of(connection, ente, &token).await? } else { 0 };
+        tokens.push((count, token));
+    }
+    tokens.sort_unstable();
+    tokens.dedup();
+    let Some(((_, first), others)) = tokens.split_first() else { return Ok(Vec::new()) };
     let here = (persona_index::Entity, persona_index::Column::PersonaId);
-    let mut is_seen: SelectStatement = seen(scope).filter(persone::Column::MergedInto.is_null()).into_query();
-    is_seen.and_where(Expr::col((persone::Entity, persone::Column::Id)).equals(here));
     let mut found = persona_index::Entity::find()
         .filter(persona_index::Column::EnteId.eq(ente.0))
         .filter(persona_index::Column::Kind.eq(IndexKind::Name.code()))
-        .filter(persona_index::Column::Token.eq(typed_token(keys, first)))
-        .filter(Expr::exists(is_seen));
-    for (place, word) in others.iter().enumerate() {
+        .filter(persona_index::Column::Token.eq(first.clone()));
+    for (place, (_, token)) in others.iter().enumerate() {
         let other = format!("word_{place}");
         let column = |column: persona_index::Column| Expr::col((other.clone(), column));
         let has_word = Query::select()
@@ -102,11 +108,15 @@ pub(super) async fn candidates(
             .from_as(persona_index::Entity, other.clone())
             .and_where(column(persona_index::Column::EnteId).eq(ente.0))
             .and_where(column(persona_index::Column::Kind).eq(IndexKind::Name.code()))
-            .and_where(column(persona_index::Column::Token).eq(typed_token(keys, word)))
+            .and_where(column(persona_index::Column::Token).eq(token.clone()))
             .and_where(column(persona_index::Column::PersonaId).equals(here))
             .take();
         found = found.filter(Expr::exists(has_word));
     }
+    // Asked last: this one reads the persona's row.
+    let mut is_seen: SelectStatement = seen(scope).filter(persone::Column::MergedInto.is_null()).into_query();
+    is_seen.and_where(Expr::col((persone::Entity, persone::Column::Id)).equals(here));
+    found = found.filter(Expr::exists(is_seen));
     let ids: Vec<Uuid> =
         found.limit(limit).all(connection).await?.into_iter().map(|row: persona_index::Model| row.persona_id).collect();
     let mut rows = Vec::new();
@@ -117,6 +127,21 @@ pub(super) async fn candidates(
         rows.extend(of_chunk.all(connection).await?);
     }
     Ok(rows)
+}
+
+/// How many persone of an Ente stand under a token of their names, as far as [`COUNTED_MAX`].
+async fn count_of(connection: &impl ConnectionTrait, ente: EnteId, token: &[u8]) -> Result<i64, StoreError> {
+    let under = persona_index::Entity::find()
+        .select_only()
+        .column(persona_index::Column::PersonaId)
+        .filter(persona_index::Column::EnteId.eq(ente.0))
+        .filter(persona_index::Column::Kind.eq(IndexKind::Name.code()))
+        .filter(persona_index::Column::Token.eq(token))
+        .limit(COUNTED_MAX)
+        .into_query();
+    let count = Query::select().expr_as(Func::count(Expr::val(1)), "count").from_subquery(under, "under_it").take();
+    let row = connection.query_one(&count).await?;
+    Ok(row.map(|row| row.try_get("", "count")).transpose()?.unwrap_or_default())
 }
 
 /// The persone that stand under a token.
