@@ -3,7 +3,16 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use domain::keys::{Ring, RingKey, SealingKey};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
 use serde_json::Value;
+use store::{HashingCost, Location, Store, StoreError};
+
+/// The moment at which tests read.
+pub(crate) fn now() -> chrono::DateTime<chrono::Utc> {
+    chrono::DateTime::UNIX_EPOCH + chrono::TimeDelta::days(20_000)
+}
 
 /// Filled and published; gone with the value.
 pub(crate) struct Demonstration {
@@ -18,6 +27,20 @@ impl Demonstration {
         let demonstration = Self { data: parent.path().join("data"), _parent: parent };
         demonstration.done(&["demo", "--people", "240", "--no-serve"], &[]);
         demonstration
+    }
+
+    /// A key of its folder, by the name of its file.
+    pub(crate) fn ring(&self, file: &str, ring: Ring) -> Option<RingKey> {
+        RingKey::parse(&std::fs::read_to_string(self.data.join("keys").join(file)).ok()?, ring).ok()
+    }
+
+    /// Its portal's store, opened with an identity key.
+    pub(crate) async fn store(&self, identity: RingKey) -> Result<Store, StoreError> {
+        let release = std::fs::read_to_string(self.data.join("keys/release.pub")).unwrap();
+        let release = SealingKey::parse(&release, Ring::Release).unwrap();
+        let location = Location::Sqlite(self.data.join("portal/noncello.sqlite"));
+        let mut chance = StdRng::seed_from_u64(1);
+        Store::open(&location, identity, release, HashingCost::LEAST, &mut chance).await
     }
 
     /// Runs a command on it, from the folder of the project.

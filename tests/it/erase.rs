@@ -1,13 +1,8 @@
 //! A persona is forgotten, from the command that people type to the files of the lake.
 
-use std::path::Path;
+use domain::keys::Ring;
 
-use domain::keys::{Ring, RingKey, SealingKey};
-use rand::SeedableRng;
-use rand::rngs::StdRng;
-use store::{HashingCost, Location, Store};
-
-use crate::demonstration::Demonstration;
+use crate::demonstration::{Demonstration, now};
 
 const ENTE: &str = "dimostrazione-trieste";
 
@@ -20,20 +15,14 @@ fn published(demonstration: &Demonstration) -> (i64, i64) {
 }
 
 /// The id of somebody with questionnaires, and how many these are.
-fn somebody(data: &Path) -> (String, i64) {
-    let key = |name: &str| std::fs::read_to_string(data.join("keys").join(name)).unwrap();
-    let identity = RingKey::parse(&key("identity.key"), Ring::Identity).unwrap();
-    let release = SealingKey::parse(&key("release.pub"), Ring::Release).unwrap();
+fn somebody(demonstration: &Demonstration) -> (String, i64) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let mut chance = StdRng::seed_from_u64(1);
-        let now = chrono::DateTime::UNIX_EPOCH + chrono::TimeDelta::days(20_000);
-        let location = Location::Sqlite(data.join("portal/noncello.sqlite"));
-        let store = Store::open(&location, identity, release, HashingCost::default(), &mut chance).await.unwrap();
+        let store = demonstration.store(demonstration.ring("identity.key", Ring::Identity).unwrap()).await.unwrap();
         let ente = store.ente_id(ENTE).await.unwrap();
-        let scope = store.command_line(ente, "test", "test", now).await.unwrap();
-        let persona = store.recent_persone(&scope, 1, now).await.unwrap().remove(0).id;
-        let history = store.history_of_persona(&scope, persona, now).await.unwrap();
+        let scope = store.command_line(ente, "test", "test", now()).await.unwrap();
+        let persona = store.recent_persone(&scope, 1, now()).await.unwrap().remove(0).id;
+        let history = store.history_of_persona(&scope, persona, now()).await.unwrap();
         store.close().await.unwrap();
         (persona.to_string(), i64::try_from(history.len()).unwrap())
     })
@@ -43,7 +32,7 @@ fn somebody(data: &Path) -> (String, i64) {
 fn an_erased_persona_is_gone_from_portal_and_lake() {
     let demonstration = Demonstration::new();
     let before = published(&demonstration);
-    let (persona, questionnaires) = somebody(&demonstration.data);
+    let (persona, questionnaires) = somebody(&demonstration);
     let asked = ["--ente", ENTE, "--persona", persona.as_str(), "--actor", "Anna Neri"];
     assert_eq!(demonstration.run(&["erase"], &asked).status.code(), Some(2), "a reason is needed");
     demonstration.done(&["erase"], &[asked.as_slice(), &["--reason", "richiesta"]].concat());

@@ -4,12 +4,12 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use domain::keys::{Ring, RingKey, SealingKey};
+use domain::keys::{Ring, RingKey};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use store::{HashingCost, Location, Store, StoreError};
+use store::StoreError;
 
-use crate::demonstration::Demonstration;
+use crate::demonstration::{Demonstration, now};
 
 /// Kills that hit a renewal under way.
 const KILLS: usize = 50;
@@ -21,38 +21,33 @@ fn rotate(data: &Path) -> Command {
 }
 
 /// The identity keys that the folder has, the one in use first.
-fn rings(data: &Path) -> Vec<RingKey> {
-    let files = ["identity.key", "identity.key.next"].map(|name| data.join("keys").join(name));
-    files.iter().filter_map(|path| RingKey::parse(&std::fs::read_to_string(path).ok()?, Ring::Identity).ok()).collect()
+fn rings(demonstration: &Demonstration) -> Vec<RingKey> {
+    let files = ["identity.key", "identity.key.next"];
+    files.iter().filter_map(|file| demonstration.ring(file, Ring::Identity)).collect()
 }
 
-/// Reads every persona and every questionnaire of every Ente; gives how many there are.
-async fn read(data: &Path) -> (usize, usize) {
-    let release = std::fs::read_to_string(data.join("keys/release.pub")).unwrap();
-    let release = SealingKey::parse(&release, Ring::Release).unwrap();
-    let location = Location::Sqlite(data.join("portal/noncello.sqlite"));
-    let mut chance = StdRng::seed_from_u64(1);
+/// Reads every persona and every questionnaire of every Ente; gives how many persone and events there are.
+async fn read(demonstration: &Demonstration) -> (usize, usize) {
     let mut opened = None;
-    for ring in rings(data) {
-        match Store::open(&location, ring, release.clone(), HashingCost::LEAST, &mut chance).await {
+    for ring in rings(demonstration) {
+        match demonstration.store(ring).await {
             Ok(store) => opened = Some(store),
             Err(StoreError::WrongKey(_)) => {}
             Err(error) => panic!("{error}"),
         }
     }
     let store = opened.expect("one of the keys in the folder opens the database");
-    let known = rings(data);
+    let known = rings(demonstration);
     store.set_ring_source(move |id| known.iter().find(|ring| ring.id() == id).cloned());
-    let now = chrono::DateTime::UNIX_EPOCH + chrono::TimeDelta::days(20_000);
-    let platform = store.command_line_platform("test", "test", now).await.unwrap();
-    let (mut persone, mut questionnaires) = (0, 0);
-    for ente in store.enti(&platform, now).await.unwrap() {
-        let scope = store.command_line(ente.id, "test", "test", now).await.unwrap();
-        persone += store.all_persone(&scope, now).await.unwrap().len();
-        questionnaires += store.events(ente.id, 0, 1_000_000).await.unwrap().len();
+    let platform = store.command_line_platform("test", "test", now()).await.unwrap();
+    let (mut persone, mut events) = (0, 0);
+    for ente in store.enti(&platform, now()).await.unwrap() {
+        let scope = store.command_line(ente.id, "test", "test", now()).await.unwrap();
+        persone += store.all_persone(&scope, now()).await.unwrap().len();
+        events += store.events(ente.id, 0, 1_000_000).await.unwrap().len();
     }
     store.close().await.unwrap();
-    (persone, questionnaires)
+    (persone, events)
 }
 
 #[test]
@@ -60,16 +55,16 @@ fn a_renewal_killed_at_fifty_points_leaves_everything_readable() {
     let demonstration = Demonstration::new();
     let data = demonstration.data.as_path();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let before = runtime.block_on(read(data));
+    let before = runtime.block_on(read(&demonstration));
     assert!(before.0 > 50 && before.1 > 50, "{before:?}");
-    let first = rings(data).remove(0);
+    let first = rings(&demonstration).remove(0);
     let began = Instant::now();
     let whole = rotate(data).output().unwrap();
     assert!(whole.status.success(), "{}", String::from_utf8_lossy(&whole.stderr));
     let takes = began.elapsed();
-    assert_eq!(rings(data).len(), 1);
-    assert_ne!(rings(data)[0].id(), first.id());
-    assert_eq!(runtime.block_on(read(data)), before);
+    assert_eq!(rings(&demonstration).len(), 1);
+    assert_ne!(rings(&demonstration)[0].id(), first.id());
+    assert_eq!(runtime.block_on(read(&demonstration)), before);
 
     let mut chance = StdRng::seed_from_u64(7);
     let (mut kills, mut ends, mut halfway) = (0, 0, 0);
@@ -84,15 +79,15 @@ fn a_renewal_killed_at_fifty_points_leaves_everything_readable() {
             ends += 1;
         } else {
             kills += 1;
-            halfway += usize::from(rings(data).len() == 2);
+            halfway += usize::from(rings(&demonstration).len() == 2);
         }
-        assert_eq!(runtime.block_on(read(data)), before, "after {kills} kills and {ends} ends");
+        assert_eq!(runtime.block_on(read(&demonstration)), before, "after {kills} kills and {ends} ends");
     }
     assert!(halfway >= KILLS / 5, "{halfway} of {KILLS} hit a renewal under way");
     // What was begun is ended, and then holds.
     let last = rotate(data).output().unwrap();
     assert!(last.status.success(), "{}", String::from_utf8_lossy(&last.stderr));
-    assert_eq!(rings(data).len(), 1);
-    assert_eq!(runtime.block_on(read(data)), before);
+    assert_eq!(rings(&demonstration).len(), 1);
+    assert_eq!(runtime.block_on(read(&demonstration)), before);
     demonstration.done(&["audit", "verify"], &[]);
 }

@@ -6,6 +6,7 @@ mod anonymize;
 mod command;
 mod demonstration;
 mod erase;
+mod interleaved;
 mod keys;
 mod portal;
 mod real;
