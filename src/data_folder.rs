@@ -207,8 +207,12 @@ impl DataFolder {
     /// Held while keys are renewed.
     pub(crate) fn lock_keys(&self) -> Result<File> {
         let path = self.keys().join("rotate.lock");
-        let file =
-            OpenOptions::new().append(true).create(true).mode(0o600).open(&path).with_context(|| cannot("open", &path))?;
+        let file = OpenOptions::new()
+            .append(true)
+            .create(true)
+            .mode(0o600)
+            .open(&path)
+            .with_context(|| cannot("open", &path))?;
         if file.try_lock().is_err() {
             bail!("keys are being renewed by another process: wait until it ends");
         }

@@ -63,6 +63,21 @@ test('an operator with the right takes names out, without JavaScript, and it is 
       await page.getByRole('link', { name: 'Tutte le estrazioni con nomi' }).click();
     }
     assert.equal(await page.locator('main tbody tr').count(), 2);
+    // From the list of one's own questionnaires: of this operator alone.
+    await page.goto('/questionari?strumento=asso');
+    await page.getByRole('link', { name: 'Estrarre in un file, con i nomi' }).click();
+    await page.getByText(/^Soltanto i questionari validati da/).waitFor();
+    await tick(page.getByLabel(/^Persone:/));
+    await page.getByLabel(/^Motivo/).fill('Verifica dei miei fascicoli');
+    await page.getByLabel('Livello raggiunto').selectOption(await page.locator('#campo-livello optgroup').last().locator('option').first().getAttribute('value'));
+    await tick(page.getByLabel(/^Uso questi dati/));
+    await page.getByRole('button', { name: "Chiedi l'estrazione" }).click();
+    await page.getByText('Il livello non è dello strumento scelto.').first().waitFor();
+    await page.getByLabel('Livello raggiunto').selectOption('');
+    await page.getByRole('button', { name: "Chiedi l'estrazione" }).click();
+    for (let tries = 0; tries < 400 && !(await page.getByRole('link', { name: /^Scarica il file/ }).count()); tries += 1) await page.reload();
+    assert.match(await page.locator('main').innerText(), /Soltanto i questionari di\s+Operatore 1/);
+    await page.getByRole('button', { name: 'Elimina adesso' }).click();
   }, { javaScriptEnabled: false });
   for (const width of WIDTHS) {
     await withPage(width, async (page) => {
@@ -73,7 +88,10 @@ test('an operator with the right takes names out, without JavaScript, and it is 
       await page.locator('main tbody').getByRole('link').first().click();
       await picture(page, `con-nomi-una-${width}`);
       assert.deepEqual(await faults(page), []);
-      await page.goto('/estrazioni-con-nomi/nuova');
+      await page.goto('/questionari');
+      await picture(page, `con-nomi-da-qui-${width}`);
+      assert.deepEqual(await faults(page), []);
+      await page.getByRole('link', { name: 'Estrarre in un file, con i nomi' }).click();
       await page.getByLabel(/^Motivo/).fill('x');
       await page.getByRole('button', { name: "Chiedi l'estrazione" }).click();
       await page.getByText('Niente è stato estratto.').waitFor();

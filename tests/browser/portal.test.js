@@ -37,9 +37,9 @@ async function choose(input) {
 }
 
 /** Follows a link to a paper and expects a PDF that has something in it. */
-async function savesPaper(page, name) {
+async function savesPaper(page, name, role = 'link') {
   const waiting = page.waitForEvent('download');
-  await page.getByRole('link', { name }).click();
+  await page.getByRole(role, { name }).click();
   const paper = readFileSync(await (await waiting).path());
   assert.equal(paper.subarray(0, 8).toString('latin1'), '%PDF-1.7');
   assert.ok(paper.length > 20_000, `${name} has ${paper.length} bytes`);
@@ -518,14 +518,31 @@ test('what is decided about a persona, up to forgetting them', () => withPage(76
   assert.match(await page.locator('main table').innerText(), /persona\.create/);
   assert.deepEqual(await faults(page), []);
   await picture(page, 'chi-ha-visto');
-  await page.goto(`${persona}/gestione`);
+  for (const width of WIDTHS) {
+    await page.setViewportSize({ width, height: 900 });
+    await page.goto(`${persona}/gestione`);
+    await page.getByRole('link', { name: /^Relazione di accesso/ }).click();
+    assert.deepEqual(await faults(page), []);
+    await page.getByLabel('Giorno della richiesta').fill('ieri');
+    await page.getByLabel('Nome e cognome').fill('Anna Neri');
+    await page.getByRole('button', { name: 'Prepara la relazione (PDF)' }).click();
+    await page.getByText('La relazione non è stata preparata.').waitFor();
+    assert.deepEqual(await faults(page), []);
+    await picture(page, `richiesta-di-accesso-${width}`);
+  }
+  await page.getByLabel('Numero della richiesta').fill('2026/7');
+  await page.getByLabel('Giorno della richiesta').fill('3/11/2026');
+  await page.getByLabel('A che titolo').fill('amministratrice di sostegno');
+  await savesPaper(page, 'Prepara la relazione (PDF)', 'button');
   const waiting = page.waitForEvent('download');
   await page.getByRole('link', { name: /JSON/ }).click();
   const dossier = JSON.parse(readFileSync(await (await waiting).path(), 'utf8'));
   assert.equal(dossier.recorded.surname, 'Verdi');
   assert.equal(dossier.notices.length, 1);
   assert.ok(dossier.accesses.length > 3);
-  await savesPaper(page, /^Relazione di accesso/);
+  await page.goto(`${persona}/gestione`);
+  await page.getByText('Per la richiesta di Anna Neri, amministratrice di sostegno, n. 2026/7, del 3/11/2026').waitFor();
+  await picture(page, 'gestione-dopo-la-relazione');
   await page.getByRole('link', { name: 'Cancellazione' }).click();
   assert.deepEqual(await faults(page), []);
   await picture(page, 'cancellazione');

@@ -75,7 +75,8 @@ impl NewEstrazione {
         if self.from > self.until || ![self.from, self.until].iter().all(|year| (1950..=2100).contains(year)) {
             return refused("years go from 1950 to 2100, the first before the last");
         }
-        let tables: Vec<Table> = Table::ALL.into_iter().filter(|one| self.tables.iter().any(|t| t == one.code())).collect();
+        let tables: Vec<Table> =
+            Table::ALL.into_iter().filter(|one| self.tables.iter().any(|t| t == one.code())).collect();
         if tables.is_empty() || tables.len() != self.tables.len() {
             return refused("name one table at least, each once, and none that is not there");
         }

@@ -331,11 +331,7 @@ pub(crate) async fn search(program: Program, Sent(search): Sent<Search>) -> Answ
         super::description::Conflicts,
     ),
 )]
-pub(crate) async fn create(
-    program: Program,
-    RequestKey(request): RequestKey,
-    Sent(body): Sent<PersonaBody>,
-) -> Answer {
+pub(crate) async fn create(program: Program, RequestKey(request): RequestKey, Sent(body): Sent<PersonaBody>) -> Answer {
     let scope = program.scope(TokenScope::PersoneWrite)?;
     let data = body.read(program.today())?;
     let (store, now, chance) = (&program.store, program.now, &mut program.portal.chance());

@@ -134,7 +134,9 @@ impl Report {
                     azioni: Named::azioni(instrument, &block.azioni),
                 })
                 .collect(),
-            scales: scales.map(|(place, score)| scale(instrument, &one.sheet, place, score)).collect::<Result<_, _>>()?,
+            scales: scales
+                .map(|(place, score)| scale(instrument, &one.sheet, place, score))
+                .collect::<Result<_, _>>()?,
         })
     }
 }

@@ -425,10 +425,7 @@ impl<'a> Columns<'a> {
         let unita = unita.and_then(|unita| self.unita.get(&unita));
         facts.extend(unita.map(|name| [about("unita"), name.clone()]));
         facts.extend(level.as_ref().map(|(scale, level)| [about("livello"), self.level_title(scale, level)]));
-        facts.extend([
-            [about("motivo"), self.request.reason.clone()],
-            [about("chiesta"), self.asked_at.clone()],
-        ]);
+        facts.extend([[about("motivo"), self.request.reason.clone()], [about("chiesta"), self.asked_at.clone()]]);
         facts.extend(rows.iter().map(|(table, rows)| [about("righe"), format!("{table}: {rows}")]));
         facts.push([about("non_comprese"), about("non_comprese_testo")]);
         facts.push([about("vuote"), about("vuote_testo")]);

@@ -394,8 +394,7 @@ pub(super) fn form_address(filter: &HistoryFilter) -> String {
         ("operatore", operator.map(|operator| operator.to_string())),
     ];
     // Ids and years need no escaping.
-    let parts: Vec<String> =
-        parts.into_iter().filter_map(|(name, value)| Some(format!("{name}={}", value?))).collect();
+    let parts: Vec<String> = parts.into_iter().filter_map(|(name, value)| Some(format!("{name}={}", value?))).collect();
     format!("/estrazioni-con-nomi/nuova?{}", parts.join("&")).trim_end_matches('?').to_owned()
 }
 

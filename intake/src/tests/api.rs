@@ -18,12 +18,8 @@ use super::{PASSWORD, Reply, World, chance, now};
 use crate::routes::{Need, ROUTES, Verb};
 
 /// The scopes that a role opens: the others take a right that is given by name.
-pub(super) const OF_A_ROLE: [TokenScope; 4] = [
-    TokenScope::PersoneRead,
-    TokenScope::PersoneWrite,
-    TokenScope::QuestionariRead,
-    TokenScope::QuestionariWrite,
-];
+pub(super) const OF_A_ROLE: [TokenScope; 4] =
+    [TokenScope::PersoneRead, TokenScope::PersoneWrite, TokenScope::QuestionariRead, TokenScope::QuestionariWrite];
 
 /// A program of somebody's.
 #[derive(Clone)]

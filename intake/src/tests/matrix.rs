@@ -244,7 +244,9 @@ async fn ask(browser: &mut Browser, route: &Route, path: &str) -> Reply {
     match route.verb {
         Verb::Get => browser.get(path).await,
         Verb::Post(Token::Upload) => browser.post_file(path, &[("revision", "1")], None).await,
-        Verb::Post(_) | Verb::Put(_) | Verb::Delete(_) => browser.post(path, &[("revision", "1"), ("instrument", "asso")]).await,
+        Verb::Post(_) | Verb::Put(_) | Verb::Delete(_) => {
+            browser.post(path, &[("revision", "1"), ("instrument", "asso")]).await
+        }
     }
 }
 
@@ -716,10 +718,9 @@ async fn every_route_of_programs_with_every_token(#[values(Kind::Sqlite, Kind::P
                         let reply = ask(things).await;
                         assert_eq!((reply.status, &reply.body), (StatusCode::NOT_FOUND, &absent.body), "{at}");
                     }
-                    let senseless =
-                        ["{persona}", "{assessment}", "{extraction}"].iter().fold(route.path.to_owned(), |path, name| {
-                            path.replace(name, "x")
-                        });
+                    let senseless = ["{persona}", "{assessment}", "{extraction}"]
+                        .iter()
+                        .fold(route.path.to_owned(), |path, name| path.replace(name, "x"));
                     let reply = program.send(method_of(route), &senseless, body_for(route).as_ref()).await;
                     assert_eq!((reply.status, &reply.body), (StatusCode::NOT_FOUND, &absent.body), "{at}");
                 }

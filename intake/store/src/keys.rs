@@ -431,7 +431,8 @@ impl EnteKeys {
     }
 
     pub(crate) fn unwrap_persona(&self, persona: PersonaId, wrapped: &[u8]) -> Result<Secret, StoreError> {
-        unwrap(&self.persone, wrapped, &persona_context(self.ente, persona)).ok_or_else(|| StoreError::Damaged { table: "persona_keys", row: persona.to_string() })
+        unwrap(&self.persone, wrapped, &persona_context(self.ente, persona))
+            .ok_or_else(|| StoreError::Damaged { table: "persona_keys", row: persona.to_string() })
     }
 
     pub(crate) fn identifier_token(&self, identifier: &Identifier) -> Vec<u8> {

@@ -80,8 +80,7 @@ impl Store {
             return Err(StoreError::WrongKey(KeyError::OtherRing { wanted: "identity", found: row.ring_id }));
         }
         let kept = kept_secrets::Entity::find().filter(kept_secrets::Column::EnteId.eq(PLATFORM.0));
-        let kept: Vec<Kept> =
-            kept.all(&reading).await?.into_iter().map(|row| (row.purpose, row.sealed)).collect();
+        let kept: Vec<Kept> = kept.all(&reading).await?.into_iter().map(|row| (row.purpose, row.sealed)).collect();
         let store = Self {
             keys: Arc::new(PortalKeys::new(&identity, &kept, release)?),
             connections,

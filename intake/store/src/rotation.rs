@@ -241,7 +241,8 @@ impl Store {
         // In the Ente's own audit: these are its keys. Whoever reads them from now on reads the new ones.
         self.keys.forget(ente);
         let line = Line { ente, ..Line::on_platform(scope, action, &[]) };
-        append(&self.keys, &*writing, line.with_detail(format!("ring {ring_id}, version {version}")), moment(now)).await?;
+        append(&self.keys, &*writing, line.with_detail(format!("ring {ring_id}, version {version}")), moment(now))
+            .await?;
         writing.commit().await?;
         // Read by somebody between the two lines above, they would be the old ones.
         self.keys.forget(ente);
@@ -251,12 +252,7 @@ impl Store {
         Ok(())
     }
 
-    async fn rewrap_persone(
-        &self,
-        ente: EnteId,
-        keys: &EnteKeys,
-        chance: &mut dyn Chance,
-    ) -> Result<u64, StoreError> {
+    async fn rewrap_persone(&self, ente: EnteId, keys: &EnteKeys, chance: &mut dyn Chance) -> Result<u64, StoreError> {
         let (mut done, mut last) = (0, Uuid::nil());
         loop {
             let writing = self.write(ente).await?;

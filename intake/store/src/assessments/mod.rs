@@ -34,8 +34,8 @@ pub use azioni::{AzioneAgreed, AzioneResult, AzioneTerms, NewOutcome};
 pub use history::HistoryFilter;
 pub use validation::{Entry, Validation};
 
-pub(crate) use history::there;
 pub(crate) use azioni::check_azioni;
+pub(crate) use history::there;
 pub(crate) use stored::{Facts, Place, StoredAssessment, StoredResult};
 pub(crate) use validation::{check_evaluation, sem_of};
 

@@ -216,8 +216,15 @@ async fn made_of(
 impl Entry<'_> {
     /// Whether a questionnaire is the one that this would make.
     fn is_told_by(&self, stored: &StoredAssessment) -> bool {
-        let Validation { instrument, evaluation, evaluation_reason, azioni: _, outcomes: _, rechecked: _, sem_hundredths: _ } =
-            &self.validation;
+        let Validation {
+            instrument,
+            evaluation,
+            evaluation_reason,
+            azioni: _,
+            outcomes: _,
+            rechecked: _,
+            sem_hundredths: _,
+        } = &self.validation;
         let told = &stored.told;
         let given = |reason: &Option<String>| reason.as_deref().map(str::trim).unwrap_or_default().to_owned();
         told.definition_sha256 == instrument.sha256

@@ -275,8 +275,7 @@ async fn it_can_be_of_one_operator_one_unita_one_level(#[values(Kind::Sqlite, Ki
     let asso = instrument("asso");
     let (maria, anna) = (world.persona(&town, "Verdi", "Maria").await, world.persona(&town, "Neri", "Anna").await);
     let by_operator = world.validated(&town, maria, &asso).await;
-    let unita =
-        world.store.create_unita(&town.command_line, "Sacile", world.now, &mut world.chance).await.unwrap();
+    let unita = world.store.create_unita(&town.command_line, "Sacile", world.now, &mut world.chance).await.unwrap();
     let (store, now) = (world.store.clone(), world.now);
     let second = world.account(&town.command_line, "seconda", Role::Operator).await;
     let change =
@@ -311,8 +310,7 @@ async fn it_can_be_of_one_operator_one_unita_one_level(#[values(Kind::Sqlite, Ki
         let wanted = IdentifiedRequest { only: only.clone(), ..request(&["questionari"]) };
         let mut job = store.begin_identified(&scope, wanted, now, &mut world.chance).await.unwrap();
         job.keep_level().await.unwrap();
-        let found: Vec<AssessmentId> =
-            job.assessments(0, 100).await.unwrap().into_iter().map(|one| one.id).collect();
+        let found: Vec<AssessmentId> = job.assessments(0, 100).await.unwrap().into_iter().map(|one| one.id).collect();
         assert_eq!((found, job.everybody().to_vec()), (expected, of_whom), "{only:?}");
         assert_eq!(job.unita().get(&unita).map(String::as_str), Some("Sacile"));
         job.finish(BTreeMap::new(), now, &mut world.chance).await.unwrap();

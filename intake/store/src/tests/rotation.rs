@@ -60,10 +60,7 @@ async fn read(world: &World, store: &Store, town: &Town, persone: &[PersonaId]) 
 
 /// Who was assessed, as the feed tells them.
 fn tokens(events: &[Event]) -> Vec<PersonToken> {
-    let person = |event: &Event| match &event.what {
-        What::Validated(told) => Some(told.person),
-        _ => None,
-    };
+    let person = |event: &Event| if let What::Validated(told) = &event.what { Some(told.person) } else { None };
     events.iter().filter_map(person).collect()
 }
 
@@ -78,7 +75,8 @@ async fn blobs(world: &World) -> Vec<Vec<u8>> {
         "select sealed as blob from second_factors",
         "select sealed as blob from events where kind = 'of_ente'",
     ] {
-        let rows = database.query_all_raw(Statement::from_string(database.get_database_backend(), query)).await.unwrap();
+        let rows =
+            database.query_all_raw(Statement::from_string(database.get_database_backend(), query)).await.unwrap();
         assert!(!rows.is_empty(), "{query}");
         all.extend(rows.iter().map(|row| row.try_get::<Vec<u8>>("", "blob").unwrap()));
     }
@@ -164,7 +162,9 @@ async fn every_step_leaves_everything_readable_and_the_last_leaves_nothing_under
         "a persona entered later is told by the same secret"
     );
     assert_ne!(
-        RingKey::generate(Ring::Identity, &mut world.chance).derive("person token").authenticate(&[persona.0.as_bytes()]),
+        RingKey::generate(Ring::Identity, &mut world.chance)
+            .derive("person token")
+            .authenticate(&[persona.0.as_bytes()]),
         again.keys.person_token(persona).0
     );
     for ente in [Some(town.id), None] {

@@ -3,12 +3,8 @@
 use super::*;
 
 /// The scopes that a role opens.
-const OF_A_ROLE: [TokenScope; 4] = [
-    TokenScope::PersoneRead,
-    TokenScope::PersoneWrite,
-    TokenScope::QuestionariRead,
-    TokenScope::QuestionariWrite,
-];
+const OF_A_ROLE: [TokenScope; 4] =
+    [TokenScope::PersoneRead, TokenScope::PersoneWrite, TokenScope::QuestionariRead, TokenScope::QuestionariWrite];
 use sea_orm::EntityTrait;
 
 use crate::tables;
