@@ -40,17 +40,12 @@ pub(crate) fn run(command: &Command) -> Result<ExitCode> {
     }
 }
 
-/// Has a store that serves find rings in the data folder, and read keys anew from time to time.
-pub(crate) fn follow(folder: &DataFolder, store: &Store) {
-    let known = folder.clone();
-    store.set_ring_source(move |id| known.identity_key(id));
-    let store = store.clone();
-    tokio::spawn(async move {
-        loop {
-            tokio::time::sleep(READ_AGAIN_EVERY).await;
-            store.forget_keys();
-        }
-    });
+/// Has a store that serves read keys anew, for as long as the program does.
+pub(crate) async fn read_again(store: Store) {
+    loop {
+        tokio::time::sleep(READ_AGAIN_EVERY).await;
+        store.forget_keys();
+    }
 }
 
 fn rotate(data: &Path, wait: Duration) -> Result<ExitCode> {
@@ -58,8 +53,6 @@ fn rotate(data: &Path, wait: Duration) -> Result<ExitCode> {
     let _lock = folder.lock_keys()?;
     block_on(async {
         let store = open_store(&folder).await?;
-        let known = folder.clone();
-        store.set_ring_source(move |id| known.identity_key(id));
         let ring = folder.next_identity_key(&mut system::chance())?;
         let scope = store.command_line_platform("keys rotate", "keys rotate", system::now()).await?;
         let (mut persone, mut records) = (0, 0);

@@ -71,15 +71,18 @@ pub(crate) async fn open_store(folder: &DataFolder) -> Result<Store> {
     let identity = folder.key(Ring::Identity)?;
     let release = folder.sealing_key(Ring::Release)?;
     let (location, cost) = (folder.store_location()?, HashingCost::default());
-    match Store::open(&location, identity, release.clone(), cost, &mut system::chance()).await {
-        // A renewal of keys was stopped before its last step: the next key is the one.
+    let store = match Store::open(&location, identity, release.clone(), cost, &mut system::chance()).await {
+        // A renewal of keys is not yet at its last step: the next key is the one.
         Err(StoreError::WrongKey(KeyError::OtherRing { wanted, found })) => {
             let wrong = || StoreError::WrongKey(KeyError::OtherRing { wanted, found: found.clone() });
             let next = folder.identity_key(&found).ok_or_else(wrong)?;
-            Ok(Store::open(&location, next, release, cost, &mut system::chance()).await?)
+            Store::open(&location, next, release, cost, &mut system::chance()).await?
         }
-        opened => Ok(opened?),
-    }
+        opened => opened?,
+    };
+    let known = folder.clone();
+    store.set_ring_source(move |id| known.identity_key(id));
+    Ok(store)
 }
 
 /// What goes wrong while serving or running, on standard error.

@@ -66,7 +66,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let parts = Parts { portal: true, dashboards: arguments.only != Some(Only::Portal) };
     block_on(async {
         let store = open_store(&folder).await?;
-        keys::follow(&folder, &store);
+        tokio::spawn(keys::read_again(store.clone()));
         let (router, dashboards) = server::pages(&folder, store.clone(), parts, false, &arguments.outside)?;
         if let Some(every) = arguments.pipeline_every {
             let Some(dashboards) = dashboards else {

@@ -74,6 +74,7 @@ test('an operator with the right takes names out, without JavaScript, and it is 
     await page.getByRole('button', { name: "Chiedi l'estrazione" }).click();
     await page.getByText('Il livello non è dello strumento scelto.').first().waitFor();
     await page.getByLabel('Livello raggiunto').selectOption('');
+    await tick(page.getByLabel(/^Uso questi dati/));
     await page.getByRole('button', { name: "Chiedi l'estrazione" }).click();
     for (let tries = 0; tries < 400 && !(await page.getByRole('link', { name: /^Scarica il file/ }).count()); tries += 1) await page.reload();
     assert.match(await page.locator('main').innerText(), /Soltanto i questionari di\s+Operatore 1/);

@@ -98,6 +98,7 @@ pub struct AuditFilter {
 }
 
 /// A line to be written.
+#[derive(Clone)]
 pub(crate) struct Line<'a> {
     pub(crate) ente: EnteId,
     pub(crate) actor: Option<&'a Actor>,
@@ -312,7 +313,11 @@ impl Store {
     /// Writes one line in a transaction of its own. A read whose line cannot be written fails.
     pub(crate) async fn note(&self, line: Line<'_>, now: DateTime<Utc>) -> Result<(), StoreError> {
         let writing = self.write(line.ente).await?;
-        append(&self.keys, &*writing, line, now).await?;
+        match append(&self.keys, &*writing, line.clone(), now).await {
+            // What was read was opened, and nothing was sealed: the line stands, and the keys are read again.
+            Err(StoreError::KeysRenewed) => append(&self.keys, &*writing, line, now).await?,
+            noted => noted?,
+        }
         writing.commit().await
     }
 }
