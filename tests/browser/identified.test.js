@@ -105,7 +105,7 @@ test('an operator with the right takes names out, without JavaScript, and it is 
     assert.equal(await statusOf(page, '/estrazioni-con-nomi'), 403, 'who gives the right does not have it');
     await page.goto('/registro?azione=identified_extraction');
     const lines = await page.locator('main table').innerText();
-    for (const act of ['request', 'persone', 'ready', 'download']) assert.ok(lines.includes(`identified_extraction.${act}`), act);
+    for (const act of ['request', 'persone', 'ready', 'download']) assert.ok(lines.includes(`identified_extraction.${act}`), `${act} in ${lines}`);
   });
 });
 

@@ -18,7 +18,7 @@ use crate::visitor::{Desk, ManageAccounts, show_instant};
 const LINES: u64 = 100;
 
 /// What can be asked for: the first words of the actions.
-const ACTIONS: [&str; 17] = [
+const ACTIONS: [&str; 19] = [
     "persona",
     "assessment",
     "draft",
@@ -31,6 +31,8 @@ const ACTIONS: [&str; 17] = [
     "operator",
     "dashboards",
     "extraction",
+    "identified_extraction",
+    "keys",
     "unita",
     "settings",
     "feed",

@@ -437,6 +437,7 @@ async fn a_program_with_the_right_takes_out_names(#[values(Kind::Sqlite, Kind::P
     let mut administrator = world.logged_in("primo", "ente_administrator").await;
     let register = administrator.get("/registro?azione=identified_extraction").await.body;
     assert!(register.contains("Verifica dei fascicoli") && register.contains("con una chiave per programmi"));
+    assert!(!register.contains("persona.create"), "nothing else than what was asked for");
     // The right is taken away: the token opens nothing any more.
     super::beside::grant(&world, Role::Operator, &[]).await;
     let refused = program.get("/api/v1/estrazioni").await;
