@@ -203,17 +203,14 @@ fn union<'a, T>(versions: &[&'a Instrument], of: impl Fn(&'a Instrument) -> Vec<
     all
 }
 
-/// A scale and one of its levels in words, by the first definition that has them.
-pub(crate) fn level_title<'a>(
-    mut definitions: impl Iterator<Item = &'a Instrument>,
-    scale: &Id,
-    level: &Id,
-) -> Option<String> {
-    definitions.find_map(|one| {
+/// A scale and one of its levels, in the words of the first definition that has them; by their ids where none has.
+pub(crate) fn level_title<'a>(mut definitions: impl Iterator<Item = &'a Instrument>, scale: &Id, level: &Id) -> String {
+    let title = definitions.find_map(|one| {
         let scale = one.scales.iter().find(|known| known.id == *scale)?;
         let level = scale.levels.iter().find(|known| known.id == *level)?;
         Some(format!("{}: {}", scale.title, level.title))
-    })
+    });
+    title.unwrap_or_else(|| format!("{scale}: {level}"))
 }
 
 impl<'a> Columns<'a> {
@@ -232,11 +229,6 @@ impl<'a> Columns<'a> {
         let items = union(&versions, |one| one.items.iter().map(|item| (item.id.clone(), ())).collect());
         let items = items.into_iter().map(|(id, ())| id).collect();
         Some(Self { request, versions, scales, items, unita, asked_at: show_instant(portal.now()) })
-    }
-
-    /// A scale and one of its levels, in words.
-    fn level_title(&self, scale: &Id, level: &Id) -> String {
-        level_title(self.versions.iter().rev().copied(), scale, level).unwrap_or_else(|| format!("{scale}: {level}"))
     }
 
     /// The columns of a table, in the order of its rows.
@@ -424,7 +416,9 @@ impl<'a> Columns<'a> {
         facts.extend(operator.map(|operator| [about("operatore"), operator.to_string()]));
         let unita = unita.and_then(|unita| self.unita.get(&unita));
         facts.extend(unita.map(|name| [about("unita"), name.clone()]));
-        facts.extend(level.as_ref().map(|(scale, level)| [about("livello"), self.level_title(scale, level)]));
+        let newest_first = self.versions.iter().rev().copied();
+        let level = level.as_ref().map(|(scale, level)| level_title(newest_first, scale, level));
+        facts.extend(level.map(|title| [about("livello"), title]));
         facts.extend([[about("motivo"), self.request.reason.clone()], [about("chiesta"), self.asked_at.clone()]]);
         facts.extend(rows.iter().map(|(table, rows)| [about("righe"), format!("{table}: {rows}")]));
         facts.push([about("non_comprese"), about("non_comprese_testo")]);

@@ -61,10 +61,12 @@ impl View {
     fn new(portal: &Portal, one: &IdentifiedExtraction) -> Self {
         let title = portal.instrument(one.request.instrument.as_str());
         let strumento = title.map_or_else(|| one.request.instrument.to_string(), |title| title.title.to_string());
-        let level = one.request.only.level.as_ref().map(|(scale, level)| {
-            let title = extraction::level_title(portal.versions(&one.request.instrument), scale, level);
-            title.unwrap_or_else(|| format!("{scale}: {level}"))
-        });
+        let level = one
+            .request
+            .only
+            .level
+            .as_ref()
+            .map(|(scale, level)| extraction::level_title(portal.versions(&one.request.instrument), scale, level));
         Self::of(one, strumento, level)
     }
 

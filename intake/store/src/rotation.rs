@@ -33,7 +33,7 @@ use crate::tables::{
 const ROWS_AT_ONCE: u64 = 500;
 
 /// How far the keys of an Ente are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyStep {
     /// One key, under a ring that may be the old one.
     Settled,
