@@ -2,7 +2,7 @@
 //!
 //! `routes` is the table of all pages with what each asks for; `visitor` turns a session into the scope that the store
 //! wants; `api` is the same for programs with a token; `gateway` asks a gateway to SPID and CIE who somebody is. What is
-//! missing on purpose: DuckDB, polars and arrow (figures belong to `dashboards`), and SQL (that belongs to `store`). Clock and chance come with the configuration.
+//! missing on purpose: DuckDB and arrow (figures belong to `dashboards`), and SQL (that belongs to `store`). Clock and chance come with the configuration.
 
 mod api;
 mod beside;

@@ -1,47 +1,27 @@
 //! From accepted assessments to the lake's tables: one Arrow batch per table and year, rows in their total order.
 //!
-//! Frames are polars'; they cross to Arrow as a stream in memory, since the two crates share no types. Every batch ends
-//! with exactly the schema that the warehouse gives for its table, or the stage fails.
+//! Assessments are sorted once; every table follows that order, and within one assessment the order of the text that tells
+//! its rows apart. Every batch ends with exactly the schema that the warehouse gives for its table, or the stage fails.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Cursor;
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
-use arrow::compute::{cast, concat_batches};
-use arrow::datatypes::{FieldRef, SchemaRef};
+use arrow::array::{ArrayRef, Date32Array, Int16Array, Int32Array, Int64Array, RecordBatch, StringBuilder};
+use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
-use arrow::ipc::reader::StreamReader;
-use chrono::{Datelike, NaiveDate};
-use domain::feed::{Assessment, Evaluation, Origin, ScaleResult};
+use chrono::{Datelike, NaiveDate, TimeDelta};
+use domain::feed::packed::{ABSENT, PackedAssessment, PackedEvaluation, PackedScore, Word, Words};
 use domain::instrument::{Id, Instrument, Missing};
-use polars::prelude::{
-    Column, DataFrame, DataType, IntoLazy, IpcStreamWriter, NamedFrom, PolarsError, SerWriter, Series,
-    SortMultipleOptions, col, lit,
-};
+use uuid::Uuid;
 use warehouse::TableData;
-use warehouse::schema::{self, column};
+use warehouse::{schema, workers};
 
 use crate::resolve::Current;
-
-/// The year of the assessment: splits a table, and is no column of it.
-const YEAR: &str = "anno";
-
-/// By which columns a table is sorted: its key, the same in all tables, and what tells the rows of one assessment apart.
-const KEY: [&str; 3] = [column::PSEUDONYM, column::ASSESSED_ON, column::ASSESSMENT_ID];
 
 /// Why tables cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PartitionError {
-    /// A stage of frames.
-    #[error("the table {table} cannot be made")]
-    Frame {
-        /// Which.
-        table: String,
-        /// Why.
-        source: PolarsError,
-    },
-    /// Frames and schema do not fit.
+    /// Columns and schema do not fit.
     #[error("the table {table} has not the lake's schema")]
     Schema {
         /// Which.
@@ -49,18 +29,27 @@ pub(crate) enum PartitionError {
         /// Why.
         source: ArrowError,
     },
+    /// A number is too large for its column.
+    #[error("the table {table}: {number} does not fit into its column")]
+    Number {
+        /// Which.
+        table: String,
+        /// The number.
+        number: i64,
+    },
     /// The warehouse knows no such table.
     #[error("the lake has no table {0}")]
     Unknown(&'static str),
 }
 
+/// Stands for a persona in one Ente.
+pub(crate) type Pseudonym = [u8; 16];
+
 /// An assessment that enters the tables.
 #[derive(Clone, Debug)]
 pub(crate) struct Accepted<'a> {
     /// Whose, in this Ente alone.
-    pub(crate) pseudonym: String,
-    /// Who assessed, in this Ente alone.
-    pub(crate) operator: String,
+    pub(crate) pseudonym: Pseudonym,
     /// What it says.
     pub(crate) current: Current,
     /// The definition that it conforms to.
@@ -68,265 +57,287 @@ pub(crate) struct Accepted<'a> {
 }
 
 impl Accepted<'_> {
-    fn assessment(&self) -> &Assessment {
+    fn assessment(&self) -> &PackedAssessment {
         &self.current.assessment
     }
 }
 
-/// A row of a table with several rows per assessment: the assessment, and what the row is about.
-type Long<'a, T> = Vec<(&'a Accepted<'a>, T)>;
+/// What the rows of an Ente speak of.
+#[derive(Debug)]
+pub(crate) struct Speech<'a> {
+    /// The words of its events.
+    pub(crate) words: &'a Words,
+    /// What stands for each operator in this Ente alone, by place.
+    pub(crate) operators: Vec<String>,
+    /// The definitions known.
+    pub(crate) instruments: &'a [Instrument],
+}
 
-/// All tables of an Ente.
+/// All tables of an Ente, by year and table.
 pub(crate) fn partition(
-    accepted: &[Accepted<'_>],
-    instruments: &[Instrument],
+    mut accepted: Vec<Accepted<'_>>,
+    speech: &Speech<'_>,
 ) -> Result<Vec<TableData>, PartitionError> {
+    accepted.sort_unstable_by_key(|row| {
+        let assessment = row.assessment();
+        // A hyphenated id sorts as its bytes do, and a pseudonym's digits as its own.
+        (year(assessment.assessed_on), row.pseudonym, assessment.assessed_on, assessment.id)
+    });
+    let years: Vec<&[Accepted<'_>]> =
+        accepted.chunk_by(|a, b| year(a.assessment().assessed_on) == year(b.assessment().assessed_on)).collect();
     let mut tables = Vec::new();
-    let mut add = |table: &str, order: Option<&str>, schema: SchemaRef, columns: Vec<Column>| {
-        by_year(table, order, &schema, columns).map(|made| tables.extend(made))
-    };
-    let fixed = |table| schema::fixed(table).ok_or(PartitionError::Unknown(table));
-    add(schema::ASSESSMENTS, None, fixed(schema::ASSESSMENTS)?, assessments(accepted))?;
-    add(schema::SCORES, Some(column::SCALE), fixed(schema::SCORES)?, scores(accepted))?;
-    add(schema::DISADVANTAGES, Some(column::CATEGORY), fixed(schema::DISADVANTAGES)?, disadvantages(accepted))?;
-    add(schema::BLOCKS, Some(column::BLOCK), fixed(schema::BLOCKS)?, blocks(accepted))?;
-    add(schema::AZIONI, Some(column::AZIONE), fixed(schema::AZIONI)?, azioni(accepted))?;
-    let mut versions: BTreeMap<&Id, Vec<&Instrument>> = BTreeMap::new();
-    for instrument in instruments {
-        versions.entry(&instrument.id).or_default().push(instrument);
-    }
-    for (id, versions) in versions {
-        add(&schema::answers_table(id.as_str()), None, schema::answers(&versions), answers(accepted, &versions))?;
+    for of_year in workers::map(&years, |rows| of_one_year(rows, speech)) {
+        tables.extend(of_year?);
     }
     Ok(tables)
 }
 
-fn assessments(accepted: &[Accepted<'_>]) -> Vec<Column> {
-    let rows: Long<'_, ()> = accepted.iter().map(|row| (row, ())).collect();
-    let mut columns = key(&rows);
-    columns.extend([
-        text(column::INSTRUMENT, &rows, |row, ()| Some(row.instrument.id.as_str())),
-        number(column::VERSION, &rows, |row, ()| Some(row.assessment().version)),
-        text(column::COMUNE, &rows, |row, ()| row.assessment().comune.as_deref()),
-        text(column::UNITA, &rows, |row, ()| row.current.unita.map(|unita| unita.to_string())),
-        number(column::AGE, &rows, |row, ()| row.assessment().age),
-        text(column::SEX, &rows, |row, ()| row.assessment().sex.map(domain::person::Sex::code)),
-        text(column::EDUCATION, &rows, |row, ()| row.assessment().education.map(domain::person::Education::code)),
-        text(column::CITIZENSHIP, &rows, |row, ()| row.assessment().citizenship.map(domain::person::Citizenship::code)),
-        text(column::HOUSEHOLD, &rows, |row, ()| row.assessment().household.map(domain::person::Household::code)),
-        text(column::WORK, &rows, |row, ()| row.assessment().work.map(domain::person::Work::code)),
-        number(column::IS_DISADVANTAGE_KNOWN, &rows, |row, ()| Some(row.assessment().disadvantage.is_some())),
-        text(column::PROFILE, &rows, |row, ()| row.assessment().profile.as_ref().map(Id::as_str)),
-        text(column::EVALUATION, &rows, |row, ()| Some(evaluation(&row.assessment().evaluation))),
-        text(column::EVALUATION_PROFILE, &rows, |row, ()| match &row.assessment().evaluation {
-            Evaluation::Overridden { profile } => profile.as_ref().map(Id::as_str),
-            Evaluation::Confirmed | Evaluation::Absent => None,
-        }),
-        text(column::ORIGIN, &rows, |row, ()| Some(origin(row.assessment().origin))),
-        text(column::OPERATOR, &rows, |row, ()| Some(row.operator.as_str())),
-        number(column::STARTED_AT, &rows, |row, ()| row.assessment().started_at.map(|at| at.timestamp())),
-        number(column::VALIDATED_AT, &rows, |row, ()| Some(row.assessment().validated_at.timestamp())),
-        number(column::COUNT_ANSWERED, &rows, |row, ()| {
-            let missing = Missing::ALL.map(Missing::code);
-            Some(count(row.assessment().answers.values().filter(|code| !missing.contains(code)).count()))
-        }),
-        number(column::COUNT_ITEMS, &rows, |row, ()| Some(count(row.instrument.items.len()))),
-    ]);
-    columns
+/// The calendar year of a day.
+fn year(day: i32) -> i32 {
+    NaiveDate::default().checked_add_signed(TimeDelta::days(day.into())).map_or(i32::MAX, |day| day.year())
 }
 
-fn scores(accepted: &[Accepted<'_>]) -> Vec<Column> {
-    let rows: Long<'_, &ScaleResult> =
-        accepted.iter().flat_map(|row| row.assessment().scores.iter().map(move |score| (row, score))).collect();
-    let mut columns = key(&rows);
-    columns.extend([
-        text(column::INSTRUMENT, &rows, |row, _| Some(row.instrument.id.as_str())),
-        number(column::VERSION, &rows, |row, _| Some(row.assessment().version)),
-        text(column::SCALE, &rows, |_, score| Some(score.scale.as_str())),
-        number(column::POINTS, &rows, |_, score| Some(score.points)),
-        number(column::REACHABLE, &rows, |_, score| Some(score.reachable)),
-        number(column::ITEMS_ANSWERED, &rows, |_, score| Some(score.items_answered)),
-        number(column::IS_VALID, &rows, |_, score| Some(score.is_valid)),
-        text(column::LEVEL, &rows, |_, score| score.level.as_ref().map(Id::as_str)),
-        text(column::LEVEL_OF_INDEX, &rows, |_, score| score.level_of_index.as_ref().map(Id::as_str)),
-        number(column::INDEX_TENTHS, &rows, |_, score| {
-            let is_index = score.is_valid && score.reachable != 0;
-            is_index.then(|| 1_000 * i64::from(score.points) / i64::from(score.reachable))
-        }),
-    ]);
-    columns
+fn of_one_year(accepted: &[Accepted<'_>], speech: &Speech<'_>) -> Result<Vec<TableData>, PartitionError> {
+    let Some(first) = accepted.first() else { return Ok(Vec::new()) };
+    let year = year(first.assessment().assessed_on);
+    let mut tables = Vec::new();
+    let mut add = |made: Option<(String, RecordBatch)>| {
+        tables.extend(made.map(|(table, rows)| TableData { table, year, rows }));
+    };
+    let all: Vec<(&Accepted<'_>, ())> = accepted.iter().map(|row| (row, ())).collect();
+    add(assessments(&all, speech)?);
+    add(scores(accepted, speech)?);
+    add(disadvantages(accepted, speech)?);
+    add(blocks(accepted, speech)?);
+    add(azioni(accepted, speech)?);
+    let mut versions: BTreeMap<&Id, Vec<&Instrument>> = BTreeMap::new();
+    for instrument in speech.instruments {
+        versions.entry(&instrument.id).or_default().push(instrument);
+    }
+    for (id, versions) in versions {
+        add(answers(accepted, id, &versions, speech)?);
+    }
+    Ok(tables)
 }
 
-fn disadvantages(accepted: &[Accepted<'_>]) -> Vec<Column> {
-    let rows: Long<'_, &str> = accepted
-        .iter()
-        .flat_map(|row| row.assessment().disadvantage.iter().flatten().map(move |category| (row, category.code())))
-        .collect();
-    let mut columns = key(&rows);
-    columns.push(text(column::CATEGORY, &rows, |_, category| Some(*category)));
-    columns
+/// A table that is being made: columns are added in the schema's order.
+struct Table<'a, T> {
+    name: String,
+    schema: SchemaRef,
+    rows: &'a [(&'a Accepted<'a>, T)],
+    columns: Vec<ArrayRef>,
 }
 
-fn blocks(accepted: &[Accepted<'_>]) -> Vec<Column> {
-    let rows: Long<'_, &Id> =
-        accepted.iter().flat_map(|row| row.assessment().blocks.iter().map(move |block| (row, block))).collect();
-    let mut columns = key(&rows);
-    columns.extend([
-        text(column::INSTRUMENT, &rows, |row, _| Some(row.instrument.id.as_str())),
-        text(column::BLOCK, &rows, |_, block| Some(block.as_str())),
-    ]);
-    columns
+impl<'a, T> Table<'a, T> {
+    /// With the columns that every table begins with.
+    fn new(name: &str, schema: SchemaRef, rows: &'a [(&'a Accepted<'a>, T)]) -> Self {
+        let mut table = Self { name: name.to_owned(), schema, rows, columns: Vec::new() };
+        let mut digits = [0; 32];
+        let mut pseudonyms = StringBuilder::with_capacity(rows.len(), rows.len() * digits.len());
+        for (row, _) in rows {
+            hex::encode_to_slice(row.pseudonym, &mut digits).expect("16 bytes are 32 digits");
+            pseudonyms.append_value(std::str::from_utf8(&digits).expect("digits are text"));
+        }
+        table.columns.push(Arc::new(pseudonyms.finish()));
+        let days = rows.iter().map(|(row, _)| row.assessment().assessed_on);
+        table.columns.push(Arc::new(Date32Array::from_iter_values(days)));
+        table.ids(|row| Some(row.assessment().id));
+        table
+    }
+
+    fn fixed(name: &'static str, rows: &'a [(&'a Accepted<'a>, T)]) -> Result<Self, PartitionError> {
+        Ok(Self::new(name, schema::fixed(name).ok_or(PartitionError::Unknown(name))?, rows))
+    }
+
+    fn ids(&mut self, value: impl Fn(&Accepted<'_>) -> Option<Uuid>) {
+        let mut text = [0; 36];
+        let mut ids = StringBuilder::with_capacity(self.rows.len(), self.rows.len() * text.len());
+        for (row, _) in self.rows {
+            ids.append_option(value(row).map(|id| &*id.hyphenated().encode_lower(&mut text)));
+        }
+        self.columns.push(Arc::new(ids.finish()));
+    }
+
+    fn text(&mut self, value: impl Fn(&'a Accepted<'a>, &'a T) -> Option<&'a str>) {
+        let mut texts = StringBuilder::with_capacity(self.rows.len(), self.rows.len() * 8);
+        for (row, of) in self.rows {
+            texts.append_option(value(row, of));
+        }
+        self.columns.push(Arc::new(texts.finish()));
+    }
+
+    fn number16(&mut self, value: impl Fn(&'a Accepted<'a>, &'a T) -> Option<i16>) {
+        self.columns.push(Arc::new(self.rows.iter().map(|(row, of)| value(row, of)).collect::<Int16Array>()));
+    }
+
+    /// Numbers that may be too large are an error, not other numbers.
+    fn number32<N: Into<i64>>(
+        &mut self,
+        value: impl Fn(&'a Accepted<'a>, &'a T) -> Option<N>,
+    ) -> Result<(), PartitionError> {
+        let numbers = self.rows.iter().map(|(row, of)| {
+            let number = value(row, of).map(Into::into);
+            number.map(|number| i32::try_from(number).map_err(|_| self.too_large(number))).transpose()
+        });
+        let numbers: Int32Array = numbers.collect::<Result<_, _>>()?;
+        self.columns.push(Arc::new(numbers));
+        Ok(())
+    }
+
+    fn number64(&mut self, value: impl Fn(&'a Accepted<'a>) -> Option<i64>) {
+        self.columns.push(Arc::new(self.rows.iter().map(|(row, _)| value(row)).collect::<Int64Array>()));
+    }
+
+    fn too_large(&self, number: i64) -> PartitionError {
+        PartitionError::Number { table: self.name.clone(), number }
+    }
+
+    /// `None` when there is no row.
+    fn finish(self) -> Result<Option<(String, RecordBatch)>, PartitionError> {
+        if self.rows.is_empty() {
+            return Ok(None);
+        }
+        match RecordBatch::try_new(self.schema, self.columns) {
+            Ok(rows) => Ok(Some((self.name, rows))),
+            Err(source) => Err(PartitionError::Schema { table: self.name, source }),
+        }
+    }
 }
 
-fn azioni(accepted: &[Accepted<'_>]) -> Vec<Column> {
-    let rows: Long<'_, &Id> =
-        accepted.iter().flat_map(|row| row.assessment().azioni.iter().map(move |azione| (row, azione))).collect();
-    let mut columns = key(&rows);
-    columns.extend([
-        text(column::INSTRUMENT, &rows, |row, _| Some(row.instrument.id.as_str())),
-        text(column::AZIONE, &rows, |_, azione| Some(azione.as_str())),
-        text(column::OUTCOME, &rows, |row, azione| row.current.outcomes.get(*azione).map(|outcome| outcome.code())),
-    ]);
-    columns
+type Made = Result<Option<(String, RecordBatch)>, PartitionError>;
+
+fn assessments(rows: &[(&Accepted<'_>, ())], speech: &Speech<'_>) -> Made {
+    let words = speech.words;
+    let mut table = Table::fixed(schema::ASSESSMENTS, rows)?;
+    let word = |word: Option<Word>| word.map(|word| words.text(word));
+    table.text(|row, ()| Some(row.instrument.id.as_str()));
+    table.number32(|row, ()| Some(row.instrument.version))?;
+    table.text(|row, ()| word(row.assessment().comune));
+    table.ids(|row| row.current.unita);
+    table.number16(|row, ()| row.assessment().age.map(i16::from));
+    table.text(|row, ()| word(row.assessment().sex));
+    table.text(|row, ()| word(row.assessment().education));
+    table.text(|row, ()| word(row.assessment().citizenship));
+    table.text(|row, ()| word(row.assessment().household));
+    table.text(|row, ()| word(row.assessment().work));
+    table.number16(|row, ()| Some(row.assessment().disadvantage.is_some().into()));
+    table.text(|row, ()| word(row.assessment().profile));
+    table.text(|row, ()| {
+        Some(match row.assessment().evaluation {
+            PackedEvaluation::Confirmed => "confirmed",
+            PackedEvaluation::Overridden { .. } => "overridden",
+            PackedEvaluation::Absent => "absent",
+        })
+    });
+    table.text(|row, ()| match row.assessment().evaluation {
+        PackedEvaluation::Overridden { profile } => word(profile),
+        PackedEvaluation::Confirmed | PackedEvaluation::Absent => None,
+    });
+    table.text(|row, ()| Some(if row.assessment().is_imported { "import" } else { "portal" }));
+    table.text(|row, ()| speech.operators.get(row.assessment().operator.place()).map(String::as_str));
+    table.number64(|row| row.assessment().started_at.map(|at| at.seconds));
+    table.number64(|row| Some(row.assessment().validated_at.seconds));
+    table.number32(|row, ()| {
+        let is_answer = |answer: &&i16| **answer != ABSENT && !Missing::ALL.iter().any(|kind| kind.code() == **answer);
+        Some(count(row.assessment().answers.iter().filter(is_answer).count()))
+    })?;
+    table.number32(|row, ()| Some(count(row.instrument.items.len())))?;
+    table.finish()
+}
+
+/// A row for each of the things that an assessment has several of, in the order of their texts.
+fn several<'a, T>(
+    accepted: &'a [Accepted<'a>],
+    words: &Words,
+    things: impl Fn(&'a PackedAssessment) -> &'a [T],
+    name: impl Fn(&T) -> Word,
+) -> Vec<(&'a Accepted<'a>, &'a T)> {
+    let mut rows = Vec::new();
+    for row in accepted {
+        let first = rows.len();
+        rows.extend(things(row.assessment()).iter().map(|thing| (row, thing)));
+        rows[first..].sort_unstable_by_key(|(_, thing)| words.text(name(thing)));
+    }
+    rows
+}
+
+fn scores(accepted: &[Accepted<'_>], speech: &Speech<'_>) -> Made {
+    let words = speech.words;
+    let rows = several(accepted, words, |assessment| &assessment.scores, |score: &PackedScore| score.scale);
+    let mut table = Table::fixed(schema::SCORES, &rows)?;
+    table.text(|row, _| Some(row.instrument.id.as_str()));
+    table.number32(|row, _| Some(row.instrument.version))?;
+    table.text(|_, score| Some(words.text(score.scale)));
+    table.number32(|_, score| Some(score.points))?;
+    table.number32(|_, score| Some(score.reachable))?;
+    table.number32(|_, score| Some(score.items_answered))?;
+    table.number16(|_, score| Some(score.is_valid.into()));
+    table.text(|_, score| score.level.map(|level| words.text(level)));
+    table.text(|_, score| score.level_of_index.map(|level| words.text(level)));
+    table.number32(|_, score| {
+        let is_index = score.is_valid && score.reachable != 0;
+        is_index.then(|| 1_000 * i64::from(score.points) / i64::from(score.reachable))
+    })?;
+    table.finish()
+}
+
+fn disadvantages(accepted: &[Accepted<'_>], speech: &Speech<'_>) -> Made {
+    let words = speech.words;
+    let rows = several(accepted, words, |it| it.disadvantage.as_deref().unwrap_or_default(), |category| *category);
+    let mut table = Table::fixed(schema::DISADVANTAGES, &rows)?;
+    table.text(|_, category| Some(words.text(**category)));
+    table.finish()
+}
+
+fn blocks(accepted: &[Accepted<'_>], speech: &Speech<'_>) -> Made {
+    let words = speech.words;
+    let rows = several(accepted, words, |assessment| &assessment.blocks, |block| *block);
+    let mut table = Table::fixed(schema::BLOCKS, &rows)?;
+    table.text(|row, _| Some(row.instrument.id.as_str()));
+    table.text(|_, block| Some(words.text(**block)));
+    table.finish()
+}
+
+fn azioni(accepted: &[Accepted<'_>], speech: &Speech<'_>) -> Made {
+    let words = speech.words;
+    let rows = several(accepted, words, |assessment| &assessment.azioni, |azione| *azione);
+    let mut table = Table::fixed(schema::AZIONI, &rows)?;
+    table.text(|row, _| Some(row.instrument.id.as_str()));
+    table.text(|_, azione| Some(words.text(**azione)));
+    table.text(|row, azione| {
+        let outcome = row.current.outcomes.iter().find(|(of, _)| of == *azione);
+        outcome.map(|(_, outcome)| words.text(*outcome))
+    });
+    table.finish()
 }
 
 /// Answers of one strumento: an item of the sheet's version that has no answer was not answered.
-fn answers(accepted: &[Accepted<'_>], versions: &[&Instrument]) -> Vec<Column> {
-    let rows: Long<'_, ()> = accepted
-        .iter()
-        .filter(|row| versions.iter().any(|version| version.id == row.instrument.id))
-        .map(|row| (row, ()))
-        .collect();
+fn answers(accepted: &[Accepted<'_>], id: &Id, versions: &[&Instrument], speech: &Speech<'_>) -> Made {
+    let rows: Vec<(&Accepted<'_>, ())> =
+        accepted.iter().filter(|row| row.instrument.id == *id).map(|row| (row, ())).collect();
+    let mut table = Table::new(&schema::answers_table(id.as_str()), schema::answers(versions), &rows);
+    table.number32(|row, ()| Some(row.instrument.version))?;
     let items: BTreeSet<&Id> = versions.iter().flat_map(|version| &version.items).map(|item| &item.id).collect();
-    let asked: BTreeMap<u32, BTreeSet<&Id>> =
-        versions.iter().map(|version| (version.version, version.items.iter().map(|item| &item.id).collect())).collect();
-    let mut columns = key(&rows);
-    columns.push(number(column::VERSION, &rows, |row, ()| Some(row.assessment().version)));
-    columns.extend(items.into_iter().map(|item| {
-        number(item.as_str(), &rows, |row, ()| {
-            let assessment = row.assessment();
-            asked.get(&assessment.version).filter(|items| items.contains(item))?;
-            Some(assessment.answers.get(item).copied().unwrap_or(Missing::NotAnswered.code()))
-        })
-    }));
-    columns
-}
-
-const fn evaluation(evaluation: &Evaluation) -> &'static str {
-    match evaluation {
-        Evaluation::Confirmed => "confirmed",
-        Evaluation::Overridden { .. } => "overridden",
-        Evaluation::Absent => "absent",
+    for item in items {
+        // By form: nothing when its version has no such item, else where the item stands, if anywhere.
+        let places: Vec<Option<Option<usize>>> = speech
+            .words
+            .forms()
+            .map(|(_, form)| {
+                let version = versions.iter().find(|version| version.version == form.version)?;
+                version.item_index(item.as_str())?;
+                Some(form.items.iter().position(|word| speech.words.text(*word) == item.as_str()))
+            })
+            .collect();
+        table.number16(|row, ()| {
+            let place = places.get(row.assessment().form.place()).copied().flatten()?;
+            let answer = place.and_then(|place| row.assessment().answers.get(place)).copied();
+            Some(answer.filter(|answer| *answer != ABSENT).unwrap_or(Missing::NotAnswered.code()))
+        });
     }
-}
-
-const fn origin(origin: Origin) -> &'static str {
-    match origin {
-        Origin::Portal => "portal",
-        Origin::Import => "import",
-    }
+    table.finish()
 }
 
 fn count(number: usize) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-/// The columns that every table begins with, and the year.
-fn key<T>(rows: &Long<'_, T>) -> Vec<Column> {
-    let epoch = NaiveDate::default();
-    let days = number(column::ASSESSED_ON, rows, |row, _| {
-        Some(row.assessment().assessed_on.signed_duration_since(epoch).num_days())
-    });
-    vec![
-        number(YEAR, rows, |row, _| Some(row.assessment().assessed_on.year())),
-        text(column::PSEUDONYM, rows, |row, _| Some(row.pseudonym.as_str())),
-        days,
-        text(column::ASSESSMENT_ID, rows, |row, _| Some(row.assessment().id.to_string())),
-    ]
-}
-
-fn text<'r, T, S: AsRef<str>>(
-    name: &str,
-    rows: &'r Long<'_, T>,
-    value: impl Fn(&'r Accepted<'r>, &'r T) -> Option<S>,
-) -> Column {
-    let values: Vec<Option<String>> =
-        rows.iter().map(|(row, of)| value(row, of).map(|text| text.as_ref().to_owned())).collect();
-    Series::new(name.into(), values).into()
-}
-
-/// Numbers are wide here, and become as narrow as the schema has them with a check.
-fn number<'r, T, N: Into<i64>>(
-    name: &str,
-    rows: &'r Long<'_, T>,
-    value: impl Fn(&'r Accepted<'r>, &'r T) -> Option<N>,
-) -> Column {
-    let values: Vec<Option<i64>> = rows.iter().map(|(row, of)| value(row, of).map(Into::into)).collect();
-    Series::new(name.into(), values).into()
-}
-
-/// Sorts a table, splits it by year, and gives each year the lake's schema.
-fn by_year(
-    table: &str,
-    order: Option<&str>,
-    schema: &SchemaRef,
-    columns: Vec<Column>,
-) -> Result<Vec<TableData>, PartitionError> {
-    let broken = |source| PartitionError::Frame { table: table.to_owned(), source };
-    let unfit = |source| PartitionError::Schema { table: table.to_owned(), source };
-    let height = columns.first().map_or(0, Column::len);
-    let by: Vec<_> = KEY.into_iter().chain(order).map(col).collect();
-    let sorted = DataFrame::new(height, columns)
-        .map_err(broken)?
-        .lazy()
-        .sort_by_exprs(by, SortMultipleOptions::default())
-        .collect()
-        .map_err(broken)?;
-    let years: BTreeSet<i64> =
-        sorted.column(YEAR).and_then(|years| Ok(years.i64()?.into_no_null_iter().collect())).map_err(broken)?;
-    let mut tables = Vec::new();
-    for year in years {
-        let names: Vec<_> = schema.fields().iter().map(|field| col(field.name().as_str())).collect();
-        let of_year = sorted
-            .clone()
-            .lazy()
-            .filter(col(YEAR).eq(lit(year)))
-            .select(names)
-            .with_column(col(column::ASSESSED_ON).cast(DataType::Int32).cast(DataType::Date))
-            .collect()
-            .map_err(broken)?;
-        let streamed = stream(of_year).map_err(broken)?;
-        let rows = batch(&streamed, schema).map_err(unfit)?;
-        let year = i32::try_from(year).unwrap_or(i32::MAX);
-        tables.push(TableData { table: table.to_owned(), year, rows });
-    }
-    Ok(tables)
-}
-
-fn stream(mut frame: DataFrame) -> Result<Vec<u8>, PolarsError> {
-    let mut bytes = Vec::new();
-    IpcStreamWriter::new(&mut bytes).finish(&mut frame)?;
-    Ok(bytes)
-}
-
-/// One batch with exactly this schema; a number that is too large for its column is an error, not another number.
-fn batch(stream: &[u8], schema: &SchemaRef) -> Result<RecordBatch, ArrowError> {
-    let reader = StreamReader::try_new(Cursor::new(stream), None)?;
-    let streamed_schema = reader.schema();
-    let batches = reader.collect::<Result<Vec<_>, _>>()?;
-    let whole = concat_batches(&streamed_schema, &batches)?;
-    let to_type = |field: &FieldRef| {
-        let column = whole
-            .column_by_name(field.name())
-            .ok_or_else(|| ArrowError::SchemaError(format!("the column {} is missing", field.name())))?;
-        let nulls = column.null_count();
-        let column = cast(column, field.data_type())?;
-        if column.null_count() == nulls {
-            Ok(column)
-        } else {
-            Err(ArrowError::CastError(format!("a value of the column {} does not fit", field.name())))
-        }
-    };
-    let columns = schema.fields().iter().map(to_type).collect::<Result<Vec<_>, _>>()?;
-    RecordBatch::try_new(Arc::clone(schema), columns)
 }

@@ -6,38 +6,54 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use domain::feed::EnteId;
+use domain::feed::{EnteId, SealedLink};
 use rand::CryptoRng;
-use warehouse::{Counts as LakeCounts, Publication, Published, TableData};
+use warehouse::{Manifest, Publication, Published, TableData};
 
 use crate::links;
 use crate::partition::Accepted;
 use crate::pseudonymize::{self, Pseudonyms};
 use crate::report::EnteReport;
+use crate::resolve::{Link, Person};
 use crate::run::{Config, Halt};
-use domain::feed::{PersonToken, SealedLink};
+
+/// The version of what the stages make of the same events: raised whenever it changes, so that every Ente is made anew.
+pub(crate) const STAGES: i64 = 1;
+
+/// What is published besides what the report says.
+pub(crate) struct Outcome {
+    /// The tables.
+    pub(crate) tables: Vec<TableData>,
+    /// The links of the people in them, by pseudonym.
+    pub(crate) links: BTreeMap<String, SealedLink>,
+    /// What the segment files were ([`crate::read::Files::mark`]).
+    pub(crate) source_mark: String,
+    /// The numbers of the events that erased somebody.
+    pub(crate) erasures: Vec<i64>,
+    /// How many events restricted somebody.
+    pub(crate) restrictions: i64,
+}
 
 /// Makes the tables of an Ente visible and its links readable.
 pub(crate) fn publish(
     config: &Config,
     report: &mut EnteReport,
-    tables: Vec<TableData>,
-    links: &BTreeMap<String, SealedLink>,
+    outcome: Outcome,
     pseudonyms: &Pseudonyms,
     now: DateTime<Utc>,
     chance: &mut impl CryptoRng,
 ) -> Result<(), Halt> {
-    let counts = LakeCounts {
-        read: report.counts.current,
-        accepted: report.counts.accepted,
-        rejected: report.counts.rejected.clone(),
-    };
     let publication = Publication {
-        tables,
+        tables: outcome.tables,
         last_seq: report.last_seq,
         pseudonym_key_id: pseudonyms.key_id().to_owned(),
         instruments: config.instruments.clone(),
-        counts,
+        counts: report.counts.to_lake(),
+        source_mark: outcome.source_mark,
+        stages: STAGES,
+        erasures: outcome.erasures,
+        restrictions: outcome.restrictions,
+        keep_days: config.keep_days,
     };
     let Published { version, files_written, files_kept, is_changed } =
         config.lake.publish(report.ente, publication, now, chance)?;
@@ -45,16 +61,37 @@ pub(crate) fn publish(
     report.is_changed = is_changed;
     report.counts.files_written = files_written.try_into().unwrap_or(i64::MAX);
     report.counts.files_kept = files_kept.try_into().unwrap_or(i64::MAX);
-    links::write(&config.links, report.ente, links)?;
+    links::write(&config.links, report.ente, &outcome.links)?;
     Ok(())
 }
 
+/// What is published of an Ente, when a run could not come to anything else: the same segments, stages, definitions, marts
+/// and keys as before, and every file in its place. Files that need not be kept any longer are removed.
+pub(crate) fn still_holds(
+    config: &Config,
+    ente: EnteId,
+    source_mark: &str,
+    now: DateTime<Utc>,
+) -> Result<Option<Manifest>, Halt> {
+    // What is damaged is made anew, or halts with what is wrong.
+    let Ok(Some(published)) = config.lake.ente(ente) else { return Ok(None) };
+    let Some(pseudonyms) = pseudonymize::open(&config.pseudonym_keys, ente, &config.ring)? else { return Ok(None) };
+    let manifest = published.manifest().clone();
+    let holds = manifest.source_mark.as_deref() == Some(source_mark)
+        && manifest.stages == STAGES
+        && manifest.pseudonym_key_id == pseudonyms.key_id()
+        && published.is_of_today(&config.instruments)
+        && links::path(&config.links, ente).is_file();
+    drop(published);
+    Ok((holds && config.lake.keep(&manifest, now, config.keep_days)?).then_some(manifest))
+}
+
 /// The links of the people in the tables, by pseudonym.
-pub(crate) fn links_of(
-    accepted: &[Accepted<'_>],
-    links: &BTreeMap<PersonToken, SealedLink>,
-) -> BTreeMap<String, SealedLink> {
-    accepted.iter().filter_map(|row| Some((row.pseudonym.clone(), links.get(&row.current.person)?.clone()))).collect()
+pub(crate) fn links_of(accepted: &[Accepted<'_>], links: &BTreeMap<Person, Link>) -> BTreeMap<String, SealedLink> {
+    let link = |row: &Accepted<'_>| {
+        Some((hex::encode(row.pseudonym), SealedLink(hex::encode(links.get(&row.current.person)?))))
+    };
+    accepted.iter().filter_map(link).collect()
 }
 
 /// Makes everything of an Ente unreadable, in every copy.

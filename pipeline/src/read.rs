@@ -2,13 +2,16 @@
 //!
 //! Files that are not named as segments (one that is being written) are passed over.
 
-use std::fs;
+use std::fs::{self, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use domain::feed::{EnteId, Event, Segment, SegmentError};
+use domain::feed::packed::{PackedEvent, Words};
+use domain::feed::{EnteId, PackedSegment, Segment, SegmentError};
 use domain::keys::OpeningKey;
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
+use warehouse::workers;
 
 /// Why an Ente's segments cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -69,44 +72,114 @@ pub(crate) fn enti(segments: &Path) -> io::Result<Vec<EnteId>> {
     Ok(enti)
 }
 
-/// All events of an Ente, in order.
-pub(crate) fn read(segments: &Path, ente: EnteId, key: &OpeningKey) -> Result<Vec<Event>, ReadError> {
-    let folder = segments.join(format!("ente={ente}"));
-    let at_folder = |source| ReadError::File { path: folder.clone(), source };
-    let mut files = Vec::new();
-    for entry in fs::read_dir(&folder).map_err(at_folder)? {
-        let name = entry.map_err(at_folder)?.file_name();
-        let Some(name) = name.to_str() else { continue };
-        files.extend(Segment::parse_file_name(name).map(|range| (range, name.to_owned())));
-    }
-    files.sort_unstable();
+/// The segment files of an Ente.
+pub(crate) struct Files {
+    folder: PathBuf,
+    ente: EnteId,
+    files: Vec<((i64, i64), String)>,
+}
 
-    let mut events = Vec::new();
-    let mut last_seq = 0;
-    for ((first, last), file) in files {
-        if first > last_seq + 1 {
-            return Err(ReadError::Gap { from: last_seq + 1, to: first - 1 });
+/// All events of an Ente.
+#[derive(Debug, Default)]
+pub(crate) struct Events {
+    /// In order, from number 1.
+    pub(crate) events: Vec<PackedEvent>,
+    /// What they speak of.
+    pub(crate) words: Words,
+}
+
+impl Files {
+    /// The files of an Ente, without gap or overlap.
+    pub(crate) fn list(segments: &Path, ente: EnteId) -> Result<Self, ReadError> {
+        let folder = segments.join(format!("ente={ente}"));
+        let at_folder = |source| ReadError::File { path: folder.clone(), source };
+        let mut files = Vec::new();
+        for entry in fs::read_dir(&folder).map_err(at_folder)? {
+            let name = entry.map_err(at_folder)?.file_name();
+            let Some(name) = name.to_str() else { continue };
+            files.extend(Segment::parse_file_name(name).map(|range| (range, name.to_owned())));
         }
-        if first <= last_seq {
-            return Err(ReadError::Overlap { file });
+        files.sort_unstable();
+        let mut last_seq = 0;
+        for ((first, last), file) in &files {
+            if *first > last_seq + 1 {
+                return Err(ReadError::Gap { from: last_seq + 1, to: first - 1 });
+            }
+            if *first <= last_seq {
+                return Err(ReadError::Overlap { file: file.clone() });
+            }
+            last_seq = *last;
         }
-        let path = folder.join(&file);
-        let bytes = fs::read(&path).map_err(|source| ReadError::File { path, source })?;
-        let segment = Segment::open(&bytes, key)
-            .map_err(|error| ReadError::Segment { file: file.clone(), what: kind_of_damage(&error) })?;
-        if segment.ente() != ente || segment.range() != (first, last) {
-            return Err(ReadError::Misplaced { file });
-        }
-        last_seq = last;
-        events.extend(segment.into_events());
+        Ok(Self { folder, ente, files })
     }
-    Ok(events)
+
+    /// The number of the last event.
+    pub(crate) fn last_seq(&self) -> i64 {
+        self.files.last().map_or(0, |((_, last), _)| *last)
+    }
+
+    /// Changes when any file is written anew: names, sizes, and what the system notes of each file's last change. Segments are
+    /// replaced by a rename and never written in place, so that a file with the same mark holds the same bytes.
+    pub(crate) fn mark(&self) -> Result<String, ReadError> {
+        let mut hasher = Sha256::new();
+        for (_, name) in &self.files {
+            let path = self.folder.join(name);
+            let metadata = fs::metadata(&path).map_err(|source| ReadError::File { path, source })?;
+            hasher.update(format!("{name} {}\n", system_mark(&metadata)));
+        }
+        Ok(hex::encode(&hasher.finalize()[..16]))
+    }
+
+    /// Reads and opens all of them.
+    pub(crate) fn read(&self, key: &OpeningKey) -> Result<Events, ReadError> {
+        let opened = workers::map(&self.files, |(range, file)| self.open(*range, file, key));
+        let mut events = Events::default();
+        for (segment, (_, file)) in opened.into_iter().zip(&self.files) {
+            let damaged = |error: SegmentError| ReadError::Segment { file: file.clone(), what: kind_of_damage(&error) };
+            events.events.append(&mut segment?.into_events(&mut events.words).map_err(damaged)?);
+        }
+        Ok(events)
+    }
+
+    fn open(&self, range: (i64, i64), file: &str, key: &OpeningKey) -> Result<PackedSegment, ReadError> {
+        let path = self.folder.join(file);
+        let bytes = fs::read(&path).map_err(|source| ReadError::File { path, source })?;
+        let segment = PackedSegment::open(&bytes, key)
+            .map_err(|error| ReadError::Segment { file: file.to_owned(), what: kind_of_damage(&error) })?;
+        if segment.ente() == self.ente && segment.range() == range {
+            Ok(segment)
+        } else {
+            Err(ReadError::Misplaced { file: file.to_owned() })
+        }
+    }
+}
+
+#[cfg(unix)]
+fn system_mark(metadata: &Metadata) -> String {
+    use std::os::unix::fs::MetadataExt;
+    format!(
+        "{} {} {}.{:09} {}.{:09}",
+        metadata.len(),
+        metadata.ino(),
+        metadata.mtime(),
+        metadata.mtime_nsec(),
+        metadata.ctime(),
+        metadata.ctime_nsec()
+    )
+}
+
+#[cfg(not(unix))]
+fn system_mark(metadata: &Metadata) -> String {
+    format!("{} {:?}", metadata.len(), metadata.modified())
 }
 
 fn kind_of_damage(error: &SegmentError) -> &'static str {
     match error {
         SegmentError::Format => "not a segment",
         SegmentError::Sealed(_) => "changed, or sealed for another key",
-        SegmentError::Empty | SegmentError::NotConsecutive { .. } | SegmentError::Content(_) => "broken content",
+        SegmentError::Empty
+        | SegmentError::NotConsecutive { .. }
+        | SegmentError::Content(_)
+        | SegmentError::Packed(_) => "broken content",
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::feed::EnteId;
 use serde::Serialize;
+use warehouse::{Counts as LakeCounts, Manifest};
 
 /// How an Ente came out of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -56,6 +57,44 @@ impl Counts {
             && self.current == self.accepted + self.rejected.values().sum::<i64>()
     }
 
+    /// What the manifest keeps.
+    pub(crate) fn to_lake(&self) -> LakeCounts {
+        LakeCounts {
+            events: self.events,
+            versions: self.versions,
+            set_aside: self.set_aside.clone(),
+            read: self.current,
+            accepted: self.accepted,
+            rejected: self.rejected.clone(),
+            people: self.people,
+            links: self.links,
+        }
+    }
+
+    /// The counts of an earlier run that came to this manifest.
+    fn of(manifest: &Manifest) -> Self {
+        let mut rows: BTreeMap<String, i64> = BTreeMap::new();
+        for file in manifest.files.iter().filter(|file| file.year.is_some()) {
+            *rows.entry(file.table.clone()).or_default() += file.rows;
+        }
+        let LakeCounts { events, versions, set_aside, read, accepted, rejected, people, links } =
+            manifest.counts.clone();
+        let files_kept = i64::try_from(manifest.files.len()).unwrap_or(i64::MAX);
+        Self {
+            events,
+            versions,
+            set_aside,
+            current: read,
+            accepted,
+            rejected,
+            people,
+            links,
+            rows,
+            files_written: 0,
+            files_kept,
+        }
+    }
+
     fn add(&mut self, other: &Self) {
         fn add_all(to: &mut BTreeMap<String, i64>, from: &BTreeMap<String, i64>) {
             for (name, count) in from {
@@ -98,6 +137,12 @@ pub struct EnteReport {
 impl EnteReport {
     pub(crate) fn new(ente: EnteId) -> Self {
         Self { ente, state: State::InOrder, last_seq: 0, lake_version: 0, is_changed: false, counts: Counts::default() }
+    }
+
+    /// Takes over what an earlier run came to.
+    pub(crate) fn still(&mut self, manifest: &Manifest) {
+        self.lake_version = manifest.version;
+        self.counts = Counts::of(manifest);
     }
 }
 

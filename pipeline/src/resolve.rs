@@ -6,8 +6,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::feed::{Assessment, AssessmentId, AzioneOutcome, Event, PersonToken, SealedLink, UnitaId, What};
-use domain::instrument::Id;
+use domain::feed::packed::{PackedAssessment, PackedEvent, PackedWhat, Word};
+use uuid::Uuid;
+
+/// Who a persona is, by token.
+pub(crate) type Person = [u8; 32];
+
+/// A persona's link, sealed.
+pub(crate) type Link = Vec<u8>;
 
 /// Why a version of an assessment does not count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,13 +54,13 @@ pub(crate) struct Contradiction {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Current {
     /// As it came.
-    pub(crate) assessment: Assessment,
+    pub(crate) assessment: Box<PackedAssessment>,
     /// Whose it is today: of merged persone the one that goes on.
-    pub(crate) person: PersonToken,
+    pub(crate) person: Person,
     /// The unità under which tables count it today.
-    pub(crate) unita: Option<UnitaId>,
+    pub(crate) unita: Option<Uuid>,
     /// What came of the azioni agreed, where something was recorded.
-    pub(crate) outcomes: BTreeMap<Id, AzioneOutcome>,
+    pub(crate) outcomes: Vec<(Word, Word)>,
 }
 
 /// What the events come to.
@@ -67,7 +73,11 @@ pub(crate) struct Resolved {
     /// How many of them do not count, and why.
     pub(crate) set_aside: BTreeMap<SetAside, i64>,
     /// The human behind each persona that goes on, where it has a code.
-    pub(crate) links: BTreeMap<PersonToken, SealedLink>,
+    pub(crate) links: BTreeMap<Person, Link>,
+    /// The numbers of the events that erased somebody.
+    pub(crate) erasures: Vec<i64>,
+    /// How many events restricted somebody.
+    pub(crate) restrictions: i64,
     /// Whether the agreement has ended.
     pub(crate) is_closed: bool,
 }
@@ -80,27 +90,29 @@ enum Standing {
 }
 
 struct Version {
-    assessment: Assessment,
+    assessment: Box<PackedAssessment>,
     standing: Standing,
     /// The first version of the same questionnaire: outcomes of azioni are kept under it.
-    first: AssessmentId,
+    first: Uuid,
 }
 
 #[derive(Default)]
 struct State {
-    versions: BTreeMap<AssessmentId, Version>,
+    versions: BTreeMap<Uuid, Version>,
     /// The last word on each persona's link, with the number of its event.
-    links: BTreeMap<PersonToken, (i64, Option<SealedLink>)>,
-    merged_into: BTreeMap<PersonToken, PersonToken>,
-    restricted: BTreeSet<PersonToken>,
-    erased: BTreeSet<PersonToken>,
-    headings: BTreeMap<UnitaId, UnitaId>,
-    outcomes: BTreeMap<(AssessmentId, Id), AzioneOutcome>,
+    links: BTreeMap<Person, (i64, Option<Link>)>,
+    merged_into: BTreeMap<Person, Person>,
+    restricted: BTreeSet<Person>,
+    erased: BTreeSet<Person>,
+    erasures: Vec<i64>,
+    restrictions: i64,
+    headings: BTreeMap<Uuid, Uuid>,
+    outcomes: BTreeMap<(Uuid, Word), Word>,
     is_closed: bool,
 }
 
 /// Resolves all events of an Ente, in order.
-pub(crate) fn resolve(events: impl IntoIterator<Item = Event>) -> Result<Resolved, Contradiction> {
+pub(crate) fn resolve(events: impl IntoIterator<Item = PackedEvent>) -> Result<Resolved, Contradiction> {
     let mut state = State::default();
     for event in events {
         let seq = event.seq;
@@ -110,19 +122,19 @@ pub(crate) fn resolve(events: impl IntoIterator<Item = Event>) -> Result<Resolve
 }
 
 impl State {
-    fn apply(&mut self, event: Event) -> Result<(), &'static str> {
-        if self.is_closed && event.what != What::Blank {
+    fn apply(&mut self, event: PackedEvent) -> Result<(), &'static str> {
+        if self.is_closed && event.what != PackedWhat::Blank {
             return Err("the agreement had ended");
         }
         match event.what {
-            What::Validated(assessment) => {
+            PackedWhat::Validated(assessment) => {
                 if assessment.supersedes.is_some() {
                     return Err("a first version takes nobody's place");
                 }
                 let first = assessment.id;
-                self.add(event.seq, *assessment, first)?;
+                self.add(event.seq, assessment, first)?;
             }
-            What::Amended(assessment) => {
+            PackedWhat::Amended(assessment) => {
                 let old = assessment.supersedes.ok_or("an amended version names the one whose place it takes")?;
                 let first = match self.versions.get_mut(&old) {
                     Some(version) if version.standing == Standing::Counts => {
@@ -132,53 +144,59 @@ impl State {
                     Some(_) => return Err("the version whose place it takes no longer counted"),
                     None => old,
                 };
-                self.add(event.seq, *assessment, first)?;
+                self.add(event.seq, assessment, first)?;
             }
-            What::Annulled { assessment, person: _ } => match self.versions.get_mut(&assessment) {
+            PackedWhat::Annulled { assessment, person: _ } => match self.versions.get_mut(&assessment) {
                 Some(version) if version.standing == Standing::Counts => version.standing = Standing::Annulled,
                 Some(_) => return Err("the version that it annuls no longer counted"),
                 None => {}
             },
-            What::Restricted { person } => {
+            PackedWhat::Restricted { person } => {
                 self.restricted.insert(person);
+                self.restrictions += 1;
             }
-            What::Unrestricted { person } => {
+            PackedWhat::Unrestricted { person } => {
                 self.restricted.remove(&person);
             }
-            What::Erased { person } => self.erase(person),
-            What::PersonaChanged { person, link } => {
+            PackedWhat::Erased { person } => {
+                self.erasures.push(event.seq);
+                self.erase(person);
+            }
+            PackedWhat::PersonaChanged { person, link } => {
                 self.links.insert(person, (event.seq, link));
             }
-            What::PersonasMerged { from, into } => {
+            PackedWhat::PersonasMerged { from, into } => {
                 // The one that goes on stands for itself, whatever an erased event said before: no circle can arise.
                 self.merged_into.remove(&into);
                 if from != into {
                     self.merged_into.insert(from, into);
                 }
             }
-            What::Unmerged { from } => {
+            PackedWhat::Unmerged { from } => {
                 self.merged_into.remove(&from);
             }
-            What::UnitaMoved { unita, counted_under } => match counted_under.filter(|heading| *heading != unita) {
-                Some(heading) => {
-                    self.headings.insert(unita, heading);
+            PackedWhat::UnitaMoved { unita, counted_under } => {
+                match counted_under.filter(|heading| *heading != unita) {
+                    Some(heading) => {
+                        self.headings.insert(unita, heading);
+                    }
+                    None => {
+                        self.headings.remove(&unita);
+                    }
                 }
-                None => {
-                    self.headings.remove(&unita);
-                }
-            },
-            What::AzioneRecorded { assessment, person: _, azione, outcome } => {
+            }
+            PackedWhat::AzioneRecorded { assessment, person: _, azione, outcome } => {
                 let first = self.versions.get(&assessment).map_or(assessment, |version| version.first);
                 self.outcomes.insert((first, azione), outcome);
             }
-            What::EnteClosed => self.is_closed = true,
-            What::Blank => {}
+            PackedWhat::EnteClosed => self.is_closed = true,
+            PackedWhat::Blank => {}
         }
         Ok(())
     }
 
-    fn add(&mut self, seq: i64, assessment: Assessment, first: AssessmentId) -> Result<(), &'static str> {
-        self.links.insert(assessment.person, (seq, assessment.link.clone()));
+    fn add(&mut self, seq: i64, mut assessment: Box<PackedAssessment>, first: Uuid) -> Result<(), &'static str> {
+        self.links.insert(assessment.person, (seq, assessment.link.take()));
         let version = Version { first, standing: Standing::Counts, assessment };
         match self.versions.insert(version.assessment.id, version) {
             None => Ok(()),
@@ -187,8 +205,8 @@ impl State {
     }
 
     /// Erases a persona and those merged into it; what is known of them is forgotten, as it is once events are blank.
-    fn erase(&mut self, person: PersonToken) {
-        let below: Vec<PersonToken> =
+    fn erase(&mut self, person: Person) {
+        let below: Vec<Person> =
             self.merged_into.keys().copied().filter(|from| self.path(*from).contains(&person)).collect();
         for token in below.into_iter().chain([person]) {
             self.erased.insert(token);
@@ -199,16 +217,16 @@ impl State {
     }
 
     /// The persone that a persona was merged into, one after the other, itself first.
-    fn path(&self, person: PersonToken) -> Vec<PersonToken> {
+    fn path(&self, person: Person) -> Vec<Person> {
         std::iter::successors(Some(person), |at| self.merged_into.get(at).copied()).collect()
     }
 
-    fn goes_on_as(&self, person: PersonToken) -> PersonToken {
+    fn goes_on_as(&self, person: Person) -> Person {
         self.path(person).pop().unwrap_or(person)
     }
 
     /// The heading of an unità today. Headings may stand under others; a circle ends where it closes.
-    fn heading(&self, unita: UnitaId) -> UnitaId {
+    fn heading(&self, unita: Uuid) -> Uuid {
         let mut seen = BTreeSet::from([unita]);
         let mut at = unita;
         while let Some(next) = self.headings.get(&at).filter(|next| seen.insert(**next)) {
@@ -217,11 +235,18 @@ impl State {
         at
     }
 
-    fn into_resolved(self) -> Resolved {
-        let restricted: BTreeSet<PersonToken> = self.restricted.iter().map(|token| self.goes_on_as(*token)).collect();
+    fn into_resolved(mut self) -> Resolved {
+        let restricted: BTreeSet<Person> = self.restricted.iter().map(|token| self.goes_on_as(*token)).collect();
         let links = self.links_of_those_that_go_on();
-        let mut resolved = Resolved { links, is_closed: self.is_closed, ..Resolved::default() };
-        for version in self.versions.values() {
+        let mut resolved = Resolved {
+            links,
+            erasures: std::mem::take(&mut self.erasures),
+            restrictions: self.restrictions,
+            is_closed: self.is_closed,
+            ..Resolved::default()
+        };
+        let versions = std::mem::take(&mut self.versions);
+        for version in versions.into_values() {
             resolved.versions += 1;
             let person = self.goes_on_as(version.assessment.person);
             let set_aside = if self.erased.contains(&version.assessment.person) {
@@ -237,25 +262,20 @@ impl State {
                 *resolved.set_aside.entry(why).or_default() += 1;
                 continue;
             }
-            let outcome = |azione: &Id| self.outcomes.get(&(version.first, azione.clone())).copied();
+            let outcome = |azione: &Word| Some((*azione, *self.outcomes.get(&(version.first, *azione))?));
             resolved.current.push(Current {
                 person,
                 unita: version.assessment.unita.map(|unita| self.heading(unita)),
-                outcomes: version
-                    .assessment
-                    .azioni
-                    .iter()
-                    .filter_map(|azione| Some((azione.clone(), outcome(azione)?)))
-                    .collect(),
-                assessment: version.assessment.clone(),
+                outcomes: version.assessment.azioni.iter().filter_map(outcome).collect(),
+                assessment: version.assessment,
             });
         }
         resolved
     }
 
     /// A persona's own link is the one that counts; where it has none, the last one of those merged into it.
-    fn links_of_those_that_go_on(&self) -> BTreeMap<PersonToken, SealedLink> {
-        let mut best: BTreeMap<PersonToken, (bool, i64, &SealedLink)> = BTreeMap::new();
+    fn links_of_those_that_go_on(&self) -> BTreeMap<Person, Link> {
+        let mut best: BTreeMap<Person, (bool, i64, &Link)> = BTreeMap::new();
         for (token, (seq, link)) in &self.links {
             let Some(link) = link else { continue };
             let person = self.goes_on_as(*token);

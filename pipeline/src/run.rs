@@ -4,20 +4,22 @@ use std::error::Error;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use chrono::{DateTime, Utc};
-use domain::feed::EnteId;
+use domain::feed::{EnteId, PersonToken};
 use domain::instrument::Instrument;
 use domain::keys::RingKey;
-use rand::CryptoRng;
-use warehouse::{Lake, LakeError};
+use rand::{CryptoRng, SeedableRng};
+use rand_chacha::ChaCha20Rng;
+use warehouse::{Lake, LakeError, workers};
 
-use crate::conform::{conform, definitions};
+use crate::conform::Conformity;
 use crate::links::LinksError;
-use crate::partition::{Accepted, PartitionError, partition};
+use crate::partition::{Accepted, PartitionError, Pseudonym, Speech, partition};
 use crate::pseudonymize::{self, PseudonymKeyError};
-use crate::publish::{close, links_of, publish};
-use crate::read::{self, ReadError, read};
+use crate::publish::{Outcome, close, links_of, publish, still_holds};
+use crate::read::{self, Events, Files, ReadError};
 use crate::report::{EnteReport, RunReport, State};
 use crate::resolve::{Contradiction, Resolved, resolve};
 
@@ -38,6 +40,10 @@ pub struct Config {
     pub ring: RingKey,
     /// Every version of every definition.
     pub instruments: Vec<Instrument>,
+    /// For how many days what was published stays readable once something newer is.
+    pub keep_days: i64,
+    /// Whether Enti are made anew whose segments have not changed.
+    pub is_full: bool,
 }
 
 /// Why a run could not begin.
@@ -79,8 +85,7 @@ pub(crate) enum Halt {
     Links(#[from] LinksError),
 }
 
-/// Runs the stages for every Ente that has segments. `progress` gets the Ente whose turn it is, how many are done, and of
-/// how many; at the end the last one again, with all done.
+/// Runs the stages for every Ente that has segments, several Enti at once. `progress` gets how many are done, and of how many.
 ///
 /// # Errors
 /// When the run cannot begin; what goes wrong with one Ente is in the report.
@@ -88,26 +93,38 @@ pub fn run(
     config: &Config,
     now: DateTime<Utc>,
     chance: &mut impl CryptoRng,
-    progress: &dyn Fn(EnteId, usize, usize),
+    progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<RunReport, PipelineError> {
     let _lock = lock(&config.lock)?;
     let enti =
         read::enti(&config.segments).map_err(|source| PipelineError::File { path: config.segments.clone(), source })?;
+    // Each Ente draws from a generator of its own, so that nothing depends on whose turn comes first.
+    let mut turns = Vec::new();
+    for ente in &enti {
+        turns.push((*ente, ChaCha20Rng::from_rng(chance)));
+    }
+    let done = AtomicUsize::new(0);
+    progress(0, turns.len());
+    let reports = workers::map(&turns, |(ente, chance)| {
+        let report = of_ente(config, *ente, now, &mut chance.clone());
+        log(&report);
+        progress(done.fetch_add(1, Ordering::Relaxed) + 1, turns.len());
+        report
+    });
     let mut report = RunReport::default();
-    for (done, ente) in enti.iter().enumerate() {
-        progress(*ente, done, enti.len());
-        let mut of_ente = EnteReport::new(*ente);
-        match stages(config, &mut of_ente, now, chance) {
-            Ok(state) => of_ente.state = state,
-            Err(halt) => of_ente.state = State::Halted { reason: with_sources(&halt) },
-        }
-        log(&of_ente);
+    for of_ente in reports {
         report.add(of_ente);
     }
-    if let Some(last) = enti.last() {
-        progress(*last, enti.len(), enti.len());
-    }
     Ok(report)
+}
+
+fn of_ente(config: &Config, ente: EnteId, now: DateTime<Utc>, chance: &mut ChaCha20Rng) -> EnteReport {
+    let mut report = EnteReport::new(ente);
+    match stages(config, &mut report, now, chance) {
+        Ok(state) => report.state = state,
+        Err(halt) => report.state = State::Halted { reason: with_sources(&halt) },
+    }
+    report
 }
 
 /// The stages of one Ente, in order.
@@ -117,9 +134,17 @@ fn stages(
     now: DateTime<Utc>,
     chance: &mut impl CryptoRng,
 ) -> Result<State, Halt> {
-    let events = read(&config.segments, report.ente, &config.ring.opening())?;
-    report.counts.events = i64::try_from(events.len()).unwrap_or(i64::MAX);
-    report.last_seq = events.last().map_or(0, |event| event.seq);
+    let files = Files::list(&config.segments, report.ente)?;
+    report.last_seq = files.last_seq();
+    let source_mark = files.mark()?;
+    if !config.is_full
+        && let Some(manifest) = still_holds(config, report.ente, &source_mark, now)?
+    {
+        report.still(&manifest);
+        return Ok(State::InOrder);
+    }
+    let Events { events, words } = files.read(&config.ring.opening())?;
+    report.counts.events = count(events.len());
 
     let resolved = resolve(events)?;
     if resolved.is_closed {
@@ -128,48 +153,51 @@ fn stages(
     }
     check_not_shortened(config, report)?;
     let pseudonyms = pseudonymize::open_or_create(&config.pseudonym_keys, report.ente, &config.ring, chance)?;
-    let Resolved { current, versions, set_aside, links, is_closed: _ } = resolved;
+    let Resolved { current, versions, set_aside, links, erasures, restrictions, is_closed: _ } = resolved;
     report.counts.versions = versions;
     report.counts.set_aside = set_aside.iter().map(|(why, count)| (why.code().to_owned(), *count)).collect();
-    report.counts.current = i64::try_from(current.len()).unwrap_or(i64::MAX);
+    report.counts.current = count(current.len());
 
-    let definitions = definitions(&config.instruments);
+    let conformity = Conformity::new(&config.instruments, &words);
     let mut accepted = Vec::with_capacity(current.len());
     for current in current {
-        match conform(&definitions, &current.assessment) {
-            Ok(instrument) => accepted.push(Accepted {
-                pseudonym: pseudonyms.person(current.person),
-                operator: pseudonyms.operator(current.assessment.operator),
-                current,
-                instrument,
-            }),
+        match conformity.check(&current.assessment) {
+            Ok(instrument) => {
+                let pseudonym = pseudonyms.person(PersonToken(current.person));
+                accepted.push(Accepted { pseudonym, current, instrument });
+            }
             Err(reason) => *report.counts.rejected.entry(reason.code().to_owned()).or_default() += 1,
         }
     }
-    report.counts.accepted = i64::try_from(accepted.len()).unwrap_or(i64::MAX);
+    report.counts.accepted = count(accepted.len());
     if !report.counts.is_balanced() {
-        return Err(Halt::Unbalanced);
-    }
-
-    let tables = partition(&accepted, &config.instruments)?;
-    for table in &tables {
-        *report.counts.rows.entry(table.table.clone()).or_default() +=
-            i64::try_from(table.rows.num_rows()).unwrap_or(i64::MAX);
-    }
-    if report.counts.rows.get(warehouse::schema::ASSESSMENTS).copied().unwrap_or(0) != report.counts.accepted {
         return Err(Halt::Unbalanced);
     }
     let links = links_of(&accepted, &links);
     report.counts.people = people(&accepted);
-    report.counts.links = i64::try_from(links.len()).unwrap_or(i64::MAX);
-    publish(config, report, tables, &links, &pseudonyms, now, chance)?;
+    report.counts.links = count(links.len());
+
+    let operators = words.operators().map(|operator| hex::encode(pseudonyms.operator(operator))).collect();
+    let tables = partition(accepted, &Speech { words: &words, operators, instruments: &config.instruments })?;
+    for table in &tables {
+        *report.counts.rows.entry(table.table.clone()).or_default() += count(table.rows.num_rows());
+    }
+    if report.counts.rows.get(warehouse::schema::ASSESSMENTS).copied().unwrap_or(0) != report.counts.accepted {
+        return Err(Halt::Unbalanced);
+    }
+    let outcome = Outcome { tables, links, source_mark, erasures, restrictions };
+    publish(config, report, outcome, &pseudonyms, now, chance)?;
     Ok(State::InOrder)
+}
+
+fn count(number: usize) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 /// Segments that end before what the lake holds have lost events: publishing them would lose data in silence.
 fn check_not_shortened(config: &Config, report: &EnteReport) -> Result<(), Halt> {
-    let Some(published) = config.lake.ente(report.ente)? else { return Ok(()) };
-    let published = published.manifest().last_seq;
+    let Some(published) = config.lake.manifest(report.ente)? else { return Ok(()) };
+    let published = published.last_seq;
     if report.last_seq < published {
         return Err(Halt::Shortened { found: report.last_seq, published });
     }
@@ -177,8 +205,8 @@ fn check_not_shortened(config: &Config, report: &EnteReport) -> Result<(), Halt>
 }
 
 fn people(accepted: &[Accepted<'_>]) -> i64 {
-    let people: std::collections::BTreeSet<&str> = accepted.iter().map(|row| row.pseudonym.as_str()).collect();
-    i64::try_from(people.len()).unwrap_or(i64::MAX)
+    let people: std::collections::BTreeSet<&Pseudonym> = accepted.iter().map(|row| &row.pseudonym).collect();
+    count(people.len())
 }
 
 /// Keeps others from running the pipeline, or from building a release of what it is about to change. Held until the file is

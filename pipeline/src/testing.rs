@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use chrono::{DateTime, Duration, NaiveDate, Utc};
+use domain::feed::packed::{PackedEvent, Words};
 use domain::feed::{
     Assessment, AssessmentId, EnteId, Evaluation, Event, OperatorToken, Origin, PersonToken, ScaleResult, SealedLink,
     Segment, UnitaId, What,
@@ -120,6 +121,11 @@ pub(crate) fn assessment(number: u128, of: u8, assessed_on: NaiveDate) -> Assess
     assessment
 }
 
+/// Events as a segment holds them, speaking of `words`.
+pub(crate) fn packed(events: &[Event], words: &mut Words) -> Vec<PackedEvent> {
+    events.iter().map(|event| PackedEvent::pack(event, words).unwrap()).collect()
+}
+
 /// The events of an Ente as the portal keeps them.
 #[derive(Clone, Debug)]
 pub(crate) struct Feed {
@@ -198,6 +204,8 @@ impl Ground {
             pseudonym_keys: at("keys/pipeline.d"),
             ring,
             instruments: vec![ASSO.clone(), ISA.clone()],
+            keep_days: 0,
+            is_full: false,
         };
         Self { folder, chance, config, lake_ring }
     }
@@ -224,7 +232,8 @@ impl Ground {
         let key = self.config.ring.opening();
         for events in feed.events.chunks(size) {
             let segment = Segment::new(events.to_vec()).unwrap();
-            fs::write(folder.join(segment.file_name()), segment.seal(key.sealing(), &mut self.chance)).unwrap();
+            fs::write(folder.join(segment.file_name()), segment.seal(key.sealing(), &mut self.chance).unwrap())
+                .unwrap();
         }
     }
 
@@ -240,7 +249,7 @@ impl Ground {
     }
 
     pub(crate) fn try_run(&mut self) -> Result<RunReport, PipelineError> {
-        run(&self.config, instant(0) + Duration::days(30), &mut self.chance, &|_, _, _| ())
+        run(&self.config, instant(0) + Duration::days(30), &mut self.chance, &|_, _| ())
     }
 
     pub(crate) fn digests(&self, ente: EnteId) -> Digests {

@@ -130,7 +130,7 @@ fn make(arguments: &Arguments, mark: &Mark) -> Result<DataFolder> {
         "{} Enti, {} persone, {} questionnaires; running the pipeline",
         filled.enti, filled.persone, filled.assessments
     ));
-    let report = pipeline::run_stages(&folder)?;
+    let report = pipeline::run_stages(&folder, false)?;
     if !report.is_clean() {
         bail!("the pipeline did not publish every Ente; `noncello pipeline run` says why");
     }

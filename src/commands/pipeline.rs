@@ -13,6 +13,9 @@ use super::{Format, block_on, open_store, print_complaint, print_line, progress_
 use crate::data_folder::DataFolder;
 use crate::{server, system};
 
+/// What was published stays readable for a week after something newer is, unless somebody in it was erased or restricted.
+const KEEP_DAYS: i64 = 7;
+
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// The portal's side alone: copy what it has recorded to sealed segments.
@@ -28,6 +31,22 @@ pub(crate) enum Command {
         /// The data folder.
         #[arg(long, value_name = "DIR")]
         data: PathBuf,
+        /// Make every Ente anew, those too whose segments have not changed.
+        #[arg(long)]
+        full: bool,
+        /// How to report.
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+    /// The pipeline's side alone: bring the lake up to the segments.
+    #[command(after_help = "Example: noncello pipeline publish --data /srv/noncello")]
+    Publish {
+        /// The data folder.
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+        /// Make every Ente anew, those too whose segments have not changed.
+        #[arg(long)]
+        full: bool,
         /// How to report.
         #[arg(long, value_enum, default_value_t)]
         format: Format,
@@ -58,11 +77,12 @@ pub(crate) fn run(command: &Command) -> Result<ExitCode> {
             block_on(export(&DataFolder::open(data)?))?;
             Ok(ExitCode::SUCCESS)
         }
-        Command::Run { data, format } => {
+        Command::Run { data, full, format } => {
             let folder = DataFolder::open(data)?;
             export_in_a_child(data)?;
-            report(&run_stages(&folder)?, *format)
+            report(&run_stages(&folder, *full)?, *format)
         }
+        Command::Publish { data, full, format } => report(&run_stages(&DataFolder::open(data)?, *full)?, *format),
         Command::Status { data, format } => status(&DataFolder::open(data)?, *format),
         Command::Verify { data } => verify(&DataFolder::open(data)?),
     }
@@ -90,7 +110,7 @@ fn export_in_a_child(data: &Path) -> Result<()> {
 }
 
 /// The pipeline's side: segments to the lake.
-pub(crate) fn run_stages(folder: &DataFolder) -> Result<RunReport> {
+pub(crate) fn run_stages(folder: &DataFolder, is_full: bool) -> Result<RunReport> {
     let config = Config {
         segments: folder.segments(),
         lake: server::lake(folder)?,
@@ -99,9 +119,11 @@ pub(crate) fn run_stages(folder: &DataFolder) -> Result<RunReport> {
         pseudonym_keys: folder.pipeline_keys(),
         ring: folder.key(Ring::Pipeline)?,
         instruments: folder.instruments()?,
+        keep_days: KEEP_DAYS,
+        is_full,
     };
     let bar = progress_bar("pipeline");
-    let report = pipeline::run(&config, system::now(), &mut system::chance(), &|_, done, of| {
+    let report = pipeline::run(&config, system::now(), &mut system::chance(), &|done, of| {
         bar.set_length(of as u64);
         bar.set_position(done as u64);
     })?;

@@ -34,7 +34,6 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("sea-orm-migration", &["store"]),
     ("libsqlite3-sys", &["store"]),
     ("duckdb", &["warehouse"]),
-    ("polars", &["pipeline"]),
     ("minijinja", &["templates"]),
     ("typst", &["documents"]),
     ("typst-layout", &["documents"]),

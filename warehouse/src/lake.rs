@@ -7,21 +7,25 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow::array::{Array, RecordBatch};
+use arrow::compute::concat_batches;
 use arrow::datatypes::SchemaRef;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use domain::feed::EnteId;
+use domain::instrument::Instrument;
 use domain::keys::RingKey;
 use parquet::errors::ParquetError;
 use sha2::{Digest, Sha256};
 
 use crate::keys::{self, KeyFileError, PartitionKey};
+use crate::layout::Lease;
 use crate::manifest::{FileEntry, Manifest, Root, VersionedManifest};
+use crate::publish::definitions;
 use crate::rows::{
     CommunityRow, MartRow, PathRow, ReliabilityRow, RowError, TerritoryIndexRow, TerritoryPeopleRow, TerritoryRow,
     TotalsRow,
 };
 use crate::session::{self, Limits, SessionError, TableFiles};
-use crate::{digest, layout, parquet_file};
+use crate::{digest, layout, mart, parquet_file};
 
 /// What a session of the lake may use.
 pub(crate) const LIMITS: Limits = Limits { memory_mib: 1536, threads: 2 };
@@ -45,6 +49,9 @@ pub enum LakeError {
         /// What is wrong.
         problem: &'static str,
     },
+    /// What must be removed is being read.
+    #[error("{}: files of somebody who was erased or restricted are still being read; the next run removes them", .0.display())]
+    Read(PathBuf),
     /// The Ente's key cannot be had.
     #[error(transparent)]
     Key(#[from] KeyFileError),
@@ -155,8 +162,11 @@ impl Lake {
         Ok(read_root(self.folder())?.enti.into_keys().collect())
     }
 
-    /// The present manifest of an Ente, checked against the root.
-    pub(crate) fn manifest(&self, ente: EnteId) -> Result<Option<Manifest>, LakeError> {
+    /// The present manifest of an Ente, checked against the root; `None` when it was never published.
+    ///
+    /// # Errors
+    /// A damaged root or manifest.
+    pub fn manifest(&self, ente: EnteId) -> Result<Option<Manifest>, LakeError> {
         let root = read_root(self.folder())?;
         let Some(entry) = root.enti.get(&ente) else { return Ok(None) };
         let path = layout::ente(self.folder(), ente).join(layout::manifest_name(entry.version));
@@ -174,14 +184,34 @@ impl Lake {
         }
     }
 
+    /// The versions of an Ente whose manifests are there, rising.
+    pub(crate) fn versions(&self, folder: &Path) -> Result<Vec<i64>, LakeError> {
+        let failed = |source| LakeError::File { path: folder.to_owned(), source };
+        let mut versions = Vec::new();
+        for entry in fs::read_dir(folder).map_err(failed)? {
+            versions.extend(entry.map_err(failed)?.file_name().to_str().and_then(layout::manifest_version));
+        }
+        versions.sort_unstable();
+        Ok(versions)
+    }
+
+    /// An earlier manifest, which the root does not name: `None` when it cannot be read.
+    pub(crate) fn read_manifest(&self, folder: &Path, version: i64) -> Option<Manifest> {
+        let bytes = fs::read(folder.join(layout::manifest_name(version))).ok()?;
+        serde_json::from_slice(&bytes).ok().map(VersionedManifest::into_latest)
+    }
+
     /// An Ente's partition as it is now; `None` when it was never published.
     ///
     /// # Errors
     /// A damaged manifest, or a key that is gone.
     pub fn ente(&self, ente: EnteId) -> Result<Option<EnteLake>, LakeError> {
+        let folder = layout::ente(self.folder(), ente);
+        // First the lease, then the manifest: what it names cannot be removed any more.
+        let lease = Lease::to_read(&folder).map_err(|source| LakeError::File { path: folder.clone(), source })?;
         let Some(manifest) = self.manifest(ente)? else { return Ok(None) };
         let key = keys::open(self.key_folder(), ente, self.ring())?;
-        Ok(Some(EnteLake { folder: layout::ente(self.folder(), ente), key, manifest }))
+        Ok(Some(EnteLake { folder, key, manifest, _lease: lease }))
     }
 
     /// Reads every file of an Ente and compares it with the manifest.
@@ -227,12 +257,13 @@ impl Lake {
     }
 }
 
-/// The partition of one Ente at one moment.
+/// The partition of one Ente at one moment. Its files stay where they are while this is held.
 #[derive(Debug)]
 pub struct EnteLake {
     folder: PathBuf,
     key: PartitionKey,
     manifest: Manifest,
+    _lease: Lease,
 }
 
 impl EnteLake {
@@ -240,6 +271,14 @@ impl EnteLake {
     #[must_use]
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
+    }
+
+    /// Whether it was made with these definitions, today's marts and today's key.
+    #[must_use]
+    pub fn is_of_today(&self, instruments: &[Instrument]) -> bool {
+        self.manifest.definitions == definitions(instruments)
+            && self.manifest.marts_sha256 == mart::sha256()
+            && self.manifest.lake_key_id == self.key.id
     }
 
     /// The bytes of a file, once they are known to be those that were published.
@@ -255,6 +294,23 @@ impl EnteLake {
 
     pub(crate) fn read(&self, entry: &FileEntry) -> Result<(SchemaRef, Vec<RecordBatch>), LakeError> {
         Ok(parquet_file::read(self.bytes(entry)?, &self.key.parquet)?)
+    }
+
+    /// The rows of a file.
+    ///
+    /// # Errors
+    /// When it is damaged.
+    pub fn rows(&self, entry: &FileEntry) -> Result<RecordBatch, LakeError> {
+        let (schema, batches) = self.read(entry)?;
+        concat_batches(&schema, &batches).map_err(|error| LakeError::Content(error.to_string()))
+    }
+
+    /// The bytes that a file of the partition would have with these rows: for measuring what writing costs.
+    ///
+    /// # Errors
+    /// When they cannot be written as Parquet.
+    pub fn file_of(&self, rows: &RecordBatch) -> Result<Vec<u8>, LakeError> {
+        Ok(parquet_file::write(rows, &self.key.parquet)?)
     }
 
     /// A table, all years, decrypted: for the release builder and for tests.
@@ -278,7 +334,7 @@ impl EnteLake {
         }
         let tables: Vec<TableFiles> =
             tables.into_iter().map(|(table, files)| TableFiles { table: table.to_owned(), files }).collect();
-        Ok(session::open_tables(&self.folder, &self.key.parquet, &tables, LIMITS)?)
+        Ok(session::open_files(&self.folder, &self.key.parquet, &tables, LIMITS)?)
     }
 
     fn mart<R: MartRow>(&self) -> Result<Vec<R>, LakeError> {

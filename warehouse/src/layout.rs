@@ -3,7 +3,8 @@
 //! `root.json` names each Ente's present manifest with its hash; replacing it is what publishes. Everything else is
 //! immutable: `ente=<id>/manifest-<version>.json`, `ente=<id>/<table>/anno=<year>/<name>.parquet`.
 
-use std::fs::{self, File};
+use std::collections::BTreeSet;
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -11,6 +12,9 @@ use domain::feed::EnteId;
 
 /// The year of a table that has no years: marts.
 const ALL_YEARS: &str = "all";
+
+/// What readers of an Ente hold while they read.
+pub(crate) const LEASE: &str = "lease";
 
 pub(crate) fn root(lake: &Path) -> PathBuf {
     lake.join("root.json")
@@ -22,6 +26,11 @@ pub(crate) fn ente(lake: &Path, ente: EnteId) -> PathBuf {
 
 pub(crate) fn manifest_name(version: i64) -> String {
     format!("manifest-{version:08}.json")
+}
+
+/// The version in the name of a manifest's file.
+pub(crate) fn manifest_version(name: &str) -> Option<i64> {
+    name.strip_prefix("manifest-")?.strip_suffix(".json")?.parse().ok()
 }
 
 /// The path of a table's file, relative to the Ente's folder.
@@ -45,23 +54,97 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
+/// Writes a file under a name that nothing points to yet. Durable once its folders are ([`sync_folders`]).
+pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let mut file = File::options().write(true).create_new(true).open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// Makes the names of new files durable: their folders, and those above up to `base`.
+pub(crate) fn sync_folders<'a>(base: &Path, files: impl IntoIterator<Item = &'a str>) -> io::Result<()> {
+    let mut folders = BTreeSet::from([base.to_owned()]);
+    for file in files {
+        folders.extend(base.join(file).ancestors().skip(1).take_while(|folder| *folder != base).map(Path::to_owned));
+    }
+    folders.iter().try_for_each(|folder| File::open(folder)?.sync_all())
+}
+
 /// Removes every file of an Ente that `is_kept` does not know, and folders left empty; paths are relative to the folder.
-pub(crate) fn sweep(folder: &Path, is_kept: &dyn Fn(&str) -> bool) -> io::Result<()> {
-    fn walk(base: &Path, folder: &Path, is_kept: &dyn Fn(&str) -> bool) -> io::Result<()> {
-        for entry in fs::read_dir(folder)? {
-            let path = entry?.path();
-            if path.is_dir() {
-                walk(base, &path, is_kept)?;
-                // A folder that still holds something stays.
-                let _ = fs::remove_dir(&path);
-                continue;
+/// Gives back those that stay.
+pub(crate) fn sweep(folder: &Path, is_kept: &dyn Fn(&str) -> bool) -> io::Result<BTreeSet<String>> {
+    let mut kept = BTreeSet::new();
+    for relative in walk(folder)? {
+        if is_kept(&relative) {
+            kept.insert(relative);
+            continue;
+        }
+        let path = folder.join(relative);
+        fs::remove_file(&path)?;
+        for above in path.ancestors().skip(1).take_while(|above| *above != folder) {
+            // A folder that still holds something stays.
+            if fs::remove_dir(above).is_err() {
+                break;
             }
-            let relative = path.strip_prefix(base).ok().and_then(Path::to_str).unwrap_or_default();
-            if !is_kept(relative) {
-                fs::remove_file(&path)?;
+        }
+    }
+    Ok(kept)
+}
+
+/// All files below a folder, by their paths relative to it.
+pub(crate) fn walk(folder: &Path) -> io::Result<Vec<String>> {
+    fn below(base: &Path, folder: &Path, found: &mut Vec<String>) -> io::Result<()> {
+        for entry in fs::read_dir(folder)? {
+            let entry = entry?;
+            let path = entry.path();
+            if entry.file_type()?.is_dir() {
+                below(base, &path, found)?;
+            } else {
+                found.extend(path.strip_prefix(base).ok().and_then(Path::to_str).map(ToOwned::to_owned));
             }
         }
         Ok(())
     }
-    walk(folder, folder, is_kept)
+    let mut found = Vec::new();
+    below(folder, folder, &mut found)?;
+    found.sort_unstable();
+    Ok(found)
+}
+
+/// Held by whoever reads an Ente's files: while anybody holds it none of them is removed.
+#[derive(Debug)]
+pub(crate) struct Lease(#[expect(dead_code, reason = "the lock is freed when the file is closed")] Option<File>);
+
+impl Lease {
+    /// To read. Where there is no file for it there is nothing that could be removed: the Ente was never published, or by
+    /// a version that removed files at once.
+    pub(crate) fn to_read(folder: &Path) -> io::Result<Self> {
+        match File::open(folder.join(LEASE)) {
+            Ok(file) => {
+                file.lock_shared()?;
+                Ok(Self(Some(file)))
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self(None)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Makes the file that is locked, before anything can be read.
+    pub(crate) fn prepare(folder: &Path) -> io::Result<()> {
+        fs::create_dir_all(folder)?;
+        File::options().create(true).truncate(false).write(true).open(folder.join(LEASE)).map(drop)
+    }
+
+    /// To remove; `None` while somebody reads.
+    pub(crate) fn to_remove(folder: &Path) -> io::Result<Option<Self>> {
+        let file = File::options().create(true).truncate(false).write(true).open(folder.join(LEASE))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Self(Some(file)))),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! What an Ente's partition consists of. Stored format "lake 1": read for ever, the newest written.
+//! What an Ente's partition consists of. Stored formats "lake 1" and "lake 2": read for ever, the newest written.
 
 use std::collections::BTreeMap;
 
@@ -13,6 +13,9 @@ pub enum VersionedManifest {
     /// Version 1.
     #[serde(rename = "lake 1")]
     V1(Manifest),
+    /// Version 2: what it was made from, the counts of every stage, who was taken away.
+    #[serde(rename = "lake 2")]
+    V2(Manifest),
 }
 
 impl VersionedManifest {
@@ -20,12 +23,12 @@ impl VersionedManifest {
     #[must_use]
     pub fn into_latest(self) -> Manifest {
         match self {
-            Self::V1(manifest) => manifest,
+            Self::V1(manifest) | Self::V2(manifest) => manifest,
         }
     }
 }
 
-/// An Ente's partition at one moment: whole, or not visible.
+/// An Ente's partition at one moment: whole, or not visible. What has a default is not in version 1.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
     /// Whose.
@@ -44,12 +47,35 @@ pub struct Manifest {
     pub lake_key_id: String,
     /// SHA-256 of the SQL of all marts.
     pub marts_sha256: String,
+    /// What the segments were that it was made from: a mark that changes when any of them is written anew.
+    #[serde(default)]
+    pub source_mark: Option<String>,
+    /// The version of the stages that made it.
+    #[serde(default)]
+    pub stages: i64,
+    /// The proof of each erasure.
+    #[serde(default)]
+    pub erasures: Vec<Erasure>,
+    /// How many events have restricted somebody.
+    #[serde(default)]
+    pub restrictions: i64,
     /// The definitions known when it was made.
     pub definitions: Vec<Definition>,
     /// What became of the assessments read.
     pub counts: Counts,
     /// All files, by table and year.
     pub files: Vec<FileEntry>,
+}
+
+/// Somebody was erased: when it had reached every file. Who it was stands nowhere.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Erasure {
+    /// The number of the event in the feed.
+    pub seq: i64,
+    /// The first version of the partition without them; older ones are gone with it.
+    pub version: i64,
+    /// When that version was made visible.
+    pub published_at: DateTime<Utc>,
 }
 
 /// A definition by its content.
@@ -63,15 +89,30 @@ pub struct Definition {
     pub sha256: String,
 }
 
-/// Rows in = rows accepted + rows rejected.
+/// `versions` = the sum of `set_aside` + `read`; `read` = `accepted` + the sum of `rejected`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
+    /// Events of the feed.
+    #[serde(default)]
+    pub events: i64,
+    /// Versions of assessments in them.
+    #[serde(default)]
+    pub versions: i64,
+    /// Those that do not count, by the code of the reason.
+    #[serde(default)]
+    pub set_aside: BTreeMap<String, i64>,
     /// Current assessments that the feed gives.
     pub read: i64,
     /// Those in the tables.
     pub accepted: i64,
     /// The others, by the code of the reason.
     pub rejected: BTreeMap<String, i64>,
+    /// People in the tables.
+    #[serde(default)]
+    pub people: i64,
+    /// Those of them who have a link.
+    #[serde(default)]
+    pub links: i64,
 }
 
 /// One file.

@@ -1,11 +1,14 @@
 //! Publishing: write what has changed, read it back, make the marts, and show all of it by one rename.
 //!
-//! A file whose rows have the digest of the one before stays as it is. What is not in the new manifest is removed at once,
-//! so that an erasure has reached every file when this returns. Killed anywhere, the old state or the new one is visible.
+//! A file whose rows have the digest of the one before stays as it is. What was visible before is kept for some days, and
+//! removed at once when somebody was erased or restricted since, so that an erasure has reached every file when this
+//! returns. Killed anywhere, the old state or the new one is visible.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
@@ -16,11 +19,11 @@ use rand::CryptoRng;
 use sha2::{Digest, Sha256};
 
 use crate::keys::{self, PartitionKey};
-use crate::lake::{Lake, LakeError, read_root, write_root};
-use crate::manifest::{Counts, Definition, FileEntry, Manifest, Root, RootEntry, VersionedManifest};
-use crate::mart::{self, INTERMEDIATE, MARTS};
-use crate::session::{self, TableFiles};
-use crate::{digest, layout, parquet_file, rows, schema};
+use crate::lake::{LIMITS, Lake, LakeError, read_root, write_root};
+use crate::manifest::{Counts, Definition, Erasure, FileEntry, Manifest, Root, RootEntry, VersionedManifest};
+use crate::mart::{self, INTERMEDIATE, MARTS, Made, Step};
+use crate::session::{self, Limits, TableFiles};
+use crate::{digest, layout, parquet_file, rows, schema, workers};
 
 /// The tables of an Ente, whole.
 #[derive(Debug)]
@@ -35,6 +38,16 @@ pub struct Publication {
     pub instruments: Vec<Instrument>,
     /// What became of the assessments read.
     pub counts: Counts,
+    /// What the segments were.
+    pub source_mark: String,
+    /// The version of the stages.
+    pub stages: i64,
+    /// The numbers of the events that erased somebody, rising.
+    pub erasures: Vec<i64>,
+    /// How many events restricted somebody.
+    pub restrictions: i64,
+    /// For how many days what is visible now stays readable.
+    pub keep_days: i64,
 }
 
 /// One table of one year.
@@ -67,44 +80,66 @@ struct Writer<'a> {
     key: &'a PartitionKey,
     before: BTreeMap<(String, Option<i32>), FileEntry>,
     files: Vec<FileEntry>,
-    written: usize,
+    written: Vec<String>,
+}
+
+/// A table that is to be written where its content has changed, with what its file's name ends in.
+struct Wanted<'a> {
+    table: &'a str,
+    year: Option<i32>,
+    rows: &'a RecordBatch,
+    mark: String,
 }
 
 impl Writer<'_> {
-    fn put(
+    /// Puts tables into files, several at once.
+    fn put_all<'a>(
         &mut self,
-        table: &str,
-        year: Option<i32>,
-        rows: &RecordBatch,
+        tables: impl Iterator<Item = (&'a str, Option<i32>, &'a RecordBatch)>,
         chance: &mut impl CryptoRng,
     ) -> Result<(), LakeError> {
+        let wanted: Vec<Wanted<'a>> = tables
+            .map(|(table, year, rows)| {
+                let mut mark = [0; 4];
+                chance.fill_bytes(&mut mark);
+                Wanted { table, year, rows, mark: hex::encode(mark) }
+            })
+            .collect();
+        for put in workers::map(&wanted, |wanted| self.put(wanted)) {
+            let (entry, is_written) = put?;
+            if is_written {
+                self.written.push(entry.path.clone());
+            }
+            self.files.push(entry);
+        }
+        Ok(())
+    }
+
+    /// The file of a table, and whether it is a new one.
+    fn put(&self, wanted: &Wanted<'_>) -> Result<(FileEntry, bool), LakeError> {
+        let Wanted { table, year, rows, mark } = wanted;
         let schema = rows.schema();
         let digest = |batches: &[RecordBatch]| {
             digest::digest(&schema, batches, &self.key.digest).map_err(|error| LakeError::Content(error.to_string()))
         };
         let content = digest(std::slice::from_ref(rows))?;
-        if let Some(same) = self.before.get(&(table.to_owned(), year)).filter(|entry| entry.digest == content)
+        if let Some(same) = self.before.get(&((*table).to_owned(), *year)).filter(|entry| entry.digest == content)
             && self.folder.join(&same.path).is_file()
         {
-            self.files.push(same.clone());
-            return Ok(());
+            return Ok((same.clone(), false));
         }
-        let mut mark = [0; 4];
-        chance.fill_bytes(&mut mark);
-        let path = layout::table_file(table, year, &format!("{}-{}", &content[..16], hex::encode(mark)));
+        let path = layout::table_file(table, *year, &format!("{}-{mark}", &content[..16]));
         let bytes = parquet_file::write(rows, &self.key.parquet)?;
         let sha256 = hex::encode(Sha256::digest(&bytes));
         let file = self.folder.join(&path);
-        layout::write_whole(&file, &bytes).map_err(|source| LakeError::File { path: file.clone(), source })?;
+        layout::write_new(&file, &bytes).map_err(|source| LakeError::File { path: file.clone(), source })?;
         let back = fs::read(&file).map_err(|source| LakeError::File { path: file.clone(), source })?;
         let (_, back) = parquet_file::read(back, &self.key.parquet)?;
         if digest(&back)? != content {
             return Err(LakeError::Damaged { path: file, problem: "what was read back is not what was written" });
         }
-        self.written += 1;
         let rows = i64::try_from(rows.num_rows()).map_err(|_| LakeError::Content("too many rows".into()))?;
-        self.files.push(FileEntry { table: table.to_owned(), year, path, rows, sha256, digest: content });
-        Ok(())
+        Ok((FileEntry { table: (*table).to_owned(), year: *year, path, rows, sha256, digest: content }, true))
     }
 
     fn tables(&self) -> Vec<TableFiles> {
@@ -139,6 +174,7 @@ impl Lake {
             None => keys::open_or_create(self.key_folder(), ente, self.ring(), chance)?,
         };
         let folder = layout::ente(self.folder(), ente);
+        layout::Lease::prepare(&folder).map_err(|source| LakeError::File { path: folder.clone(), source })?;
         // Files under another key are of no use: all are written anew.
         let same_key = before.as_ref().filter(|manifest| manifest.lake_key_id == key.id);
         let known = same_key.into_iter().flat_map(|manifest| &manifest.files);
@@ -147,25 +183,13 @@ impl Lake {
             key: &key,
             before: known.map(|entry| ((entry.table.clone(), entry.year), entry.clone())).collect(),
             files: Vec::new(),
-            written: 0,
+            written: Vec::new(),
         };
-        let mut last_assessed_on = None;
-        for table in &publication.tables {
-            writer.put(&table.table, Some(table.year), &table.rows, chance)?;
-            if table.table == schema::ASSESSMENTS {
-                last_assessed_on = last_assessed_on.max(last_day(&table.rows));
-            }
-        }
-        let mut definitions: Vec<Definition> = publication
-            .instruments
-            .iter()
-            .map(|instrument| Definition {
-                id: instrument.id.to_string(),
-                version: instrument.version,
-                sha256: instrument.sha256.clone(),
-            })
-            .collect();
-        definitions.sort();
+        let base = publication.tables.iter().map(|data| (data.table.as_str(), Some(data.year), &data.rows));
+        writer.put_all(base, chance)?;
+        let of_assessments = publication.tables.iter().filter(|data| data.table == schema::ASSESSMENTS);
+        let last_assessed_on = of_assessments.filter_map(|data| last_day(&data.rows)).max();
+        let definitions = definitions(&publication.instruments);
         let marts_sha256 = mart::sha256();
         let base: BTreeSet<(&str, Option<i32>, &str)> = writer.files.iter().map(content_of).collect();
         let stays = before.as_ref().filter(|manifest| {
@@ -176,9 +200,16 @@ impl Lake {
                 && manifest.marts_sha256 == marts_sha256
         });
         if let Some(same) = stays {
-            if same.last_seq == publication.last_seq && same.counts == publication.counts {
+            let is_same = same.last_seq == publication.last_seq
+                && same.counts == publication.counts
+                && same.pseudonym_key_id == publication.pseudonym_key_id
+                && same.source_mark.as_ref() == Some(&publication.source_mark)
+                && same.stages == publication.stages
+                && same.erasures.iter().map(|erasure| erasure.seq).eq(publication.erasures.iter().copied())
+                && same.restrictions == publication.restrictions;
+            if is_same {
                 // A run that died may have left what is not published any more.
-                sweep(&folder, same)?;
+                sweep(&folder, &self.kept(&folder, same, now, publication.keep_days)?)?;
                 return Ok(Published {
                     version: same.version,
                     files_written: 0,
@@ -188,10 +219,13 @@ impl Lake {
             }
             writer.files.extend(same.files.iter().filter(|entry| entry.year.is_none()).cloned());
         } else {
-            fs::create_dir_all(&folder).map_err(|source| LakeError::File { path: folder.clone(), source })?;
-            for (name, rows) in self.make_marts(&writer, &publication.instruments)? {
-                writer.put(name, None, &rows, chance)?;
-            }
+            let source = if publication.counts.accepted > IN_MEMORY_AT_MOST {
+                Source::Files(writer.tables())
+            } else {
+                Source::Rows(&publication.tables)
+            };
+            let made = make_marts(&folder, &key, &source, &publication.instruments)?;
+            writer.put_all(made.iter().map(|(name, rows)| (*name, None, rows)), chance)?;
         }
         writer.files.sort_by(|a, b| (&a.table, a.year).cmp(&(&b.table, b.year)));
         let version = before.as_ref().map_or(1, |manifest| manifest.version + 1);
@@ -204,55 +238,26 @@ impl Lake {
             pseudonym_key_id: publication.pseudonym_key_id,
             lake_key_id: key.id.clone(),
             marts_sha256,
+            source_mark: Some(publication.source_mark),
+            stages: publication.stages,
+            erasures: proofs(before.as_ref(), &publication.erasures, version, now),
+            restrictions: publication.restrictions,
             definitions,
             counts: publication.counts,
             files: writer.files,
         };
-        let (written, kept) = (writer.written, manifest.files.len() - writer.written);
+        let written = writer.written.len();
+        let kept = manifest.files.len() - written;
+        layout::sync_folders(&folder, writer.written.iter().map(String::as_str))
+            .map_err(|source| LakeError::File { path: folder.clone(), source })?;
         self.show(&folder, &manifest)?;
+        sweep(&folder, &self.kept(&folder, &manifest, now, publication.keep_days)?)?;
         Ok(Published { version, files_written: written, files_kept: kept, is_changed: true })
     }
 
-    fn make_marts(
-        &self,
-        writer: &Writer<'_>,
-        instruments: &[Instrument],
-    ) -> Result<Vec<(&'static str, RecordBatch)>, LakeError> {
-        let tables = writer.tables();
-        let connection = session::open_tables(&writer.folder, &writer.key.parquet, &tables, crate::lake::LIMITS)?;
-        session::prepare_marts(&connection, instruments, &tables)?;
-        for step in INTERMEDIATE {
-            connection
-                .execute_batch(&format!("create {} {} as {}", step.made.sql(), step.name, step.sql))
-                .map_err(|error| LakeError::Mart { mart: step.name, problem: error.to_string() })?;
-        }
-        let mut made = Vec::new();
-        for mart in MARTS {
-            let name = mart.step.name;
-            let broken = |error: duckdb::Error| LakeError::Mart { mart: name, problem: error.to_string() };
-            connection
-                .execute_batch(&format!("create {} {name} as {}", mart.step.made.sql(), mart.step.sql))
-                .map_err(broken)?;
-            let checks = mart.checks().map_err(|error| LakeError::Mart { mart: name, problem: error.to_string() })?;
-            for (says, sql) in checks {
-                let mut statement = connection.prepare(&sql).map_err(broken)?;
-                if statement.query([]).and_then(|mut found| Ok(found.next()?.is_some())).map_err(broken)? {
-                    return Err(LakeError::Mart { mart: name, problem: format!("does not hold: {says}") });
-                }
-            }
-            let mut statement = connection.prepare(&format!("select * from {name}")).map_err(broken)?;
-            let result = statement.query_arrow([]).map_err(broken)?;
-            let schema = result.get_schema();
-            let batches: Vec<RecordBatch> = result.collect();
-            let whole = concat_batches(&schema, &batches).map_err(|error| LakeError::Content(error.to_string()))?;
-            made.push((name, whole));
-        }
-        Ok(made)
-    }
-
-    /// Writes the manifest, then replaces the root: from then on it is visible. Sweeps what it does not name.
+    /// Writes the manifest, then replaces the root: from then on it is visible.
     fn show(&self, folder: &Path, manifest: &Manifest) -> Result<(), LakeError> {
-        let bytes = serde_json::to_vec_pretty(&VersionedManifest::V1(manifest.clone()))
+        let bytes = serde_json::to_vec_pretty(&VersionedManifest::V2(manifest.clone()))
             .map_err(|error| LakeError::Content(error.to_string()))?;
         let name = layout::manifest_name(manifest.version);
         let path = folder.join(&name);
@@ -264,16 +269,168 @@ impl Lake {
             root.enti.insert(manifest.ente, entry);
             write_root(self.folder(), &root)?;
         }
-        sweep(folder, manifest)
+        Ok(())
+    }
+
+    /// Removes what was visible before and need not be kept any longer: whatever stopped being visible more than `keep_days`
+    /// days ago, and at once what is from before somebody was erased or restricted, or from under another key. Says whether
+    /// every file that the present manifest names is there.
+    ///
+    /// # Errors
+    /// When a file cannot be removed; when one must be, and somebody goes on reading.
+    pub fn keep(&self, present: &Manifest, now: DateTime<Utc>, keep_days: i64) -> Result<bool, LakeError> {
+        let folder = layout::ente(self.folder(), present.ente);
+        let kept = self.kept(&folder, present, now, keep_days)?;
+        if kept.is_all_there_is {
+            return Ok(present.files.iter().all(|entry| folder.join(&entry.path).is_file()));
+        }
+        let there = sweep(&folder, &kept)?;
+        Ok(present.files.iter().all(|entry| there.contains(&entry.path)))
+    }
+
+    /// Which states of an Ente stay readable, the present one first.
+    fn kept(&self, folder: &Path, present: &Manifest, now: DateTime<Utc>, keep_days: i64) -> Result<Kept, LakeError> {
+        let versions = self.versions(folder)?;
+        let (mut manifests, mut must_go) = (vec![present.clone()], false);
+        let mut visible_until = present.published_at;
+        for version in versions.iter().rev().filter(|version| **version < present.version) {
+            let Some(earlier) = self.read_manifest(folder, *version) else { break };
+            let holds_others = earlier.erasures.len() != present.erasures.len()
+                || earlier.restrictions != present.restrictions
+                || earlier.lake_key_id != present.lake_key_id;
+            must_go |= holds_others;
+            if holds_others || (now - visible_until).num_seconds() >= keep_days * 86_400 {
+                break;
+            }
+            visible_until = earlier.published_at;
+            manifests.push(earlier);
+        }
+        Ok(Kept { is_all_there_is: versions.len() == manifests.len(), manifests, must_go })
     }
 }
 
-/// Removes what a manifest does not name.
-fn sweep(folder: &Path, manifest: &Manifest) -> Result<(), LakeError> {
-    let name = layout::manifest_name(manifest.version);
-    let named: BTreeSet<&str> = manifest.files.iter().map(|entry| entry.path.as_str()).chain([name.as_str()]).collect();
-    layout::sweep(folder, &|path| named.contains(path))
-        .map_err(|source| LakeError::File { path: folder.to_owned(), source })
+/// States of an Ente that stay readable.
+struct Kept {
+    manifests: Vec<Manifest>,
+    /// Whether there are no others.
+    is_all_there_is: bool,
+    /// Whether the others hold somebody who was taken out since.
+    must_go: bool,
+}
+
+/// Removes every file that is not of a state that stays; gives back those that do.
+fn sweep(folder: &Path, kept: &Kept) -> Result<BTreeSet<String>, LakeError> {
+    let failed = |source| LakeError::File { path: folder.to_owned(), source };
+    let manifests = kept.manifests.iter().map(|manifest| layout::manifest_name(manifest.version));
+    let files = kept.manifests.iter().flat_map(|manifest| &manifest.files).map(|entry| entry.path.clone());
+    let named: BTreeSet<String> = manifests.chain(files).chain([layout::LEASE.to_owned()]).collect();
+    let mut tries = if kept.must_go { LEASE_TRIES } else { 1 };
+    let lease = loop {
+        tries -= 1;
+        match layout::Lease::to_remove(folder).map_err(failed)? {
+            Some(lease) => break Some(lease),
+            None if tries == 0 => break None,
+            None => thread::sleep(LEASE_PAUSE),
+        }
+    };
+    match lease {
+        Some(_lease) => layout::sweep(folder, &|path| named.contains(path)).map_err(failed),
+        None if kept.must_go => Err(LakeError::Read(folder.to_owned())),
+        // The next run tries again.
+        None => Ok(layout::walk(folder).map_err(failed)?.into_iter().collect()),
+    }
+}
+
+/// Assessments up to which marts are made from rows in memory; of more, files are read in place, so that memory is bounded.
+const IN_MEMORY_AT_MOST: i64 = 150_000;
+
+/// What marts are made from.
+pub(crate) enum Source<'a> {
+    /// The rows that are being published.
+    Rows(&'a [TableData]),
+    /// The files that have just been written.
+    Files(Vec<TableFiles>),
+}
+
+/// The marts of an Ente, each with its rows.
+///
+/// # Errors
+/// SQL that fails, or a test of a sidecar that does not hold.
+pub(crate) fn make_marts(
+    folder: &Path,
+    key: &PartitionKey,
+    source: &Source<'_>,
+    instruments: &[Instrument],
+) -> Result<Vec<(&'static str, RecordBatch)>, LakeError> {
+    let (connection, tables): (_, BTreeSet<&str>) = match source {
+        // So small that two threads would wait for each other more than they work.
+        Source::Rows(tables) => (
+            session::open_rows(
+                folder,
+                tables.iter().map(|data| (data.table.as_str(), &data.rows)),
+                Limits { threads: 1, ..LIMITS },
+            )?,
+            tables.iter().map(|data| data.table.as_str()).collect(),
+        ),
+        Source::Files(tables) => (
+            session::open_files(folder, &key.parquet, tables, LIMITS)?,
+            tables.iter().map(|table| table.table.as_str()).collect(),
+        ),
+    };
+    session::prepare_marts(&connection, instruments, &tables)?;
+    let make = |step: &Step| {
+        let made = if matches!(source, Source::Rows(_)) { Made::Table } else { step.made };
+        connection
+            .execute_batch(&format!("create {} {} as {}", made.sql(), step.name, step.sql))
+            .map_err(|error| LakeError::Mart { mart: step.name, problem: error.to_string() })
+    };
+    INTERMEDIATE.iter().try_for_each(make)?;
+    let mut made = Vec::new();
+    for mart in MARTS {
+        let name = mart.step.name;
+        make(&mart.step)?;
+        let broken = |error: duckdb::Error| LakeError::Mart { mart: name, problem: error.to_string() };
+        let checks = mart.checks().map_err(|error| LakeError::Mart { mart: name, problem: error.to_string() })?;
+        let failing: Option<String> = connection.query_row(&checks, [], |row| row.get(0)).map_err(broken)?;
+        if let Some(says) = failing {
+            return Err(LakeError::Mart { mart: name, problem: format!("does not hold: {says}") });
+        }
+        let mut statement = connection.prepare(&format!("select * from {name}")).map_err(broken)?;
+        let result = statement.query_arrow([]).map_err(broken)?;
+        let schema = result.get_schema();
+        let batches: Vec<RecordBatch> = result.collect();
+        let whole = concat_batches(&schema, &batches).map_err(|error| LakeError::Content(error.to_string()))?;
+        made.push((name, whole));
+    }
+    Ok(made)
+}
+
+/// How often a run tries to remove what must go while somebody reads, and how long it waits in between: half a minute.
+const LEASE_TRIES: u32 = 1_500;
+const LEASE_PAUSE: Duration = Duration::from_millis(20);
+
+/// The definitions, by content.
+pub(crate) fn definitions(instruments: &[Instrument]) -> Vec<Definition> {
+    let mut definitions: Vec<Definition> = instruments
+        .iter()
+        .map(|instrument| Definition {
+            id: instrument.id.to_string(),
+            version: instrument.version,
+            sha256: instrument.sha256.clone(),
+        })
+        .collect();
+    definitions.sort();
+    definitions
+}
+
+/// Which erasures have reached the partition, and when each had.
+fn proofs(before: Option<&Manifest>, erasures: &[i64], version: i64, now: DateTime<Utc>) -> Vec<Erasure> {
+    let known = before.map(|manifest| manifest.erasures.as_slice()).unwrap_or_default();
+    let proof = |seq: &i64| {
+        let proved = known.iter().find(|proof| proof.seq == *seq).cloned();
+        proved.unwrap_or(Erasure { seq: *seq, version, published_at: now })
+    };
+    erasures.iter().map(proof).collect()
 }
 
 fn content_of(entry: &FileEntry) -> (&str, Option<i32>, &str) {

@@ -367,7 +367,12 @@ fn publication(instrument: &Instrument, number: u128) -> Publication {
         last_seq: 7,
         pseudonym_key_id: "00000000".to_owned(),
         instruments: vec![instrument.clone()],
-        counts: Counts { read: 6, accepted: 6, rejected: BTreeMap::new() },
+        counts: Counts { read: 6, accepted: 6, ..Counts::default() },
+        source_mark: "segments".to_owned(),
+        stages: 1,
+        erasures: Vec::new(),
+        restrictions: 0,
+        keep_days: 0,
     }
 }
 
@@ -418,7 +423,7 @@ fn between<'a>(text: &'a str, start: &str, end: &str) -> Vec<&'a str> {
 }
 
 /// The cells of a sheet by its place in the workbook, each with whether it is a number. Our own few lines: a crate that
-/// reads spreadsheets would have polars compiled twice (roadmap).
+/// reads spreadsheets would be compiled for a test alone.
 fn sheet(workbook: &[u8], name: &str, width: usize) -> Vec<Vec<(String, bool)>> {
     let read = |name: &str| String::from_utf8(entry(workbook, name)).unwrap();
     let names = read("xl/workbook.xml");

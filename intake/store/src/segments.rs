@@ -84,7 +84,7 @@ impl Store {
             let events = self.events(ente, row.first_seq - 1, count).await?;
             let damaged = |_| StoreError::Damaged { table: "events", row: format!("{ente} {}", row.first_seq) };
             let segment = Segment::new(events).map_err(damaged)?;
-            let bytes = segment.seal(pipeline, chance);
+            let bytes = segment.seal(pipeline, chance).map_err(damaged)?;
             write_whole(folder, &segment.file_name(), &bytes)?;
             // What was blanked while the file was written has raised `wanted` again: it stays due.
             let writing = self.write(ente).await?;

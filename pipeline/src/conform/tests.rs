@@ -1,16 +1,22 @@
 //! Each reason, from one change to an assessment that conforms.
 
 use chrono::Duration;
-use domain::instrument::Id;
+use domain::feed::packed::PackedWhat;
+use domain::feed::{Assessment, Evaluation};
 
 use super::*;
-use crate::testing::{ASSO, ISA, assessment, day};
+use crate::testing::{ASSO, Feed, ISA, assessment, day, ente, packed};
 
 fn check(change: impl FnOnce(&mut Assessment), expected: Result<(), Reason>) {
     let instruments = [ASSO.clone(), ISA.clone()];
     let mut changed = assessment(1, 1, day(2026, 10));
     change(&mut changed);
-    assert_eq!(conform(&definitions(&instruments), &changed).map(|_| ()), expected);
+    let mut feed = Feed::new(ente(1));
+    feed.validated(changed);
+    let mut words = Words::default();
+    let event = packed(&feed.events, &mut words).remove(0);
+    let PackedWhat::Validated(packed) = event.what else { panic!("an assessment") };
+    assert_eq!(Conformity::new(&instruments, &words).check(&packed).map(|_| ()), expected);
 }
 
 fn id(text: &str) -> Id {

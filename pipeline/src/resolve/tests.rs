@@ -1,10 +1,11 @@
 //! What each event does to what counts, and that blank events change nothing more than the erasure did.
 
-use domain::feed::EnteId;
+use domain::feed::packed::Words;
+use domain::feed::{Assessment, AzioneOutcome, EnteId, SealedLink, What};
 use domain::instrument::Id;
 
 use super::*;
-use crate::testing::{Feed, assessment, day, ente, id, person, unita};
+use crate::testing::{Feed, assessment, day, ente, id, packed, person, unita};
 
 fn feed(build: impl FnOnce(&mut Feed)) -> Feed {
     let mut feed = Feed::new(ente(1));
@@ -13,11 +14,15 @@ fn feed(build: impl FnOnce(&mut Feed)) -> Feed {
 }
 
 fn resolved(build: impl FnOnce(&mut Feed)) -> Resolved {
-    resolve(feed(build).events).unwrap()
+    resolved_with(&mut Words::default(), build)
+}
+
+fn resolved_with(words: &mut Words, build: impl FnOnce(&mut Feed)) -> Resolved {
+    resolve(packed(&feed(build).events, words)).unwrap()
 }
 
 fn refused(build: impl FnOnce(&mut Feed)) -> Contradiction {
-    resolve(feed(build).events).unwrap_err()
+    resolve(packed(&feed(build).events, &mut Words::default())).unwrap_err()
 }
 
 fn first(number: u128, of: u8) -> Assessment {
@@ -28,7 +33,7 @@ fn amended(number: u128, old: u128, of: u8) -> What {
     What::Amended(Box::new(Assessment { supersedes: Some(id(old)), ..assessment(number, of, day(2025, 300)) }))
 }
 
-fn ids(resolved: &Resolved) -> Vec<AssessmentId> {
+fn ids(resolved: &Resolved) -> Vec<Uuid> {
     resolved.current.iter().map(|current| current.assessment.id).collect()
 }
 
@@ -41,7 +46,7 @@ fn the_last_version_counts_until_it_is_annulled() {
     let it = resolved(|feed| {
         feed.validated(first(1, 1)).push(amended(2, 1, 1)).push(amended(3, 2, 1)).validated(first(4, 1));
     });
-    assert_eq!(ids(&it), [id(3), id(4)]);
+    assert_eq!(ids(&it), [id(3).0, id(4).0]);
     assert_eq!((it.versions, set_aside(&it)), (4, vec![("superseded", 2)]));
     let it = resolved(|feed| {
         feed.validated(first(1, 1)).push(amended(2, 1, 1));
@@ -81,12 +86,12 @@ fn restricted_people_are_set_aside_until_they_are_not() {
         feed.validated(first(1, 1)).validated(first(2, 2)).push(What::Restricted { person: person(1) });
     };
     let it = resolved(restricted);
-    assert_eq!((ids(&it), set_aside(&it)), (vec![id(2)], vec![("restricted", 1)]));
+    assert_eq!((ids(&it), set_aside(&it)), (vec![id(2).0], vec![("restricted", 1)]));
     let it = resolved(|feed| {
         restricted(feed);
         feed.push(What::Unrestricted { person: person(1) });
     });
-    assert_eq!(ids(&it), [id(1), id(2)]);
+    assert_eq!(ids(&it), [id(1).0, id(2).0]);
     // A restriction reaches everything of the human.
     let it = resolved(|feed| {
         restricted(feed);
@@ -106,13 +111,13 @@ fn merged_people_are_one_until_they_are_not() {
     };
     let people = |it: &Resolved| it.current.iter().map(|current| current.person).collect::<Vec<_>>();
     let it = resolved(merged);
-    assert_eq!(people(&it), [person(3); 3]);
-    assert_eq!(it.links.keys().collect::<Vec<_>>(), [&person(3)]);
+    assert_eq!(people(&it), [person(3).0; 3]);
+    assert_eq!(it.links.keys().collect::<Vec<_>>(), [&person(3).0]);
     let it = resolved(|feed| {
         merged(feed);
         feed.push(What::Unmerged { from: person(2) });
     });
-    assert_eq!(people(&it), [person(2), person(2), person(3)]);
+    assert_eq!(people(&it), [person(2).0, person(2).0, person(3).0]);
 }
 
 #[test]
@@ -123,21 +128,21 @@ fn the_last_link_counts_and_the_merged_one_helps_out() {
         feed.push(What::PersonaChanged { person: person(1), link: link("aa") });
         feed.push(What::PersonaChanged { person: person(2), link: None });
     });
-    assert_eq!(it.links, BTreeMap::from([(person(1), SealedLink("aa".into()))]));
+    assert_eq!(it.links, BTreeMap::from([(person(1).0, vec![0xaa])]));
     let it = resolved(|feed| {
         feed.validated(first(1, 1)).validated(first(2, 2));
         feed.push(What::PersonaChanged { person: person(1), link: link("aa") });
         feed.push(What::PersonaChanged { person: person(2), link: None });
         feed.push(What::PersonasMerged { from: person(1), into: person(2) });
     });
-    assert_eq!(it.links, BTreeMap::from([(person(2), SealedLink("aa".into()))]));
+    assert_eq!(it.links, BTreeMap::from([(person(2).0, vec![0xaa])]));
     // The word of the one that goes on stands against a later one of the other.
     let it = resolved(|feed| {
         feed.push(What::PersonaChanged { person: person(2), link: link("bb") });
         feed.push(What::PersonaChanged { person: person(1), link: link("aa") });
         feed.push(What::PersonasMerged { from: person(1), into: person(2) });
     });
-    assert_eq!(it.links, BTreeMap::from([(person(2), SealedLink("bb".into()))]));
+    assert_eq!(it.links, BTreeMap::from([(person(2).0, vec![0xbb])]));
 }
 
 #[test]
@@ -148,18 +153,18 @@ fn unita_stand_under_their_present_heading() {
         feed.validated(first(1, 1));
         feed.push(moved(1, Some(2))).push(moved(2, Some(0)));
     });
-    assert_eq!(it.current[0].unita, Some(unita(0)));
+    assert_eq!(it.current[0].unita, Some(unita(0).0));
     let it = resolved(|feed| {
         feed.validated(first(1, 1));
         feed.push(moved(1, Some(2))).push(moved(2, Some(0))).push(moved(1, None));
     });
-    assert_eq!(it.current[0].unita, Some(unita(1)));
+    assert_eq!(it.current[0].unita, Some(unita(1).0));
     // A circle ends.
     let it = resolved(|feed| {
         feed.validated(first(1, 1));
         feed.push(moved(1, Some(2))).push(moved(2, Some(1)));
     });
-    assert_eq!(it.current[0].unita, Some(unita(2)));
+    assert_eq!(it.current[0].unita, Some(unita(2).0));
 }
 
 #[test]
@@ -171,19 +176,24 @@ fn outcomes_follow_a_correction() {
         azione: azione.clone(),
         outcome,
     };
-    let it = resolved(|feed| {
+    fn outcomes(it: &Resolved, words: &Words) -> Vec<(String, String)> {
+        let text = |word: Word| words.text(word).to_owned();
+        it.current[0].outcomes.iter().map(|(azione, outcome)| (text(*azione), text(*outcome))).collect()
+    }
+    let mut words = Words::default();
+    let it = resolved_with(&mut words, |feed| {
         feed.validated(first(1, 1));
         feed.push(recorded(1, &azione, AzioneOutcome::UnderWay));
         feed.push(amended(2, 1, 1));
     });
-    assert_eq!(it.current[0].outcomes, BTreeMap::from([(azione.clone(), AzioneOutcome::UnderWay)]));
-    let it = resolved(|feed| {
+    assert_eq!(outcomes(&it, &words), [(azione.to_string(), "under_way".to_owned())]);
+    let it = resolved_with(&mut words, |feed| {
         feed.validated(first(1, 1)).push(amended(2, 1, 1));
         feed.push(recorded(1, &azione, AzioneOutcome::UnderWay));
         feed.push(recorded(2, &azione, AzioneOutcome::Completed));
         feed.push(recorded(2, &Id::parse("never_agreed").unwrap(), AzioneOutcome::Completed));
     });
-    assert_eq!(it.current[0].outcomes, BTreeMap::from([(azione, AzioneOutcome::Completed)]));
+    assert_eq!(outcomes(&it, &words), [(azione.to_string(), "completed".to_owned())]);
 }
 
 #[test]
@@ -199,15 +209,16 @@ fn an_erasure_is_the_same_before_and_after_the_blanking() {
         feed.push(amended(5, 2, 2));
         feed.push(What::PersonaChanged { person: person(2), link: Some(SealedLink("bb".into())) });
     };
-    let before = resolved(|feed| {
+    let mut words = Words::default();
+    let before = resolved_with(&mut words, |feed| {
         build(feed);
         feed.push(What::Erased { person: person(2) });
     });
-    let after = resolved(|feed| {
+    let after = resolved_with(&mut words, |feed| {
         build(feed);
         feed.erase(person(2), &[person(1)]);
     });
-    assert_eq!(ids(&before), [id(3), id(4)]);
+    assert_eq!(ids(&before), [id(3).0, id(4).0]);
     assert_eq!((&before.current, &before.links), (&after.current, &after.links));
     assert_eq!((set_aside(&before), set_aside(&after)), (vec![("erased", 3)], vec![]));
 }
@@ -218,5 +229,6 @@ fn a_closed_ente_is_known_as_such() {
         feed.validated(first(1, 1)).push(What::EnteClosed).push(What::Blank);
     });
     assert!(it.is_closed);
-    assert_eq!(resolve(Feed::new(EnteId(uuid::Uuid::nil())).events).unwrap(), Resolved::default());
+    let nothing = Feed::new(EnteId(Uuid::nil()));
+    assert_eq!(resolve(packed(&nothing.events, &mut Words::default())).unwrap(), Resolved::default());
 }

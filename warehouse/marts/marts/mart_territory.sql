@@ -9,13 +9,13 @@ final as (
     select
         latest.period,
         latest.instrument,
-        coalesce(latest.comune, 'unknown') as comune,
+        latest.comune,
         levels.target as scale,
         levels.outcome as level,
         cast(count(*) as bigint) as people
     from latest
     inner join levels on levels.assessment_id = latest.assessment_id
-    group by latest.period, latest.instrument, coalesce(latest.comune, 'unknown'), levels.target, levels.outcome
+    group by latest.period, latest.instrument, latest.comune, levels.target, levels.outcome
 )
 
 select * from final

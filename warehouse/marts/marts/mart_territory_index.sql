@@ -9,7 +9,7 @@ indices as (
     select
         latest.period,
         latest.instrument,
-        coalesce(latest.comune, 'unknown') as comune,
+        latest.comune,
         valid_scores.scale,
         valid_scores.index_tenths
     from latest

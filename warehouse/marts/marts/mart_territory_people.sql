@@ -3,23 +3,28 @@ with
 
 latest as (select * from int_latest),
 
-periods as (select * from int_periods),
+all_assessments as (select *, extract(year from assessed_on) as year from assessments),
 
 people as (
     select
         period,
         instrument,
-        coalesce(comune, 'unknown') as comune,
+        comune,
         count(*) as people,
         count(*) filter (where age between 18 and 64) as people_18_64
     from latest
-    group by period, instrument, coalesce(comune, 'unknown')
+    group by period, instrument, comune
+),
+
+by_year as (
+    select year, instrument, coalesce(comune, 'unknown') as comune, count(*) as assessments
+    from all_assessments
+    group by grouping sets ((year, instrument, coalesce(comune, 'unknown')), (instrument, coalesce(comune, 'unknown')))
 ),
 
 visits as (
-    select period, instrument, coalesce(comune, 'unknown') as comune, count(*) as assessments
-    from periods
-    group by period, instrument, coalesce(comune, 'unknown')
+    select coalesce(cast(year as varchar), 'all') as period, instrument, comune, assessments
+    from by_year
 ),
 
 final as (

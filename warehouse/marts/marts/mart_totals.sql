@@ -1,40 +1,49 @@
 -- People and assessments of a period.
 with
 
-periods as (select * from int_periods),
+all_assessments as (select *, extract(year from assessed_on) as year from assessments),
 
 counts as (
     select
-        period,
+        year,
         instrument,
         count(distinct pseudonym) as people,
         count(*) as assessments,
         count(*) filter (where origin = 'import') as imported,
         min(assessed_on) as first_on,
         max(assessed_on) as last_on
-    from periods
-    group by period, instrument
+    from all_assessments
+    group by grouping sets ((instrument, year), (instrument))
 ),
 
-ever as (
-    select counts.period, counts.instrument, assessments.pseudonym
-    from counts
-    inner join assessments
-        on assessments.instrument = counts.instrument
-        and (counts.period = 'all' or cast(extract(year from assessments.assessed_on) as varchar) <= counts.period)
-    group by counts.period, counts.instrument, assessments.pseudonym
-    having count(*) > 1
+placed as (
+    select
+        instrument,
+        year,
+        row_number() over (partition by instrument, pseudonym order by assessed_on, validated_at, assessment_id) as place
+    from all_assessments
+),
+
+-- People who were assessed for the second time in a year: from then on they count as assessed again.
+seconds as (
+    select instrument, year, count(*) as people
+    from placed
+    where place = 2
+    group by instrument, year
 ),
 
 again as (
-    select period, instrument, count(*) as reassessed
-    from ever
-    group by period, instrument
+    select counts.instrument, counts.year, sum(seconds.people) as reassessed
+    from counts
+    inner join seconds
+        on seconds.instrument = counts.instrument
+        and (counts.year is null or seconds.year <= counts.year)
+    group by counts.instrument, counts.year
 ),
 
 final as (
     select
-        counts.period,
+        coalesce(cast(counts.year as varchar), 'all') as period,
         counts.instrument,
         cast(counts.people as bigint) as people,
         cast(counts.assessments as bigint) as assessments,
@@ -43,7 +52,9 @@ final as (
         counts.first_on,
         counts.last_on
     from counts
-    left join again on again.period = counts.period and again.instrument = counts.instrument
+    left join again
+        on again.instrument = counts.instrument
+        and coalesce(again.year, 0) = coalesce(counts.year, 0)
 )
 
 select * from final

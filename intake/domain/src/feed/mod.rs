@@ -1,9 +1,10 @@
 //! The feed: what the portal tells the pipeline, one event for each thing that happens, without identities.
 //!
 //! Events of an Ente are numbered without gaps. Names, codes, birth dates, free texts and notes have no field here, so
-//! they cannot leave the portal this way. `segment` is the sealed file in which events travel. Stored formats: what is
+//! they cannot leave the portal this way. `segment` is the sealed file in which events travel, `packed` their compact form. Stored formats: what is
 //! written is always the newest version, what was written once is read for ever.
 
+pub mod packed;
 mod segment;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,7 +18,7 @@ use crate::instrument::Id;
 use crate::person::{Citizenship, Disadvantage, Education, Household, Sex, Work};
 use crate::scoring::Scoring;
 
-pub use segment::{Segment, SegmentError};
+pub use segment::{PackedSegment, Segment, SegmentError};
 
 /// Defines an opaque id.
 macro_rules! ids {
@@ -304,6 +305,15 @@ pub enum AzioneOutcome {
 }
 
 impl AzioneOutcome {
+    /// All.
+    pub const ALL: [Self; 3] = [Self::Completed, Self::UnderWay, Self::Dropped];
+
+    /// The one with this code.
+    #[must_use]
+    pub fn from_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|outcome| outcome.code() == code)
+    }
+
     /// The code that is stored.
     #[must_use]
     pub const fn code(self) -> &'static str {

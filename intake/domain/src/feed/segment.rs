@@ -1,10 +1,13 @@
 //! A segment: consecutive events of one Ente in one sealed file.
 //!
-//! A line of plain text says what it is (format, Ente, numbers, key), then come the events: JSON, one a line, packed with
-//! zstd, sealed for the pipeline with that first line as context. The portal can write a segment and cannot read one.
+//! A line of plain text says what it is (format, Ente, numbers, key), then come the events, compressed with zstd and sealed
+//! for the pipeline with that first line as context. The portal can write a segment and cannot read one. Version 1 has an
+//! event as JSON on each line; version 2, which is written, what `packed` describes, in the encoding of `postcard`.
 
 use rand::CryptoRng;
+use serde::Serialize;
 
+use super::packed::{PackedEvent, Unpackable, Words};
 use super::{EnteId, Event, VersionedEvent};
 use crate::keys::{KeyError, OpeningKey, SealingKey};
 
@@ -46,6 +49,9 @@ pub enum SegmentError {
     /// What was sealed is not what a segment holds.
     #[error("the segment opens but its content is broken: {0}")]
     Content(String),
+    /// A number in it stands for nothing, or an event cannot be packed.
+    #[error("the segment's content is broken: {0}")]
+    Packed(#[from] Unpackable),
 }
 
 impl Segment {
@@ -104,46 +110,180 @@ impl Segment {
     }
 
     /// Seals it for the pipeline.
-    pub fn seal(&self, key: &SealingKey, chance: &mut (impl CryptoRng + ?Sized)) -> Vec<u8> {
-        let mut lines = Vec::new();
-        for event in &self.events {
-            serde_json::to_writer(&mut lines, &VersionedEvent::V1(event.clone())).expect("an event is plain data");
-            lines.push(b'\n');
-        }
-        let packed = zstd::bulk::compress(&lines, ZSTD_LEVEL).expect("memory holds what it held before");
-        let head = self.head(&key.id());
-        [head.as_bytes(), b"\n", &key.seal(&packed, &head, chance)].concat()
-    }
-
-    fn head(&self, key_id: &str) -> String {
+    ///
+    /// # Errors
+    /// An event that cannot be packed: a link that is not hexadecimal.
+    pub fn seal(&self, key: &SealingKey, chance: &mut (impl CryptoRng + ?Sized)) -> Result<Vec<u8>, SegmentError> {
+        let packed = PackedSegment::pack(self)?;
+        let content = postcard::to_allocvec(&Content { words: &packed.words, events: &packed.events })
+            .expect("plain data in memory can be written to memory");
+        let content = zstd::bulk::compress(&content, ZSTD_LEVEL).expect("memory holds what it held before");
         let (first, last) = self.range();
-        format!("noncello-segment 1 {} {first} {last} {key_id}", self.ente)
+        let head = Head { version: 2, ente: self.ente, first, last }.line(&key.id());
+        Ok([head.as_bytes(), b"\n", &key.seal(&content, &head, chance)].concat())
     }
 
-    /// Opens a segment.
+    /// Opens a segment of any version.
     ///
     /// # Errors
     /// Another format, another key, any change of any byte, or events that are not what the first line says.
     pub fn open(bytes: &[u8], key: &OpeningKey) -> Result<Self, SegmentError> {
-        let end = bytes.iter().take(200).position(|byte| *byte == b'\n').ok_or(SegmentError::Format)?;
-        let head = std::str::from_utf8(&bytes[..end]).map_err(|_| SegmentError::Format)?;
-        if !head.starts_with("noncello-segment 1 ") {
-            return Err(SegmentError::Format);
+        match unseal(bytes, key)? {
+            (head, Unsealed::Events(events)) => {
+                let segment = Self::new(events)?;
+                head.check(segment.ente, segment.range())?;
+                Ok(segment)
+            }
+            (_, Unsealed::Packed(packed)) => {
+                let events = packed.events.iter().map(|event| event.unpack(packed.ente, &packed.words));
+                Self::new(events.collect::<Result<_, _>>()?)
+            }
         }
-        let packed = key.open(&bytes[end + 1..], head)?;
-        let lines =
-            zstd::bulk::decompress(&packed, BYTES_MAX).map_err(|error| SegmentError::Content(error.to_string()))?;
-        let events = lines
-            .split(|byte| *byte == b'\n')
-            .filter(|line| !line.is_empty())
-            .map(|line| serde_json::from_slice(line).map(VersionedEvent::into_latest))
-            .collect::<Result<Vec<Event>, _>>()
-            .map_err(|error| SegmentError::Content(error.to_string()))?;
-        let segment = Self::new(events)?;
-        if segment.head(&key.sealing().id()) == head {
-            Ok(segment)
+    }
+}
+
+/// Consecutive events of one Ente, packed: at least one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PackedSegment {
+    ente: EnteId,
+    words: Words,
+    events: Vec<PackedEvent>,
+}
+
+impl PackedSegment {
+    fn pack(segment: &Segment) -> Result<Self, SegmentError> {
+        let mut words = Words::default();
+        let events = segment.events.iter().map(|event| PackedEvent::pack(event, &mut words));
+        Ok(Self { ente: segment.ente, events: events.collect::<Result<_, _>>()?, words })
+    }
+
+    /// Opens a segment of any version.
+    ///
+    /// # Errors
+    /// As [`Segment::open`].
+    pub fn open(bytes: &[u8], key: &OpeningKey) -> Result<Self, SegmentError> {
+        match unseal(bytes, key)? {
+            (head, Unsealed::Events(events)) => {
+                let segment = Segment::new(events)?;
+                head.check(segment.ente, segment.range())?;
+                Self::pack(&segment)
+            }
+            (_, Unsealed::Packed(packed)) => Ok(packed),
+        }
+    }
+
+    /// Whose events these are.
+    #[must_use]
+    pub fn ente(&self) -> EnteId {
+        self.ente
+    }
+
+    /// The numbers of the first and the last event.
+    #[must_use]
+    pub fn range(&self) -> (i64, i64) {
+        (self.events[0].seq, self.events[self.events.len() - 1].seq)
+    }
+
+    /// The events, in order, speaking of `words`.
+    ///
+    /// # Errors
+    /// A number that stands for nothing.
+    pub fn into_events(self, words: &mut Words) -> Result<Vec<PackedEvent>, SegmentError> {
+        let adoption = words.adopt(&self.words)?;
+        let mut events = self.events;
+        events.iter_mut().try_for_each(|event| adoption.apply(event))?;
+        Ok(events)
+    }
+}
+
+/// What is sealed in version 2.
+#[derive(Serialize)]
+struct Content<'a> {
+    words: &'a Words,
+    events: &'a [PackedEvent],
+}
+
+/// The first line of a segment.
+struct Head {
+    version: u8,
+    ente: EnteId,
+    first: i64,
+    last: i64,
+}
+
+impl Head {
+    fn line(&self, key_id: &str) -> String {
+        let Self { version, ente, first, last } = self;
+        format!("noncello-segment {version} {ente} {first} {last} {key_id}")
+    }
+
+    fn parse(line: &str) -> Option<Self> {
+        let mut words = line.strip_prefix("noncello-segment ")?.split(' ');
+        Some(Self {
+            version: words.next()?.parse().ok()?,
+            ente: EnteId(words.next()?.parse().ok()?),
+            first: words.next()?.parse().ok()?,
+            last: words.next()?.parse().ok()?,
+        })
+    }
+
+    fn check(&self, ente: EnteId, range: (i64, i64)) -> Result<(), SegmentError> {
+        if (self.ente, (self.first, self.last)) == (ente, range) {
+            Ok(())
         } else {
             Err(SegmentError::Content("its events are not those that its first line announces".into()))
         }
     }
+}
+
+/// What a segment holds, in the version in which it was written.
+enum Unsealed {
+    /// Version 1: JSON, one event a line.
+    Events(Vec<Event>),
+    /// Version 2.
+    Packed(PackedSegment),
+}
+
+/// The length that the frame announces is taken at once, and no more.
+fn decompress(frame: &[u8]) -> std::io::Result<Vec<u8>> {
+    let announced = zstd::zstd_safe::get_frame_content_size(frame).ok().flatten();
+    let length = announced.and_then(|length| usize::try_from(length).ok()).filter(|length| *length <= BYTES_MAX);
+    zstd::bulk::decompress(frame, length.ok_or_else(|| std::io::Error::other("it announces no possible length"))?)
+}
+
+fn unseal(bytes: &[u8], key: &OpeningKey) -> Result<(Head, Unsealed), SegmentError> {
+    let end = bytes.iter().take(200).position(|byte| *byte == b'\n').ok_or(SegmentError::Format)?;
+    let line = std::str::from_utf8(&bytes[..end]).map_err(|_| SegmentError::Format)?;
+    let head = Head::parse(line).ok_or(SegmentError::Format)?;
+    let broken = |why: &dyn std::fmt::Display| SegmentError::Content(why.to_string());
+    let content = key.open(&bytes[end + 1..], line)?;
+    if head.line(&key.sealing().id()) != line {
+        return Err(SegmentError::Format);
+    }
+    let content = decompress(&content).map_err(|error| broken(&error))?;
+    let unsealed = match head.version {
+        1 => {
+            let lines = content.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+            let events = lines.map(|line| serde_json::from_slice(line).map(VersionedEvent::into_latest));
+            Unsealed::Events(events.collect::<Result<_, _>>().map_err(|error| broken(&error))?)
+        }
+        2 => {
+            let (words, events): (Words, Vec<PackedEvent>) =
+                postcard::from_bytes(&content).map_err(|error| broken(&error))?;
+            if events.is_empty() {
+                return Err(SegmentError::Empty);
+            }
+            for pair in events.windows(2) {
+                let (before, found) = (pair[0].seq, pair[1].seq);
+                if found != before + 1 {
+                    return Err(SegmentError::NotConsecutive { ente: head.ente, before, found });
+                }
+            }
+            let packed = PackedSegment { ente: head.ente, words, events };
+            head.check(packed.ente, packed.range())?;
+            Unsealed::Packed(packed)
+        }
+        _ => return Err(SegmentError::Format),
+    };
+    Ok((head, unsealed))
 }

@@ -4,8 +4,6 @@
 //! younger" and "answer what you left blank" are no advice. So the reachable points stay, items are independent, and
 //! the minimum is exact: every answer that sets a block in the way must change, and of the others those that gain most.
 
-use std::collections::BTreeMap;
-
 use super::{Refusal, Sheet};
 use crate::instrument::Instrument;
 
@@ -66,31 +64,32 @@ impl Instrument {
             + i64::from((needed - 100 * i64::from(score.points)).rem_euclid(100) > 0);
 
         let chosen = self.chosen_options(sheet)?;
-        let mut must: Vec<(usize, Vec<Candidate>)> = Vec::new();
-        let mut may: Vec<(usize, Vec<Candidate>)> = Vec::new();
-        for (item, option) in &chosen {
-            let stands_in_the_way = self.caps_below(*item, *option, scale, to_level);
-            let candidates = self.candidates(*item, *option, scale, to_level);
+        let mut must: Vec<(usize, usize, Vec<Candidate>)> = Vec::new();
+        let mut may: Vec<(usize, usize, Vec<Candidate>)> = Vec::new();
+        for (item, option) in chosen.iter().enumerate() {
+            let Some(option) = *option else { continue };
+            let stands_in_the_way = self.caps_below(item, option, scale, to_level);
+            let candidates = self.candidates(item, option, scale, to_level);
             if stands_in_the_way {
                 if candidates.is_empty() {
                     return Ok(Raise::OutOfReach);
                 }
-                must.push((*item, candidates));
+                must.push((item, option, candidates));
             } else if candidates.first().is_some_and(|best| best.gain > 0) {
-                may.push((*item, candidates));
+                may.push((item, option, candidates));
             }
         }
-        may.sort_by_key(|(item, candidates)| (-candidates[0].gain, *item));
+        may.sort_by_key(|(item, _, candidates)| (-candidates[0].gain, *item));
 
-        let mut gained: i64 = must.iter().map(|(_, candidates)| i64::from(candidates[0].gain)).sum();
+        let mut gained: i64 = must.iter().map(|(_, _, candidates)| i64::from(candidates[0].gain)).sum();
         let mut taken = must;
         let mut others = may.into_iter();
         while gained < short {
-            let Some((item, candidates)) = others.next() else { return Ok(Raise::OutOfReach) };
+            let Some((item, option, candidates)) = others.next() else { return Ok(Raise::OutOfReach) };
             gained += i64::from(candidates[0].gain);
-            taken.push((item, candidates));
+            taken.push((item, option, candidates));
         }
-        let changes = self.least_gains(&taken, &chosen, gained - short);
+        let changes = self.least_gains(&taken, gained - short);
         Ok(Raise::Changes { to_level, changes })
     }
 
@@ -115,15 +114,10 @@ impl Instrument {
         candidates
     }
 
-    /// Of each item the smallest gain that the surplus allows, the items that gain least first.
-    fn least_gains(
-        &self,
-        taken: &[(usize, Vec<Candidate>)],
-        chosen: &BTreeMap<usize, usize>,
-        mut surplus: i64,
-    ) -> Vec<AnswerChange> {
+    /// Of each item, with the option chosen, the smallest gain that the surplus allows, the items that gain least first.
+    fn least_gains(&self, taken: &[(usize, usize, Vec<Candidate>)], mut surplus: i64) -> Vec<AnswerChange> {
         let mut changes = Vec::new();
-        for (item, candidates) in taken.iter().rev() {
+        for (item, chosen, candidates) in taken.iter().rev() {
             let best = candidates[0];
             let least = candidates
                 .iter()
@@ -133,11 +127,7 @@ impl Instrument {
                 .unwrap_or(best);
             surplus -= i64::from(best.gain - least.gain);
             let options = &self.items[*item].options;
-            changes.push(AnswerChange {
-                item: *item,
-                from: options[chosen[item]].value,
-                to: options[least.option].value,
-            });
+            changes.push(AnswerChange { item: *item, from: options[*chosen].value, to: options[least.option].value });
         }
         changes.sort_by_key(|change| change.item);
         changes

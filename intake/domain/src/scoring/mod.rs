@@ -127,26 +127,35 @@ impl Instrument {
     /// # Errors
     /// The first answer, in the order of item ids, that does not belong to this strumento.
     pub fn score(&self, sheet: &Sheet) -> Result<Scoring, Refusal> {
-        let chosen = self.chosen_options(sheet)?;
+        Ok(self.score_chosen(&self.chosen_options(sheet)?))
+    }
+
+    /// Scores the options chosen: per item, in the strumento's order, the index of one.
+    ///
+    /// # Panics
+    /// When there are more or fewer than the strumento has items, or an option that the item has not.
+    #[must_use]
+    pub fn score_chosen(&self, chosen: &[Option<usize>]) -> Scoring {
+        assert_eq!(chosen.len(), self.items.len(), "one choice per item");
         let mut blocks: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-        for (item, option) in &chosen {
-            for block in &self.items[*item].options[*option].blocks {
-                blocks.entry(*block).or_default().push(*item);
+        for (item, option) in chosen.iter().enumerate().filter_map(|(item, option)| Some((item, (*option)?))) {
+            for block in &self.items[item].options[option].blocks {
+                blocks.entry(*block).or_default().push(item);
             }
         }
         let scales: Vec<ScaleScore> =
-            (0..self.scales.len()).map(|scale| self.score_scale(scale, &chosen, blocks.keys().copied())).collect();
+            (0..self.scales.len()).map(|scale| self.score_scale(scale, chosen, blocks.keys().copied())).collect();
         let profile = self.profile.as_ref().and_then(|profile| {
             let levels: Option<Vec<usize>> =
                 profile.scales.iter().map(|scale| scales[*scale].level.map(|scored| scored.level)).collect();
             profile.class_of(&levels?)
         });
-        Ok(Scoring { scales, blocks, profile })
+        Scoring { scales, blocks, profile }
     }
 
     /// Index of the option chosen, by index of the item.
-    fn chosen_options(&self, sheet: &Sheet) -> Result<BTreeMap<usize, usize>, Refusal> {
-        let mut chosen = BTreeMap::new();
+    fn chosen_options(&self, sheet: &Sheet) -> Result<Vec<Option<usize>>, Refusal> {
+        let mut chosen = vec![None; self.items.len()];
         for (id, answer) in sheet {
             let index = self.item_index(id.as_str()).ok_or_else(|| Refusal::UnknownItem { item: id.clone() })?;
             let item: &Item = &self.items[index];
@@ -157,7 +166,7 @@ impl Instrument {
                         .iter()
                         .position(|option| option.value == value)
                         .ok_or_else(|| Refusal::UnknownValue { item: id.clone(), value })?;
-                    chosen.insert(index, option);
+                    chosen[index] = Some(option);
                 }
                 Answer::Missing(Missing::NotAnswered) => {}
                 Answer::Missing(missing) if item.missing.contains(&missing) => {}
@@ -169,12 +178,7 @@ impl Instrument {
         Ok(chosen)
     }
 
-    fn score_scale(
-        &self,
-        index: usize,
-        chosen: &BTreeMap<usize, usize>,
-        blocks: impl Iterator<Item = usize>,
-    ) -> ScaleScore {
+    fn score_scale(&self, index: usize, chosen: &[Option<usize>], blocks: impl Iterator<Item = usize>) -> ScaleScore {
         let scale: &Scale = &self.scales[index];
         let mut score = ScaleScore {
             points: 0,
@@ -193,8 +197,8 @@ impl Instrument {
             }
             score.items += 1;
             score.reachable_of_all += reachable;
-            if let Some(option) = chosen.get(&at) {
-                let points = item.options[*option].points[index];
+            if let Some(option) = chosen[at] {
+                let points = item.options[option].points[index];
                 score.items_answered += 1;
                 score.points += points;
                 score.reachable += reachable;

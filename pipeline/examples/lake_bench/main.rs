@@ -1,0 +1,211 @@
+//! The lake at the scale of a country: what docs/benchmarks/lake.md reports.
+//!
+//! `lake_bench generate DIR QUESTIONNAIRES [plain]`, then `lake_bench rebuild DIR`, `lake_bench write DIR`,
+//! `lake_bench add DIR ENTI QUESTIONNAIRES`.
+
+#![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
+#![expect(clippy::disallowed_methods, reason = "a benchmark measures time")]
+#![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on ends")]
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    reason = "the sizes of a benchmark are far from every limit"
+)]
+
+mod generate;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+use domain::instrument::Instrument;
+use domain::keys::{Ring, RingKey};
+use pipeline::{Config, RunReport};
+use rand::SeedableRng;
+use rand_chacha::ChaCha20Rng;
+use warehouse::Lake;
+
+/// The folder of a benchmark, with its keys: a seed gives the same ones every time.
+pub(crate) struct Place {
+    folder: PathBuf,
+    pipeline: RingKey,
+    lake: RingKey,
+    instruments: Vec<Instrument>,
+}
+
+impl Place {
+    fn new(folder: &str) -> Self {
+        let mut chance = ChaCha20Rng::seed_from_u64(1);
+        Self {
+            folder: PathBuf::from(folder),
+            pipeline: RingKey::generate(Ring::Pipeline, &mut chance),
+            lake: RingKey::generate(Ring::Lake, &mut chance),
+            instruments: [
+                include_str!("../../../intake/instruments/asso/1.toml"),
+                include_str!("../../../intake/instruments/isa/1.toml"),
+            ]
+            .map(|text| Instrument::parse(text).unwrap())
+            .to_vec(),
+        }
+    }
+
+    fn at(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    fn lake(&self) -> Lake {
+        Lake::new(self.at("lake"), self.at("keys/lake.d"), self.lake.clone())
+    }
+
+    fn config(&self) -> Config {
+        Config {
+            segments: self.at("segments"),
+            lake: self.lake(),
+            lock: self.at("lake/pipeline.lock"),
+            links: self.at("links"),
+            pseudonym_keys: self.at("keys/pipeline.d"),
+            ring: self.pipeline.clone(),
+            instruments: self.instruments.clone(),
+            keep_days: 0,
+            is_full: false,
+        }
+    }
+}
+
+fn now() -> DateTime<Utc> {
+    DateTime::from_timestamp(1_800_000_000, 0).unwrap()
+}
+
+/// The most memory that this process has held, in MiB.
+fn memory_mib() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1024
+}
+
+/// CPU of this process so far, all threads.
+fn cpu() -> Duration {
+    let stat = fs::read_to_string("/proc/self/stat").unwrap();
+    let fields: Vec<&str> = stat.rsplit_once(") ").unwrap().1.split(' ').collect();
+    // utime and stime, in hundredths of a second.
+    let ticks: u64 = fields[11..13].iter().map(|field| field.parse::<u64>().unwrap()).sum();
+    Duration::from_millis(ticks * 10)
+}
+
+fn bytes_and_files(folder: &Path) -> (u64, usize) {
+    let mut total = (0, 0);
+    for entry in fs::read_dir(folder).unwrap() {
+        let entry = entry.unwrap();
+        if entry.file_type().unwrap().is_dir() {
+            let (bytes, files) = bytes_and_files(&entry.path());
+            total = (total.0 + bytes, total.1 + files);
+        } else {
+            total = (total.0 + entry.metadata().unwrap().len(), total.1 + 1);
+        }
+    }
+    total
+}
+
+fn run(place: &Place) -> (RunReport, Duration) {
+    let begun = Instant::now();
+    let report = pipeline::run(&place.config(), now(), &mut ChaCha20Rng::seed_from_u64(2), &|_, _| ()).unwrap();
+    let took = begun.elapsed();
+    assert!(
+        report.is_clean(),
+        "an Ente halted: {:?}",
+        report.enti.iter().map(|ente| &ente.state).find(|state| matches!(state, pipeline::State::Halted { .. }))
+    );
+    (report, took)
+}
+
+fn rebuild(place: &Place) {
+    let _ = fs::remove_dir_all(place.at("lake"));
+    let before = cpu();
+    let (report, took) = run(place);
+    let (bytes, files) = bytes_and_files(&place.at("lake"));
+    println!(
+        "rebuild: {} questionnaires of {} people in {} Enti, {} events: {:.1} s, {:.1} s of CPU, {:.0} a second, {} MiB at most, \
+         {files} files, {} MiB",
+        report.total.accepted,
+        report.total.people,
+        report.enti.len(),
+        report.total.events,
+        took.as_secs_f64(),
+        (cpu() - before).as_secs_f64(),
+        report.total.accepted as f64 / took.as_secs_f64(),
+        memory_mib(),
+        bytes >> 20,
+    );
+    let (_, again) = run(place);
+    println!("again, nothing new: {:.2} s", again.as_secs_f64());
+}
+
+/// Writes the files of the lake's tables again, from memory, and does nothing else: the limit of a rebuild.
+fn write(place: &Place) {
+    let lake = place.lake();
+    let enti = lake.enti().unwrap();
+    let to = place.at("written");
+    let _ = fs::remove_dir_all(&to);
+    let (next, nanoseconds) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().unwrap().get() {
+            scope.spawn(|| {
+                while let Some(ente) = enti.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let published = lake.ente(*ente).unwrap().unwrap();
+                    let files: Vec<_> = published.manifest().files.iter().filter(|file| file.year.is_some()).collect();
+                    let rows: Vec<_> = files.iter().map(|file| published.rows(file).unwrap()).collect();
+                    let folder = to.join(ente.to_string());
+                    let begun = Instant::now();
+                    for (file, rows) in files.iter().zip(&rows) {
+                        let path = folder.join(&file.path);
+                        fs::create_dir_all(path.parent().unwrap()).unwrap();
+                        let bytes = published.file_of(rows).unwrap();
+                        let written = fs::File::create(&path).unwrap();
+                        std::io::Write::write_all(&mut &written, &bytes).unwrap();
+                        written.sync_all().unwrap();
+                        fs::File::open(path.parent().unwrap()).unwrap().sync_all().unwrap();
+                    }
+                    nanoseconds.fetch_add(begun.elapsed().as_nanos() as usize, Ordering::Relaxed);
+                    fs::remove_dir_all(&folder).unwrap();
+                }
+            });
+        }
+    });
+    let workers = thread::available_parallelism().unwrap().get();
+    println!("write: {:.1} s", nanoseconds.into_inner() as f64 / 1e9 / workers as f64);
+}
+
+fn add(place: &Place, enti: usize, questionnaires: usize) {
+    let before = cpu();
+    generate::add(place, enti, questionnaires);
+    let generated = cpu() - before;
+    let (report, took) = run(place);
+    let changed = report.enti.iter().filter(|ente| ente.is_changed).count();
+    println!(
+        "add: {questionnaires} questionnaires to {changed} Enti: {:.2} s, {:.2} s of CPU, {} files written, {} MiB at most",
+        took.as_secs_f64(),
+        (cpu() - before - generated).as_secs_f64(),
+        report.total.files_written,
+        memory_mib(),
+    );
+}
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let number = |text: &String| text.parse::<usize>().unwrap();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["generate", folder, _, rest @ ..] => {
+            generate::all(&Place::new(folder), number(&arguments[2]), rest.contains(&"plain"));
+        }
+        ["rebuild", folder] => rebuild(&Place::new(folder)),
+        ["write", folder] => write(&Place::new(folder)),
+        ["add", folder, ..] if arguments.len() == 4 => {
+            add(&Place::new(folder), number(&arguments[2]), number(&arguments[3]));
+        }
+        _ => println!("the first lines of this file say how it is called"),
+    }
+}
