@@ -9,9 +9,11 @@ CARGO_DENY := $(TOOLS)/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
 LISTEN ?= 127.0.0.1:8080
 DEMO_DATA ?= demo-data
 ADULT ?= ../shared/data/adult
+LAKE_BENCH ?= /tmp/noncello-lake-bench
+LAKE_SIZE ?= 1000000
 NODE_STAMP := node_modules/.package-lock.json
 
-.PHONY: help build demo test check bench regen browser postgres api setup
+.PHONY: help build demo test check bench regen browser postgres strace api setup
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -32,7 +34,7 @@ build: setup ## set up and compile; afterwards a plain `cargo build --release` w
 demo: build ## compile, fill a demonstration in DEMO_DATA (demo-data), run the pipeline, build a release, serve on LISTEN
 	"$(CARGO_TARGET_DIR)/debug/noncello" demo --data "$(DEMO_DATA)" --listen "$(LISTEN)"
 
-test: build browser postgres ## run every test: Rust, then the API from outside, then pages in a real browser
+test: build browser postgres strace ## run every test: Rust, then the API from outside, then pages in a real browser
 	cargo test --locked --workspace
 	$(MAKE) --no-print-directory api
 	npm run --silent test:browser
@@ -57,6 +59,10 @@ postgres:
 	  echo "PostgreSQL is needed for the tests: installing Debian's package"; \
 	  SUDO=$$(test "$$(id -u)" = 0 || echo sudo); $$SUDO apt-get update -qq && $$SUDO apt-get install -y -qq postgresql; }
 
+strace:
+	@command -v strace >/dev/null || { echo "strace is needed for the tests of crashes: installing Debian's package"; \
+	  SUDO=$$(test "$$(id -u)" = 0 || echo sudo); $$SUDO apt-get update -qq && $$SUDO apt-get install -y -qq strace; }
+
 check: setup $(CARGO_DENY) ## formatting, lints, licences, definitions
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
@@ -68,11 +74,17 @@ $(CARGO_DENY):
 	  cargo-deny --version $(CARGO_DENY_VERSION)
 	@rm -rf "$(TOOLS)/build"
 
-bench: build postgres ## measure what docs/benchmarks reports (half an hour); ADULT is a folder with the Adult data and hierarchies
+bench: build postgres ## measure what docs/benchmarks reports (an hour); ADULT is a folder with the Adult data and hierarchies
 	@test -f "$(ADULT)/adult.csv" || { echo "no adult.csv in $(ADULT): give ADULT=FOLDER (docs/benchmarks/anonymity.md says what it holds)"; exit 1; }
 	@for case in k2 k5 k10 k25 l2 e3 t2; do cargo run --locked --quiet -p anonymity --example adult -- "$(ADULT)" $$case || exit 1; done
 	cargo build --locked --workspace --example store_bench
 	@for case in "submit sqlite" "submit postgres" "search 1000000"; do "$(CARGO_TARGET_DIR)/debug/examples/store_bench" $$case || exit 1; done
+	cargo build --locked --workspace --example lake_bench
+	python3 -m venv "$(TOOLS)/lake-bench" && "$(TOOLS)/lake-bench/bin/pip" install --quiet -r docs/benchmarks/lake/requirements.txt
+	rm -rf "$(LAKE_BENCH)" && "$(CARGO_TARGET_DIR)/debug/examples/lake_bench" generate "$(LAKE_BENCH)" $(LAKE_SIZE) plain
+	@for step in "rebuild $(LAKE_BENCH)" "write $(LAKE_BENCH)" "marts $(LAKE_BENCH)" "add $(LAKE_BENCH) 10 1000" "add $(LAKE_BENCH) 600 1000"; do \
+	  "$(CARGO_TARGET_DIR)/debug/examples/lake_bench" $$step || exit 1; done
+	"$(TOOLS)/lake-bench/bin/python" docs/benchmarks/lake/peer.py "$(LAKE_BENCH)" warehouse/marts
 
 regen: ## rebuild the reference data of intake/territory (needs Python 3.11)
 	python3 -m venv "$(TOOLS)/regen"

@@ -1,7 +1,7 @@
 //! Hands an Ente's tables to the lake and its links to their file; ends an Ente whose agreement has ended.
 //!
-//! The links come second: a run that dies in between leaves the file as it was, and the next run mends it, since it
-//! compares the file with what it should be and not with what it did.
+//! The links come first: once the manifest shows that an Ente is up to date nobody looks at its links again. A run that dies
+//! in between leaves links of what is about to be visible, and the next run goes on.
 
 use std::collections::BTreeMap;
 
@@ -55,13 +55,13 @@ pub(crate) fn publish(
         restrictions: outcome.restrictions,
         keep_days: config.keep_days,
     };
+    links::write(&config.links, report.ente, &outcome.links)?;
     let Published { version, files_written, files_kept, is_changed } =
         config.lake.publish(report.ente, publication, now, chance)?;
     report.lake_version = version;
     report.is_changed = is_changed;
     report.counts.files_written = files_written.try_into().unwrap_or(i64::MAX);
     report.counts.files_kept = files_kept.try_into().unwrap_or(i64::MAX);
-    links::write(&config.links, report.ente, &outcome.links)?;
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! `noncello pipeline`: run it, see how each Ente stands, check every byte of the lake.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -8,6 +9,7 @@ use clap::Subcommand;
 use domain::keys::Ring;
 use pipeline::{Config, RunReport, State};
 use serde_json::json;
+use warehouse::Manifest;
 
 use super::{Format, block_on, open_store, print_complaint, print_line, progress_bar};
 use crate::data_folder::DataFolder;
@@ -188,9 +190,14 @@ fn status(folder: &DataFolder, format: Format) -> Result<ExitCode> {
                         "published_at": manifest.published_at,
                         "last_seq": manifest.last_seq,
                         "last_assessed_on": manifest.last_assessed_on,
+                        "events": manifest.counts.events,
+                        "versions": manifest.counts.versions,
+                        "set_aside": manifest.counts.set_aside,
                         "read": manifest.counts.read,
                         "accepted": manifest.counts.accepted,
                         "rejected": manifest.counts.rejected,
+                        "people": manifest.counts.people,
+                        "erasures": manifest.erasures,
                         "files": manifest.files.len(),
                     })
                 })
@@ -209,6 +216,7 @@ fn status(folder: &DataFolder, format: Format) -> Result<ExitCode> {
                     manifest.counts.read,
                     manifest.files.len()
                 ));
+                stages(manifest);
             }
             if lines.is_empty() && !is_any_wrong {
                 print_line("nothing is published yet; `noncello pipeline run` does it");
@@ -216,6 +224,34 @@ fn status(folder: &DataFolder, format: Format) -> Result<ExitCode> {
         }
     }
     Ok(if is_any_wrong { ExitCode::from(1) } else { ExitCode::SUCCESS })
+}
+
+/// What became of everything at each stage; a manifest of version 1 does not know all of it.
+fn stages(manifest: &Manifest) {
+    let counts = &manifest.counts;
+    let of_each = |counts: &BTreeMap<String, i64>| -> String {
+        counts.iter().map(|(reason, count)| format!(", {count} {reason}")).collect()
+    };
+    if counts.events > 0 {
+        print_line(&format!(
+            "  {} events: {} versions of assessments, {} that count{}",
+            counts.events,
+            counts.versions,
+            counts.read,
+            of_each(&counts.set_aside)
+        ));
+    }
+    if !counts.rejected.is_empty() {
+        print_line(&format!("  rejected{}", of_each(&counts.rejected)));
+    }
+    for erasure in &manifest.erasures {
+        print_line(&format!(
+            "  erased by event {}: in no file since version {}, {}",
+            erasure.seq,
+            erasure.version,
+            erasure.published_at.format("%Y-%m-%d %H:%M:%SZ")
+        ));
+    }
 }
 
 fn verify(folder: &DataFolder) -> Result<ExitCode> {

@@ -41,6 +41,10 @@ fn an_erased_persona_is_gone_from_portal_and_lake() {
     assert!(String::from_utf8_lossy(&again.stderr).contains("no such persona"));
     demonstration.done(&["pipeline", "run"], &[]);
     assert_eq!(published(&demonstration), (before.0 - 1, before.1 - questionnaires));
+    let status = demonstration.done(&["pipeline", "status"], &[]);
+    let proofs: Vec<&str> = status.lines().filter(|line| line.contains("in no file since version 2")).collect();
+    assert_eq!(proofs.len(), 1, "{status}");
+    assert!(!status.contains(&persona), "the proof does not say who");
     demonstration.done(&["pipeline", "verify"], &[]);
     demonstration.done(&["audit", "verify"], &[]);
 }

@@ -2,10 +2,12 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should stop")]
 
+mod analyst;
 mod anonymize;
 mod command;
 mod demonstration;
 mod erase;
+mod faults;
 mod interleaved;
 mod keys;
 mod portal;

@@ -9,17 +9,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use arrow::array::{Array, RecordBatch};
 use arrow::compute::concat_batches;
 use arrow::datatypes::SchemaRef;
+use arrow::error::ArrowError;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use domain::feed::EnteId;
 use domain::instrument::Instrument;
-use domain::keys::RingKey;
+use domain::keys::{RingKey, Secret};
 use parquet::errors::ParquetError;
 use sha2::{Digest, Sha256};
 
 use crate::keys::{self, KeyFileError, PartitionKey};
 use crate::layout::Lease;
 use crate::manifest::{FileEntry, Manifest, Root, VersionedManifest};
-use crate::publish::definitions;
+use crate::publish::{IN_MEMORY_AT_MOST, Source, TableData, definitions, make_marts};
 use crate::rows::{
     CommunityRow, MartRow, PathRow, ReliabilityRow, RowError, TerritoryIndexRow, TerritoryPeopleRow, TerritoryRow,
     TotalsRow,
@@ -28,7 +29,7 @@ use crate::session::{self, Limits, SessionError, TableFiles};
 use crate::{digest, layout, mart, parquet_file};
 
 /// What a session of the lake may use.
-pub(crate) const LIMITS: Limits = Limits { memory_mib: 1536, threads: 2 };
+pub(crate) const LIMITS: Limits = Limits { memory_mib: 768, threads: 2 };
 
 /// Why the lake cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -78,6 +79,9 @@ pub enum LakeError {
     /// A question that cannot be answered.
     #[error("{0}")]
     Query(String),
+    /// A value that cannot be shown as text.
+    #[error(transparent)]
+    Value(#[from] ArrowError),
 }
 
 /// The lake: cheap to clone.
@@ -313,6 +317,21 @@ impl EnteLake {
         Ok(parquet_file::write(rows, &self.key.parquet)?)
     }
 
+    /// The marts that these tables come to, made as when an Ente of their size is published: for measuring what that costs.
+    ///
+    /// # Errors
+    /// SQL that fails, or a test of a sidecar that does not hold.
+    pub fn marts_of(
+        &self,
+        tables: &[TableData],
+        instruments: &[Instrument],
+    ) -> Result<Vec<(&'static str, RecordBatch)>, LakeError> {
+        let is_small = self.manifest.counts.accepted <= IN_MEMORY_AT_MOST;
+        let files = if is_small { Vec::new() } else { self.checked_files(|table| !table.starts_with("mart_"))? };
+        let source = if is_small { Source::Rows(tables) } else { Source::Files(files) };
+        make_marts(&self.folder, &self.key, &source, instruments)
+    }
+
     /// A table, all years, decrypted: for the release builder and for tests.
     ///
     /// # Errors
@@ -325,15 +344,29 @@ impl EnteLake {
         Ok(batches)
     }
 
-    /// A session with the tables that `is_wanted`, their files checked.
-    fn session(&self, is_wanted: impl Fn(&str) -> bool) -> Result<duckdb::Connection, LakeError> {
+    /// Where its files are.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// What its files are encrypted with.
+    pub(crate) fn file_key(&self) -> &Secret {
+        &self.key.parquet
+    }
+
+    /// The files of the tables that `is_wanted`, once they are known to be those that were published.
+    pub(crate) fn checked_files(&self, is_wanted: impl Fn(&str) -> bool) -> Result<Vec<TableFiles>, LakeError> {
         let mut tables: BTreeMap<&str, Vec<PathBuf>> = BTreeMap::new();
         for entry in self.manifest.files.iter().filter(|entry| is_wanted(&entry.table)) {
             self.bytes(entry)?;
             tables.entry(&entry.table).or_default().push(self.folder.join(&entry.path));
         }
-        let tables: Vec<TableFiles> =
-            tables.into_iter().map(|(table, files)| TableFiles { table: table.to_owned(), files }).collect();
+        Ok(tables.into_iter().map(|(table, files)| TableFiles { table: table.to_owned(), files }).collect())
+    }
+
+    /// A session with the tables that `is_wanted`, their files checked.
+    fn session(&self, is_wanted: impl Fn(&str) -> bool) -> Result<duckdb::Connection, LakeError> {
+        let tables = self.checked_files(is_wanted)?;
         Ok(session::open_files(&self.folder, &self.key.parquet, &tables, LIMITS)?)
     }
 
@@ -422,16 +455,27 @@ impl EnteLake {
         let connection = self.session(|_| true)?;
         let mut statement = connection.prepare(sql).map_err(broken)?;
         let result = statement.query_arrow([]).map_err(broken)?;
-        let columns = result.get_schema().fields().iter().map(|field| field.name().clone()).collect();
+        let schema = result.get_schema();
+        let batches: Vec<RecordBatch> = result.collect();
+        Ok(QueryResult::new(&schema, &batches)?)
+    }
+}
+
+impl QueryResult {
+    /// Rows as text.
+    ///
+    /// # Errors
+    /// A type that cannot be shown.
+    pub fn new(schema: &SchemaRef, batches: &[RecordBatch]) -> Result<Self, ArrowError> {
+        let columns = schema.fields().iter().map(|field| field.name().clone()).collect();
+        let options = FormatOptions::new();
         let mut rows = Vec::new();
-        for batch in result {
-            let options = FormatOptions::new();
+        for batch in batches {
             let formatters = batch
                 .columns()
                 .iter()
                 .map(|column| ArrayFormatter::try_new(column.as_ref(), &options))
-                .collect::<Result<Vec<_>, _>>()
-                .map_err(|error| LakeError::Query(error.to_string()))?;
+                .collect::<Result<Vec<_>, _>>()?;
             for row in 0..batch.num_rows() {
                 let values = formatters.iter().zip(batch.columns());
                 rows.push(
@@ -441,6 +485,6 @@ impl EnteLake {
                 );
             }
         }
-        Ok(QueryResult { columns, rows })
+        Ok(Self { columns, rows })
     }
 }

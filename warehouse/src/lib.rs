@@ -4,6 +4,7 @@
 //! makes all of it visible in one rename. [`Lake::ente`] opens what is visible. Where bytes lie is `layout`'s business
 //! alone. [`EnteLake::extract`] gives its rows to the Ente itself, and [`Lake::vault`] keeps what was made of them. What is missing on purpose: any way to the portal's store, and any session that sees two Enti.
 
+pub mod analyst;
 mod digest;
 mod extract;
 mod keys;

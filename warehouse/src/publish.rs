@@ -220,6 +220,8 @@ impl Lake {
             writer.files.extend(same.files.iter().filter(|entry| entry.year.is_none()).cloned());
         } else {
             let source = if publication.counts.accepted > IN_MEMORY_AT_MOST {
+                // They are in files now: DuckDB gets the room.
+                publication.tables.clear();
                 Source::Files(writer.tables())
             } else {
                 Source::Rows(&publication.tables)
@@ -342,7 +344,7 @@ fn sweep(folder: &Path, kept: &Kept) -> Result<BTreeSet<String>, LakeError> {
 }
 
 /// Assessments up to which marts are made from rows in memory; of more, files are read in place, so that memory is bounded.
-const IN_MEMORY_AT_MOST: i64 = 150_000;
+pub(crate) const IN_MEMORY_AT_MOST: i64 = 50_000;
 
 /// What marts are made from.
 pub(crate) enum Source<'a> {

@@ -37,7 +37,7 @@ pub enum SessionError {
     #[error("the query failed: {0}")]
     Query(duckdb::Error),
     /// A statement that is not exactly one SELECT, or that asks for more than tables.
-    #[error("{0}: write exactly one SELECT over the tables that `show tables` would list")]
+    #[error("{0}: write one SELECT over the tables of the Ente, by their names")]
     NotASelect(String),
     /// A value cannot be shown or changed into the type that was asked for.
     #[error("a result cannot be read: {0}")]

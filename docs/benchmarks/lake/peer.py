@@ -20,7 +20,7 @@ import polars as pl
 
 KEY = b"k" * 32
 OTHERS = ["annulled", "restricted", "unrestricted", "erased", "personas-merged", "unmerged", "azione-recorded", "unità-moved"]
-STEPS = ["int_periods", "int_latest", "int_characteristics", "int_outcomes", "int_item_points"]
+STEPS = ["int_latest", "int_outcomes", "int_complete"]
 KEYS = ["pseudonym", "assessed_on", "assessment_id"]
 
 
@@ -28,7 +28,7 @@ def schema(definitions):
     items = sorted({item["id"] for one in definitions for item in one["items"]})
     text = pl.String
     score = pl.Struct({
-        "scale": text, "points": pl.Int32, "reachable": pl.Int32, "items_answered": pl.Int32, "is_valid": pl.Boolean,
+        "scale": text, "points": pl.Int64, "reachable": pl.Int64, "items_answered": pl.Int64, "is_valid": pl.Boolean,
         "level": text, "level_of_index": text,
     })
     fields = {name: text for name in (
@@ -36,8 +36,8 @@ def schema(definitions):
         "definition_sha256 profile started_at assessed_on validated_at assessment azione outcome from into "
         "counted_under").split()}
     return fields | {
-        "seq": pl.Int64, "age": pl.Int16, "version": pl.Int32, "disadvantage": pl.List(text), "blocks": pl.List(text),
-        "azioni": pl.List(text), "scores": pl.List(score), "answers": pl.Struct({item: pl.Int16 for item in items}),
+        "seq": pl.Int64, "age": pl.Int64, "version": pl.Int64, "disadvantage": pl.List(text), "blocks": pl.List(text),
+        "azioni": pl.List(text), "scores": pl.List(score), "answers": pl.Struct({item: pl.Int64 for item in items}),
         "evaluation": pl.Struct({"kind": text, "profile": text}),
     }
 
@@ -175,7 +175,7 @@ def marts(to, definitions, folder):
             "on columns(* exclude (assessment_id)) into name item value value)")
     connection.execute("create view stg_answers as " + " union all ".join(answers))
     for step in STEPS:
-        kind = "table" if step == "int_latest" else "view"
+        kind = "view" if step == "int_outcomes" else "table"
         connection.execute(f"create temp {kind} {step} as {(folder / 'intermediate' / f'{step}.sql').read_text()}")
     for file in sorted((folder / "marts").glob("*.sql")):
         connection.execute(f"copy ({re.sub(';$', '', file.read_text().strip())}) to '{to / file.stem}.parquet' (codec 'zstd')")

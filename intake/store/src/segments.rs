@@ -21,7 +21,7 @@ const EVENTS_MAX: i64 = 20_000;
 /// What an export did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Exported {
-    /// Events in new segments.
+    /// Events that were in no segment before.
     pub events: u64,
     /// New segments.
     pub segments: u64,
@@ -61,7 +61,7 @@ impl Store {
         now: DateTime<Utc>,
         chance: &mut dyn Chance,
     ) -> Result<Exported, StoreError> {
-        self.plan(ente).await?;
+        let planned = self.plan(ente).await?;
         let rows = segments::Entity::find()
             .filter(segments::Column::EnteId.eq(ente.0))
             .order_by_asc(segments::Column::FirstSeq)
@@ -97,7 +97,7 @@ impl Store {
             update(change, &*writing).await?;
             writing.commit().await?;
             if is_new {
-                exported.events += count;
+                exported.events += u64::try_from(row.last_seq - planned.max(row.first_seq - 1)).unwrap_or(0);
                 exported.segments += 1;
             } else {
                 exported.rewritten += 1;
@@ -124,17 +124,29 @@ impl Store {
     }
 
     /// Decides on the segments of events that are in none yet, before any file is written: an export that is killed and
-    /// repeated writes the same files.
-    async fn plan(&self, ente: EnteId) -> Result<(), StoreError> {
+    /// repeated writes the same files. A new segment takes in those before it that are no larger than itself, so that ten years
+    /// of nights leave a dozen small files and not thousands; each event is written again a dozen times at most. Gives the number of
+    /// the last event that was in a segment before.
+    async fn plan(&self, ente: EnteId) -> Result<i64, StoreError> {
         let last = self.last_seq(ente).await?;
         let writing = self.write(ente).await?;
-        let planned = segments::Entity::find()
+        let mut known = segments::Entity::find()
             .filter(segments::Column::EnteId.eq(ente.0))
-            .order_by_desc(segments::Column::FirstSeq)
-            .one(&*writing)
-            .await?
-            .map_or(0, |row| row.last_seq);
+            .order_by_asc(segments::Column::FirstSeq)
+            .all(&*writing)
+            .await?;
+        let planned = known.last().map_or(0, |row| row.last_seq);
         let mut first = planned + 1;
+        while first <= last
+            && let Some(before) = known.pop()
+        {
+            let size = before.last_seq - before.first_seq + 1;
+            if size > last - first + 1 || last - before.first_seq + 1 > EVENTS_MAX {
+                break;
+            }
+            first = before.first_seq;
+            segments::Entity::delete_by_id((ente.0, first)).exec(&*writing).await?;
+        }
         while first <= last {
             let row = segments::ActiveModel {
                 ente_id: Set(ente.0),
@@ -146,7 +158,8 @@ impl Store {
             segments::Entity::insert(row).exec_without_returning(&*writing).await?;
             first += EVENTS_MAX;
         }
-        writing.commit().await
+        writing.commit().await?;
+        Ok(planned)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The lake at the scale of a country: what docs/benchmarks/lake.md reports.
 //!
 //! `lake_bench generate DIR QUESTIONNAIRES [plain]`, then `lake_bench rebuild DIR`, `lake_bench write DIR`,
-//! `lake_bench add DIR ENTI QUESTIONNAIRES`.
+//! `lake_bench marts DIR`, `lake_bench add DIR ENTI QUESTIONNAIRES`.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 #![expect(clippy::disallowed_methods, reason = "a benchmark measures time")]
@@ -17,7 +17,6 @@ mod generate;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -27,7 +26,7 @@ use domain::keys::{Ring, RingKey};
 use pipeline::{Config, RunReport};
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
-use warehouse::Lake;
+use warehouse::{Lake, TableData, workers};
 
 /// The folder of a benchmark, with its keys: a seed gives the same ones every time.
 pub(crate) struct Place {
@@ -150,33 +149,44 @@ fn write(place: &Place) {
     let enti = lake.enti().unwrap();
     let to = place.at("written");
     let _ = fs::remove_dir_all(&to);
-    let (next, nanoseconds) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    thread::scope(|scope| {
-        for _ in 0..thread::available_parallelism().unwrap().get() {
-            scope.spawn(|| {
-                while let Some(ente) = enti.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let published = lake.ente(*ente).unwrap().unwrap();
-                    let files: Vec<_> = published.manifest().files.iter().filter(|file| file.year.is_some()).collect();
-                    let rows: Vec<_> = files.iter().map(|file| published.rows(file).unwrap()).collect();
-                    let folder = to.join(ente.to_string());
-                    let begun = Instant::now();
-                    for (file, rows) in files.iter().zip(&rows) {
-                        let path = folder.join(&file.path);
-                        fs::create_dir_all(path.parent().unwrap()).unwrap();
-                        let bytes = published.file_of(rows).unwrap();
-                        let written = fs::File::create(&path).unwrap();
-                        std::io::Write::write_all(&mut &written, &bytes).unwrap();
-                        written.sync_all().unwrap();
-                        fs::File::open(path.parent().unwrap()).unwrap().sync_all().unwrap();
-                    }
-                    nanoseconds.fetch_add(begun.elapsed().as_nanos() as usize, Ordering::Relaxed);
-                    fs::remove_dir_all(&folder).unwrap();
-                }
-            });
+    let nanoseconds = workers::map(&enti, |ente| {
+        let published = lake.ente(*ente).unwrap().unwrap();
+        let files: Vec<_> = published.manifest().files.iter().filter(|file| file.year.is_some()).collect();
+        let rows: Vec<_> = files.iter().map(|file| published.rows(file).unwrap()).collect();
+        let folder = to.join(ente.to_string());
+        let begun = Instant::now();
+        for (file, rows) in files.iter().zip(&rows) {
+            let path = folder.join(&file.path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            let bytes = published.file_of(rows).unwrap();
+            let written = fs::File::create(&path).unwrap();
+            std::io::Write::write_all(&mut &written, &bytes).unwrap();
+            written.sync_all().unwrap();
+            fs::File::open(path.parent().unwrap()).unwrap().sync_all().unwrap();
         }
+        let took = begun.elapsed().as_nanos();
+        fs::remove_dir_all(&folder).unwrap();
+        took
     });
     let workers = thread::available_parallelism().unwrap().get();
-    println!("write: {:.1} s", nanoseconds.into_inner() as f64 / 1e9 / workers as f64);
+    println!("write: {:.1} s", nanoseconds.into_iter().sum::<u128>() as f64 / 1e9 / workers as f64);
+}
+
+/// Makes the marts of every Ente again, from rows in memory: their part of a rebuild.
+fn marts(place: &Place) {
+    let lake = place.lake();
+    let nanoseconds = workers::map(&lake.enti().unwrap(), |ente| {
+        let published = lake.ente(*ente).unwrap().unwrap();
+        let base = published.manifest().files.iter().filter_map(|file| Some((file, file.year?)));
+        let tables: Vec<TableData> = base
+            .map(|(file, year)| TableData { table: file.table.clone(), year, rows: published.rows(file).unwrap() })
+            .collect();
+        let begun = Instant::now();
+        assert!(published.marts_of(&tables, &place.instruments).unwrap().len() > 3);
+        begun.elapsed().as_nanos()
+    });
+    let workers = thread::available_parallelism().unwrap().get();
+    println!("marts: {:.1} s", nanoseconds.into_iter().sum::<u128>() as f64 / 1e9 / workers as f64);
 }
 
 fn add(place: &Place, enti: usize, questionnaires: usize) {
@@ -203,6 +213,7 @@ fn main() {
         }
         ["rebuild", folder] => rebuild(&Place::new(folder)),
         ["write", folder] => write(&Place::new(folder)),
+        ["marts", folder] => marts(&Place::new(folder)),
         ["add", folder, ..] if arguments.len() == 4 => {
             add(&Place::new(folder), number(&arguments[2]), number(&arguments[3]));
         }

@@ -100,6 +100,31 @@ async fn an_erasure_reaches_events_and_segments(#[values(Kind::Sqlite, Kind::Pos
 
 #[rstest]
 #[tokio::test]
+async fn small_segments_are_put_together(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let mut world = World::new(kind).await;
+    let town = world.town("pordenone").await;
+    let asso = instrument("asso");
+    let persona = world.persona(&town, "Verdi", "Anna").await;
+    let folder = tempfile::tempdir().unwrap();
+    let pipeline = world.pipeline.sealing().clone();
+    let (store, now) = (world.store.clone(), world.now);
+    let mut ranges = Vec::new();
+    for night in 1..=11 {
+        world.validated(&town, persona, &asso).await;
+        let exported = store.export_segments(folder.path(), &pipeline, now, &mut world.chance).await.unwrap();
+        assert_eq!(exported, Exported { events: 1, segments: 1, rewritten: 0 }, "night {night}");
+        let segments = segments_of(&world, &town, folder.path());
+        ranges = segments.iter().map(Segment::range).collect();
+        let read: Vec<_> = segments.into_iter().flat_map(Segment::into_events).collect();
+        assert_eq!(read, world.events(&town).await, "night {night}");
+    }
+    assert_eq!(ranges, [(1, 8), (9, 10), (11, 11)]);
+    let nothing = store.export_segments(folder.path(), &pipeline, now, &mut world.chance).await.unwrap();
+    assert_eq!(nothing, Exported::default());
+}
+
+#[rstest]
+#[tokio::test]
 async fn any_line_of_the_audit_that_is_changed_or_gone_is_found(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let mut world = World::new(kind).await;
     let town = world.town("pordenone").await;
