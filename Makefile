@@ -50,18 +50,18 @@ $(SCHEMATHESIS)/complete: tests/api/requirements.txt
 	"$(SCHEMATHESIS)/bin/pip" install --quiet --disable-pip-version-check -r tests/api/requirements.txt
 	@touch $@
 
+# Debian's package $(2), when the command $(1) finds that it is missing.
+install = @$(1) >/dev/null 2>&1 || { echo "$(2) is needed for the tests: installing Debian's package"; \
+	  SUDO=$$(test "$$(id -u)" = 0 || echo sudo); $$SUDO apt-get update -qq && $$SUDO apt-get install -y -qq $(2); }
+
 browser:
-	@tests/browser/find-chromium >/dev/null 2>&1 || { echo "Chromium is needed for the browser tests: installing Debian's package"; \
-	  SUDO=$$(test "$$(id -u)" = 0 || echo sudo); $$SUDO apt-get update -qq && $$SUDO apt-get install -y -qq chromium; }
+	$(call install,tests/browser/find-chromium,chromium)
 
 postgres:
-	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || { \
-	  echo "PostgreSQL is needed for the tests: installing Debian's package"; \
-	  SUDO=$$(test "$$(id -u)" = 0 || echo sudo); $$SUDO apt-get update -qq && $$SUDO apt-get install -y -qq postgresql; }
+	$(call install,{ ls /usr/lib/postgresql/*/bin/initdb || command -v initdb; },postgresql)
 
 strace:
-	@command -v strace >/dev/null || { echo "strace is needed for the tests of crashes: installing Debian's package"; \
-	  SUDO=$$(test "$$(id -u)" = 0 || echo sudo); $$SUDO apt-get update -qq && $$SUDO apt-get install -y -qq strace; }
+	$(call install,command -v strace,strace)
 
 check: setup $(CARGO_DENY) ## formatting, lints, licences, definitions
 	cargo fmt --all --check

@@ -16,6 +16,7 @@ use uuid::Uuid;
 use warehouse::TableData;
 use warehouse::{schema, workers};
 
+use crate::report::count;
 use crate::resolve::Current;
 
 /// Why tables cannot be made.
@@ -336,8 +337,4 @@ fn answers(accepted: &[Accepted<'_>], id: &Id, versions: &[&Instrument], speech:
         });
     }
     table.finish()
-}
-
-fn count(number: usize) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
 }

@@ -13,7 +13,7 @@ use warehouse::{Manifest, Publication, Published, TableData};
 use crate::links;
 use crate::partition::Accepted;
 use crate::pseudonymize::{self, Pseudonyms};
-use crate::report::EnteReport;
+use crate::report::{EnteReport, count};
 use crate::resolve::{Link, Person};
 use crate::run::{Config, Halt};
 
@@ -60,8 +60,8 @@ pub(crate) fn publish(
         config.lake.publish(report.ente, publication, now, chance)?;
     report.lake_version = version;
     report.is_changed = is_changed;
-    report.counts.files_written = files_written.try_into().unwrap_or(i64::MAX);
-    report.counts.files_kept = files_kept.try_into().unwrap_or(i64::MAX);
+    report.counts.files_written = count(files_written);
+    report.counts.files_kept = count(files_kept);
     Ok(())
 }
 

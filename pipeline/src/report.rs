@@ -6,6 +6,11 @@ use domain::feed::EnteId;
 use serde::Serialize;
 use warehouse::{Counts as LakeCounts, Manifest};
 
+/// How many there are of something that is in memory.
+pub(crate) fn count(number: usize) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
 /// How an Ente came out of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
@@ -79,7 +84,7 @@ impl Counts {
         }
         let LakeCounts { events, versions, set_aside, read, accepted, rejected, people, links } =
             manifest.counts.clone();
-        let files_kept = i64::try_from(manifest.files.len()).unwrap_or(i64::MAX);
+        let files_kept = count(manifest.files.len());
         Self {
             events,
             versions,

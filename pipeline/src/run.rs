@@ -20,7 +20,7 @@ use crate::partition::{Accepted, PartitionError, Pseudonym, Speech, partition};
 use crate::pseudonymize::{self, PseudonymKeyError};
 use crate::publish::{Outcome, close, links_of, publish, still_holds};
 use crate::read::{self, Events, Files, ReadError};
-use crate::report::{EnteReport, RunReport, State};
+use crate::report::{EnteReport, RunReport, State, count};
 use crate::resolve::{Contradiction, Resolved, resolve};
 
 /// Where a run finds and puts things.
@@ -188,10 +188,6 @@ fn stages(
     let outcome = Outcome { tables, links, source_mark, erasures, restrictions };
     publish(config, report, outcome, &pseudonyms, now, chance)?;
     Ok(State::InOrder)
-}
-
-fn count(number: usize) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 /// Segments that end before what the lake holds have lost events: publishing them would lose data in silence.

@@ -92,11 +92,12 @@ fn answer() -> ExitCode {
 }
 
 fn print(answer: &Answer, format: Output) -> Result<()> {
-    let result = QueryResult::new(&answer.schema, &answer.batches)?;
+    let texts = || QueryResult::new(&answer.schema, &answer.batches);
     match format {
         Output::Parquet => io::stdout().write_all(&answer.to_parquet()?)?,
         Output::Arrow => io::stdout().write_all(&answer.to_arrow()?)?,
         Output::Table => {
+            let result = texts()?;
             let text = |value: &Option<String>| value.clone().unwrap_or_else(|| "–".to_owned());
             let width = |column: usize| {
                 let values = result.rows.iter().map(|row| text(&row[column]).chars().count());
@@ -114,6 +115,7 @@ fn print(answer: &Answer, format: Output) -> Result<()> {
             }
         }
         Output::Csv => {
+            let result = texts()?;
             let mut writer = csv::Writer::from_writer(Vec::new());
             writer.write_record(&result.columns)?;
             for row in &result.rows {
@@ -122,6 +124,7 @@ fn print(answer: &Answer, format: Output) -> Result<()> {
             print_line(String::from_utf8(writer.into_inner()?)?.trim_end());
         }
         Output::Json => {
+            let result = texts()?;
             let objects: Vec<Value> = result
                 .rows
                 .iter()

@@ -58,7 +58,7 @@ struct Question {
     folder: PathBuf,
     /// Of the files, in hexadecimal digits.
     key: String,
-    tables: Vec<(String, Vec<PathBuf>)>,
+    tables: Vec<TableFiles>,
     sql: String,
     caps: Caps,
 }
@@ -127,11 +127,10 @@ impl EnteLake {
     /// # Errors
     /// Whatever keeps it from being answered; files are checked first.
     pub fn ask(&self, program: &mut Command, sql: &str, caps: Caps) -> Result<Answer, AnswerError> {
-        let tables = self.checked_files(|_| true)?;
         let question = Question {
             folder: self.folder().to_owned(),
             key: hex::encode(self.file_key().expose()),
-            tables: tables.into_iter().map(|table| (table.table, table.files)).collect(),
+            tables: self.checked_files(|_| true)?,
             sql: sql.to_owned(),
             caps,
         };
@@ -142,19 +141,16 @@ impl EnteLake {
             return Err(io::Error::other("a pipe is missing").into());
         };
         let (sender, receiver) = mpsc::channel();
-        let reading = {
-            let sender = sender.clone();
-            thread::spawn(move || {
-                let (mut answer, mut complaint) = (Vec::new(), String::new());
-                let read = stdout.take(caps.bytes as u64 + 1).read_to_end(&mut answer);
-                // One that goes on writing would never end its complaint.
-                if answer.len() <= caps.bytes {
-                    let _ = stderr.take(1 << 16).read_to_string(&mut complaint);
-                }
-                // Nobody waits any more once the deadline has passed.
-                let _ = sender.send(read.map(|_| (answer, complaint)));
-            })
-        };
+        let reading = thread::spawn(move || {
+            let (mut answer, mut complaint) = (Vec::new(), String::new());
+            let read = stdout.take(caps.bytes as u64 + 1).read_to_end(&mut answer);
+            // One that goes on writing would never end its complaint.
+            if answer.len() <= caps.bytes {
+                let _ = stderr.take(1 << 16).read_to_string(&mut complaint);
+            }
+            // Nobody waits any more once the deadline has passed.
+            let _ = sender.send(read.map(|_| (answer, complaint)));
+        });
         // One that has died already says why below.
         let _ = serde_json::to_writer(&mut stdin, &question).map_err(io::Error::from).and_then(|()| stdin.flush());
         drop(stdin);
@@ -213,15 +209,12 @@ fn first_line(text: &str) -> String {
 
 fn answered(question: &Question, to: impl Write) -> Result<(), SessionError> {
     let refused = |what: &str| SessionError::NotASelect(what.to_owned());
-    let names: BTreeSet<String> = question.tables.iter().map(|(table, _)| table.clone()).collect();
-    check(&question.sql, &names)?;
+    let names: BTreeSet<&str> = question.tables.iter().map(|table| table.table.as_str()).collect();
     let key = hex::decode(&question.key).ok().and_then(|key| <[u8; 32]>::try_from(key).ok());
     let key = Secret::from_bytes(key.ok_or_else(|| refused("not a key"))?);
-    let files = question.tables.iter();
-    let tables: Vec<TableFiles> =
-        files.map(|(table, files)| TableFiles { table: table.clone(), files: files.clone() }).collect();
     let limits = Limits { memory_mib: question.caps.memory_mib, threads: 2 };
-    let connection = session::open_files(&question.folder, &key, &tables, limits)?;
+    let connection = session::open_files(&question.folder, &key, &question.tables, limits)?;
+    check(&connection, &question.sql, &names)?;
     let mut statement = connection.prepare(&question.sql).map_err(SessionError::Query)?;
     let rows = statement.query_arrow([]).map_err(SessionError::Query)?;
     let mut writer = StreamWriter::try_new(to, &rows.get_schema())?;
@@ -249,10 +242,9 @@ const SOURCES: [&str; 8] =
     ["BASE_TABLE", "SUBQUERY", "JOIN", "TABLE_FUNCTION", "EXPRESSION_LIST", "EMPTY", "PIVOT", "CTE"];
 
 /// Parses a statement as DuckDB does, and refuses all but one SELECT over `names`.
-fn check(sql: &str, names: &BTreeSet<String>) -> Result<(), SessionError> {
+fn check(connection: &Connection, sql: &str, names: &BTreeSet<&str>) -> Result<(), SessionError> {
     let refused = |what: String| Err(SessionError::NotASelect(what));
-    let parsed: String =
-        Connection::open_in_memory()?.query_row("select json_serialize_sql(?::varchar)", [sql], |row| row.get(0))?;
+    let parsed: String = connection.query_row("select json_serialize_sql(?::varchar)", [sql], |row| row.get(0))?;
     let parsed: Value = serde_json::from_str(&parsed).map_err(|error| SessionError::NotASelect(error.to_string()))?;
     if parsed["error"].as_bool() != Some(false) {
         return refused(parsed["error_message"].as_str().unwrap_or("this cannot be read").to_owned());
@@ -299,7 +291,7 @@ fn each<'a>(node: &'a Value, see: &mut impl FnMut(&'a Value)) {
 }
 
 /// Why a part of a statement is not answered.
-fn closed(node: &Value, names: &BTreeSet<String>, own: &BTreeSet<String>) -> Option<String> {
+fn closed(node: &Value, names: &BTreeSet<&str>, own: &BTreeSet<String>) -> Option<String> {
     let text = |field: &str| node[field].as_str().unwrap_or_default().to_lowercase();
     if node.get("sample").is_some() && node.get("query_location").is_some() && node.get("alias").is_some() {
         let kind = node["type"].as_str().unwrap_or_default();
@@ -310,17 +302,16 @@ fn closed(node: &Value, names: &BTreeSet<String>, own: &BTreeSet<String>) -> Opt
     if let Some(name) = node["table_name"].as_str().filter(|_| node["type"] == "BASE_TABLE") {
         let is_plain = text("schema_name").is_empty() && text("catalog_name").is_empty();
         let lower = name.to_lowercase();
-        if !is_plain || !(names.contains(&lower) || own.contains(&lower)) {
+        if !is_plain || !(names.contains(lower.as_str()) || own.contains(&lower)) {
             return Some(format!("there is no table {name}"));
         }
     }
-    let function = text("function_name");
-    let is_of_a_table = node["type"] == "TABLE_FUNCTION";
-    if is_of_a_table {
+    if node["type"] == "TABLE_FUNCTION" {
         let called = node["function"]["function_name"].as_str().unwrap_or_default().to_lowercase();
         if !TABLE_FUNCTIONS.contains(&called.as_str()) {
             return Some(format!("the function {called} is not answered"));
         }
     }
+    let function = text("function_name");
     CLOSED_FUNCTIONS.contains(&function.as_str()).then(|| format!("the function {function} is not answered"))
 }

@@ -1,6 +1,5 @@
 //! The lake as its readers see it: the Enti that are published, and each one's tables and marts.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -356,12 +355,11 @@ impl EnteLake {
 
     /// The files of the tables that `is_wanted`, once they are known to be those that were published.
     pub(crate) fn checked_files(&self, is_wanted: impl Fn(&str) -> bool) -> Result<Vec<TableFiles>, LakeError> {
-        let mut tables: BTreeMap<&str, Vec<PathBuf>> = BTreeMap::new();
-        for entry in self.manifest.files.iter().filter(|entry| is_wanted(&entry.table)) {
+        let wanted: Vec<&FileEntry> = self.manifest.files.iter().filter(|entry| is_wanted(&entry.table)).collect();
+        for entry in &wanted {
             self.bytes(entry)?;
-            tables.entry(&entry.table).or_default().push(self.folder.join(&entry.path));
         }
-        Ok(tables.into_iter().map(|(table, files)| TableFiles { table: table.to_owned(), files }).collect())
+        Ok(TableFiles::group(&self.folder, wanted))
     }
 
     /// A session with the tables that `is_wanted`, their files checked.

@@ -73,15 +73,12 @@ pub(crate) fn sync_folders<'a>(base: &Path, files: impl IntoIterator<Item = &'a 
     folders.iter().try_for_each(|folder| File::open(folder)?.sync_all())
 }
 
-/// Removes every file of an Ente that `is_kept` does not know, and folders left empty; paths are relative to the folder.
-/// Gives back those that stay.
-pub(crate) fn sweep(folder: &Path, is_kept: &dyn Fn(&str) -> bool) -> io::Result<BTreeSet<String>> {
-    let mut kept = BTreeSet::new();
-    for relative in walk(folder)? {
-        if is_kept(&relative) {
-            kept.insert(relative);
-            continue;
-        }
+/// Removes every file of an Ente that is not `named`, and folders left empty; paths are relative to the folder. Gives back those
+/// that stay.
+pub(crate) fn sweep(folder: &Path, named: &BTreeSet<String>) -> io::Result<BTreeSet<String>> {
+    let (kept, others): (BTreeSet<String>, BTreeSet<String>) =
+        walk(folder)?.into_iter().partition(|path| named.contains(path));
+    for relative in others {
         let path = folder.join(relative);
         fs::remove_file(&path)?;
         for above in path.ancestors().skip(1).take_while(|above| *above != folder) {
@@ -95,8 +92,8 @@ pub(crate) fn sweep(folder: &Path, is_kept: &dyn Fn(&str) -> bool) -> io::Result
 }
 
 /// All files below a folder, by their paths relative to it.
-pub(crate) fn walk(folder: &Path) -> io::Result<Vec<String>> {
-    fn below(base: &Path, folder: &Path, found: &mut Vec<String>) -> io::Result<()> {
+pub(crate) fn walk(folder: &Path) -> io::Result<BTreeSet<String>> {
+    fn below(base: &Path, folder: &Path, found: &mut BTreeSet<String>) -> io::Result<()> {
         for entry in fs::read_dir(folder)? {
             let entry = entry?;
             let path = entry.path();
@@ -108,9 +105,8 @@ pub(crate) fn walk(folder: &Path) -> io::Result<Vec<String>> {
         }
         Ok(())
     }
-    let mut found = Vec::new();
+    let mut found = BTreeSet::new();
     below(folder, folder, &mut found)?;
-    found.sort_unstable();
     Ok(found)
 }
 

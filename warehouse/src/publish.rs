@@ -141,14 +141,6 @@ impl Writer<'_> {
         let rows = i64::try_from(rows.num_rows()).map_err(|_| LakeError::Content("too many rows".into()))?;
         Ok((FileEntry { table: (*table).to_owned(), year: *year, path, rows, sha256, digest: content }, true))
     }
-
-    fn tables(&self) -> Vec<TableFiles> {
-        let mut tables: BTreeMap<&str, Vec<PathBuf>> = BTreeMap::new();
-        for entry in self.files.iter().filter(|entry| entry.year.is_some()) {
-            tables.entry(&entry.table).or_default().push(self.folder.join(&entry.path));
-        }
-        tables.into_iter().map(|(table, files)| TableFiles { table: table.to_owned(), files }).collect()
-    }
 }
 
 impl Lake {
@@ -222,7 +214,7 @@ impl Lake {
             let source = if publication.counts.accepted > IN_MEMORY_AT_MOST {
                 // They are in files now: DuckDB gets the room.
                 publication.tables.clear();
-                Source::Files(writer.tables())
+                Source::Files(TableFiles::group(&folder, &writer.files))
             } else {
                 Source::Rows(&publication.tables)
             };
@@ -336,10 +328,10 @@ fn sweep(folder: &Path, kept: &Kept) -> Result<BTreeSet<String>, LakeError> {
         }
     };
     match lease {
-        Some(_lease) => layout::sweep(folder, &|path| named.contains(path)).map_err(failed),
+        Some(_lease) => layout::sweep(folder, &named).map_err(failed),
         None if kept.must_go => Err(LakeError::Read(folder.to_owned())),
         // The next run tries again.
-        None => Ok(layout::walk(folder).map_err(failed)?.into_iter().collect()),
+        None => layout::walk(folder).map_err(failed),
     }
 }
 

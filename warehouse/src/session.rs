@@ -13,7 +13,9 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use domain::instrument::Instrument;
 use domain::keys::Secret;
 use duckdb::{Config, Connection, params};
+use serde::{Deserialize, Serialize};
 
+use crate::manifest::FileEntry;
 use crate::schema::{self, column};
 
 /// Why a session could not be opened.
@@ -101,10 +103,21 @@ fn hex(key: &Secret) -> String {
 }
 
 /// A table with the files that hold it, absolute and checked by the caller.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct TableFiles {
     pub(crate) table: String,
     pub(crate) files: Vec<PathBuf>,
+}
+
+impl TableFiles {
+    /// The tables of these files, which are in `folder`.
+    pub(crate) fn group<'a>(folder: &Path, files: impl IntoIterator<Item = &'a FileEntry>) -> Vec<Self> {
+        let mut tables: BTreeMap<&str, Vec<PathBuf>> = BTreeMap::new();
+        for entry in files {
+            tables.entry(&entry.table).or_default().push(folder.join(&entry.path));
+        }
+        tables.into_iter().map(|(table, files)| Self { table: table.to_owned(), files }).collect()
+    }
 }
 
 /// Opens a session that shows `tables` by name, each query reading their files in place. `folder` is the Ente's.
@@ -151,10 +164,9 @@ pub(crate) fn open_rows<'a>(
         by_table.entry(table).or_default().push(rows);
     }
     // Every assessment has a row in one table, and so has whoever was assessed.
-    let of_assessments: BTreeMap<&str, Vec<&RecordBatch>> =
-        by_table.iter().filter(|(table, _)| **table == schema::ASSESSMENTS).map(|(k, v)| (*k, v.clone())).collect();
+    let assessments = by_table.get(schema::ASSESSMENTS).map(Vec::as_slice).unwrap_or_default();
     let numbers: BTreeMap<&str, Places<'_>> =
-        [column::PSEUDONYM, column::ASSESSMENT_ID].map(|name| (name, places(&of_assessments, name))).into();
+        [column::PSEUDONYM, column::ASSESSMENT_ID].map(|name| (name, places(assessments, name))).into();
     connection.execute_batch("begin")?;
     for (table, batches) in by_table {
         let numbered: Vec<RecordBatch> =
@@ -173,9 +185,9 @@ pub(crate) fn open_rows<'a>(
 #[expect(clippy::disallowed_types, reason = "asked for one text at a time, never listed")]
 type Places<'a> = std::collections::HashMap<&'a str, i64>;
 
-/// The texts of a column in all tables, numbered in their order.
-fn places<'a>(tables: &BTreeMap<&str, Vec<&'a RecordBatch>>, name: &str) -> Places<'a> {
-    let columns = tables.values().flatten().filter_map(|rows| rows.column_by_name(name)?.as_string_opt::<i32>());
+/// The texts of a column, numbered in their order.
+fn places<'a>(batches: &[&'a RecordBatch], name: &str) -> Places<'a> {
+    let columns = batches.iter().filter_map(|rows| rows.column_by_name(name)?.as_string_opt::<i32>());
     let mut texts: Vec<&str> = columns.flat_map(|column| column.iter().flatten()).collect();
     // Rows of one assessment stand side by side.
     texts.dedup();

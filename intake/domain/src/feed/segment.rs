@@ -129,12 +129,8 @@ impl Segment {
     /// Another format, another key, any change of any byte, or events that are not what the first line says.
     pub fn open(bytes: &[u8], key: &OpeningKey) -> Result<Self, SegmentError> {
         match unseal(bytes, key)? {
-            (head, Unsealed::Events(events)) => {
-                let segment = Self::new(events)?;
-                head.check(segment.ente, segment.range())?;
-                Ok(segment)
-            }
-            (_, Unsealed::Packed(packed)) => {
+            Unsealed::Plain(segment) => Ok(segment),
+            Unsealed::Packed(packed) => {
                 let events = packed.events.iter().map(|event| event.unpack(packed.ente, &packed.words));
                 Self::new(events.collect::<Result<_, _>>()?)
             }
@@ -163,12 +159,8 @@ impl PackedSegment {
     /// As [`Segment::open`].
     pub fn open(bytes: &[u8], key: &OpeningKey) -> Result<Self, SegmentError> {
         match unseal(bytes, key)? {
-            (head, Unsealed::Events(events)) => {
-                let segment = Segment::new(events)?;
-                head.check(segment.ente, segment.range())?;
-                Self::pack(&segment)
-            }
-            (_, Unsealed::Packed(packed)) => Ok(packed),
+            Unsealed::Plain(segment) => Self::pack(&segment),
+            Unsealed::Packed(packed) => Ok(packed),
         }
     }
 
@@ -236,10 +228,10 @@ impl Head {
     }
 }
 
-/// What a segment holds, in the version in which it was written.
+/// What a segment holds, in the version in which it was written: the events that its first line announces.
 enum Unsealed {
     /// Version 1: JSON, one event a line.
-    Events(Vec<Event>),
+    Plain(Segment),
     /// Version 2.
     Packed(PackedSegment),
 }
@@ -251,7 +243,7 @@ fn decompress(frame: &[u8]) -> std::io::Result<Vec<u8>> {
     zstd::bulk::decompress(frame, length.ok_or_else(|| std::io::Error::other("it announces no possible length"))?)
 }
 
-fn unseal(bytes: &[u8], key: &OpeningKey) -> Result<(Head, Unsealed), SegmentError> {
+fn unseal(bytes: &[u8], key: &OpeningKey) -> Result<Unsealed, SegmentError> {
     let end = bytes.iter().take(200).position(|byte| *byte == b'\n').ok_or(SegmentError::Format)?;
     let line = std::str::from_utf8(&bytes[..end]).map_err(|_| SegmentError::Format)?;
     let head = Head::parse(line).ok_or(SegmentError::Format)?;
@@ -261,11 +253,13 @@ fn unseal(bytes: &[u8], key: &OpeningKey) -> Result<(Head, Unsealed), SegmentErr
         return Err(SegmentError::Format);
     }
     let content = decompress(&content).map_err(|error| broken(&error))?;
-    let unsealed = match head.version {
+    match head.version {
         1 => {
             let lines = content.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
             let events = lines.map(|line| serde_json::from_slice(line).map(VersionedEvent::into_latest));
-            Unsealed::Events(events.collect::<Result<_, _>>().map_err(|error| broken(&error))?)
+            let segment = Segment::new(events.collect::<Result<_, _>>().map_err(|error| broken(&error))?)?;
+            head.check(segment.ente, segment.range())?;
+            Ok(Unsealed::Plain(segment))
         }
         2 => {
             let (words, events): (Words, Vec<PackedEvent>) =
@@ -281,9 +275,8 @@ fn unseal(bytes: &[u8], key: &OpeningKey) -> Result<(Head, Unsealed), SegmentErr
             }
             let packed = PackedSegment { ente: head.ente, words, events };
             head.check(packed.ente, packed.range())?;
-            Unsealed::Packed(packed)
+            Ok(Unsealed::Packed(packed))
         }
-        _ => return Err(SegmentError::Format),
-    };
-    Ok((head, unsealed))
+        _ => Err(SegmentError::Format),
+    }
 }
