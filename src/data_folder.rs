@@ -9,6 +9,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use domain::feed::EnteId;
 use domain::instrument::Instrument;
 use domain::keys::{Ring, RingKey, SealingKey};
 use rand::CryptoRng;
@@ -134,6 +135,11 @@ impl DataFolder {
     /// What the Enti have taken out of the lake, sealed, for seven days.
     pub(crate) fn extractions(&self) -> PathBuf {
         self.root.join("extractions")
+    }
+
+    /// How precisely strumenti measure in each Ente: from its lake, for its reports.
+    pub(crate) fn calibration(&self, ente: EnteId) -> PathBuf {
+        self.root.join("calibrations").join(format!("{ente}.json"))
     }
 
     /// Held while events are copied to segments.

@@ -13,13 +13,14 @@ use axum::response::{IntoResponse, Response};
 use dashboards::{
     Act, Dashboards, ExtractionConfig, ExtractionEvent, Extractions, Extractor, NotRecorded, Recorder, Viewer,
 };
-use intake::{Cookies, Portal, PortalConfig, Visitor};
+use intake::{Cookies, Portal, PortalConfig, RunReader, Visitor};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use store::{EnteScope, ExtractionAct, Right, Store, StoreError};
 use templates::{Area, Renderer};
 use warehouse::Lake;
 
+use crate::calibrations;
 use crate::commands::print_line;
 use crate::data_folder::DataFolder;
 use crate::outside::Outside;
@@ -56,6 +57,8 @@ pub(crate) fn pages(
         cookies: Cookies::Host,
         passkeys: outside.passkeys()?,
         gateway: outside.gateway()?,
+        runs: Some(runs(folder)),
+        calibrations: Some(calibrations::reader(folder)),
         trusted_proxies: outside.trusted_proxies.clone(),
     })?;
     if !parts.dashboards {
@@ -77,6 +80,17 @@ pub(crate) fn pages(
     let taken_out = extractions.router().route_layer(middleware::from_fn_with_state(portal.clone(), see_extractions));
     let taken_out = portal.behind(Right::ExtractPseudonymous, taken_out);
     Ok((portal.router_with(behind.merge(taken_out)), Some(dashboards)))
+}
+
+/// Reads the records of runs, which need no key.
+fn runs(folder: &DataFolder) -> RunReader {
+    let lake = folder.lake();
+    Arc::new(move |ente| {
+        warehouse::run_record(&lake, ente)
+            .inspect_err(|error| tracing::error!(ente.id = %ente, %error, "the record of a run cannot be read"))
+            .ok()
+            .flatten()
+    })
 }
 
 /// Has the dashboards protect what is published, before anybody asks.

@@ -47,6 +47,8 @@ pub(crate) struct Position {
 pub(crate) struct Publication {
     pub(crate) ente: EnteId,
     pub(crate) position: Position,
+    /// A later state is damaged: this is the last good one.
+    pub(crate) is_earlier: bool,
     /// Those with data, in the order of the definitions, then by id.
     pub(crate) strumenti: Vec<Arc<Strumento>>,
     pub(crate) reliability: Vec<ReliabilityRow>,
@@ -85,11 +87,22 @@ impl Cache {
 
     /// What is published of an Ente now; `None` when nothing ever was. Reads files: never on an async thread.
     pub(crate) fn publication(&self, ente: EnteId) -> Result<Option<Arc<Publication>>, ProtectError> {
+        let is_known =
+            |version| locked(&self.publications).get(&ente).filter(|known| known.position.version == version).cloned();
         let Some(lake) = self.lake.ente(ente)? else { return Ok(None) };
-        let known = locked(&self.publications).get(&ente).cloned();
-        let manifest = lake.manifest();
-        if let Some(known) = known.filter(|known| known.position.version == manifest.version) {
+        if let Some(known) = is_known(lake.manifest().version) {
             return Ok(Some(known));
+        }
+        drop(lake);
+        // Of a state that is new here every file that a page can ask for is looked at; where one is damaged, the state before.
+        let Some(lake) = self.lake.sound(ente, |table| table.starts_with("mart_"))? else { return Ok(None) };
+        let manifest = lake.manifest();
+        if let Some(known) = is_known(manifest.version) {
+            return Ok(Some(known));
+        }
+        if let Some(damage) = lake.damage() {
+            let version = manifest.version;
+            tracing::error!(ente.id = %ente, damage, version, "the lake of an Ente is damaged: an earlier state is shown");
         }
         let mut ids: Vec<String> =
             lake.totals()?.into_iter().filter(|row| row.people > 0).map(|row| row.instrument).collect();
@@ -103,6 +116,7 @@ impl Cache {
                 published_at: manifest.published_at,
                 last_seq: manifest.last_seq,
             },
+            is_earlier: lake.damage().is_some(),
             strumenti: ids.iter().map(|id| Arc::new(Strumento::new(id, &self.instruments))).collect(),
             reliability: lake.reliability()?,
         });
@@ -140,6 +154,7 @@ impl Cache {
                 // A file that could not be read may be readable next time.
                 Ok(Some(Err(ProtectError::Lake(error)))) => {
                     tracing::error!(ente.id = %ente, strumento = id, %error, "the marts cannot be read");
+                    locked(&cache.publications).remove(&ente);
                     locked(&cache.figures).remove(&key);
                     sender.send_replace(Some(Err(Arc::new(ProtectError::Lake(error)))));
                 }
@@ -192,9 +207,9 @@ impl Cache {
     }
 
     fn compute(&self, ente: EnteId, version: i64, strumento: &Strumento) -> Option<Result<Protected, ProtectError>> {
-        let marts = match self.lake.ente(ente) {
-            Ok(Some(lake)) if lake.manifest().version == version => Marts::read(&lake, &strumento.id),
-            Ok(_) => return None,
+        let marts = match self.lake.at(ente, version) {
+            Ok(Some(lake)) => Marts::read(&lake, &strumento.id),
+            Ok(None) => return None,
             Err(error) => Err(error),
         };
         Some(marts.map_err(ProtectError::from).and_then(|marts| Protected::new(&marts, strumento)))

@@ -32,6 +32,7 @@ use warehouse::Lake;
 use crate::cache::Cache;
 pub use crate::extraction::{
     Act, Clock, ExtractionConfig, ExtractionEvent, Extractions, Extractor, NotRecorded, Recorder, Recording,
+    RenewalError, renew_extractions,
 };
 pub use crate::protect::ProtectError;
 

@@ -229,6 +229,7 @@ pub(crate) fn data(marts: &Marts, strumento: Strumento) -> Result<Data, ProtectE
             published_at: DateTime::from_timestamp(1_795_577_760, 0).unwrap_or_default(),
             last_seq: 1_234,
         },
+        is_earlier: false,
         strumenti: vec![Arc::clone(&strumento)],
         reliability,
     };

@@ -82,6 +82,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         cookies: Cookies::Host,
         passkeys: None,
         gateway: None,
+        runs: None,
+        calibrations: None,
         trusted_proxies: Vec::new(),
     })?;
     let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;

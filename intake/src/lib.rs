@@ -28,5 +28,5 @@ mod tests;
 
 pub use cookies::Cookies;
 pub use gateway::{Gateway, GatewayConfig, GatewayConfigError};
-pub use portal::{Clock, Portal, PortalConfig, PortalError};
+pub use portal::{CalibrationReader, Clock, Portal, PortalConfig, PortalError, RunReader};
 pub use visitor::Visitor;

@@ -1,5 +1,6 @@
 //! What the portal is made of, and what its handlers share.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,7 +8,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use axum::Router;
 use chrono::{DateTime, Utc};
 use documents::{PaperError, Press};
+use domain::calibration::Calibration;
+use domain::feed::EnteId;
 use domain::instrument::{Id, Instrument};
+use domain::run::RunRecord;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use store::{PasskeySite, Store};
@@ -24,6 +28,12 @@ const PAPERS_AT_ONCE: usize = 2;
 
 /// A clock.
 pub type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
+
+/// Reads what the pipeline's last run came to for an Ente: from a file, so never on an async thread.
+pub type RunReader = Arc<dyn Fn(EnteId) -> Option<RunRecord> + Send + Sync>;
+
+/// Reads the calibration of an Ente: from a file, so never on an async thread.
+pub type CalibrationReader = Arc<dyn Fn(EnteId) -> Option<Calibration> + Send + Sync>;
 
 /// What a portal is made of.
 pub struct PortalConfig {
@@ -43,6 +53,10 @@ pub struct PortalConfig {
     pub passkeys: Option<PasskeySite>,
     /// What vouches for people besides their password, where there is one.
     pub gateway: Option<Gateway>,
+    /// What the pipeline's last run came to for an Ente; without it no page knows.
+    pub runs: Option<RunReader>,
+    /// How precisely strumenti measure among the people of an Ente; without it reports use what definitions say.
+    pub calibrations: Option<CalibrationReader>,
     /// Reverse proxies whose word on the client's address counts; nobody else's does.
     pub trusted_proxies: Vec<IpAddr>,
 }
@@ -63,6 +77,8 @@ struct Shared {
     cookies: Cookies,
     passkeys: Option<PasskeySite>,
     gateway: Option<Gateway>,
+    runs: Option<RunReader>,
+    calibrations: Option<CalibrationReader>,
     trusted_proxies: Vec<IpAddr>,
     press: Arc<Press>,
     setting: Arc<Semaphore>,
@@ -119,6 +135,8 @@ impl Portal {
             cookies: config.cookies,
             passkeys: config.passkeys,
             gateway: config.gateway,
+            runs: config.runs,
+            calibrations: config.calibrations,
             trusted_proxies: config.trusted_proxies,
             press: Arc::new(Press::new()?),
             setting: Arc::new(Semaphore::new(PAPERS_AT_ONCE)),
@@ -149,6 +167,21 @@ impl Portal {
     #[must_use]
     pub fn store(&self) -> Option<&Store> {
         self.shared.store.as_ref()
+    }
+
+    /// What the pipeline's last run came to for an Ente.
+    pub(crate) async fn run_record(&self, ente: EnteId) -> Option<RunRecord> {
+        let runs = self.shared.runs.clone()?;
+        // A page that says nothing of the run is better than none: whoever reads the files logs what is wrong.
+        tokio::task::spawn_blocking(move || runs(ente)).await.ok().flatten()
+    }
+
+    /// The standard errors of measurement that reports of an Ente use instead of the definition's: from its own data, once there is
+    /// enough.
+    pub(crate) async fn sem_hundredths(&self, ente: EnteId, instrument: &Instrument) -> BTreeMap<Id, i32> {
+        let Some(calibrations) = self.shared.calibrations.clone() else { return BTreeMap::new() };
+        let calibration = tokio::task::spawn_blocking(move || calibrations(ente)).await.ok().flatten();
+        calibration.map(|calibration| calibration.sem_hundredths(instrument)).unwrap_or_default()
     }
 
     /// A generator of its own for whoever asks.

@@ -261,6 +261,7 @@ pub(crate) static ROUTES: &[Route] = routes! {
     get "/operatori/elenco.pdf", CREDENTIALS, pages::accounts::list_pdf;
     get "/operatori/{account}/questionari", ACCOUNTS, pages::questionari::of_operator;
 
+    get "/dati", Need::Ente(Right::SeeEnte), pages::data::get;
     get "/conservazione", PRIVACY, pages::retention::get;
     post(Session) "/conservazione", PRIVACY, pages::retention::post;
     get "/registro", ACCOUNTS, pages::audit::get;

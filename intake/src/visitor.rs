@@ -146,6 +146,9 @@ fn entries(session: &Session) -> Vec<Entry> {
         entries.push((Area::Territorio, "/cruscotti/territorio"));
         entries.push((Area::Comunita, "/cruscotti/comunita"));
     }
+    if role.may(Right::ManageAccounts) || role.may(Right::SeeDashboards) {
+        entries.push((Area::Dati, "/dati"));
+    }
     if session.may(Right::ExtractPseudonymous) {
         entries.push((Area::Estrazioni, "/estrazioni"));
     }
@@ -174,7 +177,7 @@ macro_rules! needs {
     )+ };
 }
 
-needs!(SeePersone, SeeOwnWork, Assess, Assign, Erase, ExtractIdentified, Import, ManageAccounts, ManageEnti);
+needs!(SeeEnte, SeePersone, SeeOwnWork, Assess, Assign, Erase, ExtractIdentified, Import, ManageAccounts, ManageEnti);
 
 /// A page's way to the data of one Ente.
 pub(crate) struct Desk<N: Need> {

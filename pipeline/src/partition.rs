@@ -94,7 +94,7 @@ pub(crate) fn partition(
 }
 
 /// The calendar year of a day.
-fn year(day: i32) -> i32 {
+pub(crate) fn year(day: i32) -> i32 {
     NaiveDate::default().checked_add_signed(TimeDelta::days(day.into())).map_or(i32::MAX, |day| day.year())
 }
 

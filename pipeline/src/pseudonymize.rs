@@ -1,7 +1,7 @@
 //! The pseudonym key of an Ente, and what it makes of tokens: 16 bytes of HMAC-SHA-256, other ones in every Ente.
 //!
-//! The key lies in a file of its own, wrapped by the pipeline ring, made at first use. Deleting the file rotates it: the
-//! next run makes another key and so another partition, whole.
+//! The key lies in a file of its own, wrapped by the pipeline ring, made at first use. Replacing it ([`renew`]) makes the next
+//! run make another partition, whole.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -15,7 +15,7 @@ use crate::partition::Pseudonym;
 
 /// Why an Ente's pseudonym key cannot be had.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum PseudonymKeyError {
+pub enum PseudonymKeyError {
     /// The file cannot be read or written.
     #[error("the pseudonym key {} cannot be read or written", .path.display())]
     File {
@@ -103,6 +103,33 @@ pub(crate) fn open_or_create(
     if let Some(known) = open(folder, ente, ring)? {
         return Ok(known);
     }
+    create(folder, ente, ring, chance)
+}
+
+/// Gives an Ente another key, in place of the one it has: the next run makes its partition anew, with other pseudonyms, and removes
+/// what has the old ones. `false` when it has none yet.
+///
+/// # Errors
+/// A key that cannot be read or written.
+pub fn renew(
+    folder: &Path,
+    ente: EnteId,
+    ring: &RingKey,
+    chance: &mut impl CryptoRng,
+) -> Result<bool, PseudonymKeyError> {
+    if open(folder, ente, ring)?.is_none() {
+        return Ok(false);
+    }
+    create(folder, ente, ring, chance)?;
+    Ok(true)
+}
+
+fn create(
+    folder: &Path,
+    ente: EnteId,
+    ring: &RingKey,
+    chance: &mut impl CryptoRng,
+) -> Result<Pseudonyms, PseudonymKeyError> {
     let path = path(folder, ente);
     let key = Secret::generate(chance);
     let wrapped = ring.derive("pseudonym keys").seal(key.expose(), &context(ente), chance);
@@ -189,6 +216,19 @@ mod tests {
         let other = EnteId(Uuid::from_u128(2));
         fs::copy(&file, path(folder.path(), other)).unwrap();
         assert!(open_or_create(folder.path(), other, &ring, &mut chance(6)).is_err());
+    }
+
+    #[test]
+    fn a_renewed_key_makes_other_pseudonyms() {
+        let folder = tempfile::tempdir().unwrap();
+        let ring = RingKey::generate(Ring::Pipeline, &mut chance(1));
+        let (ente, token) = (EnteId(Uuid::from_u128(1)), PersonToken([7; 32]));
+        assert!(!renew(folder.path(), ente, &ring, &mut chance(2)).unwrap());
+        let before = open_or_create(folder.path(), ente, &ring, &mut chance(3)).unwrap();
+        assert!(renew(folder.path(), ente, &ring, &mut chance(4)).unwrap());
+        let after = open(folder.path(), ente, &ring).unwrap().unwrap();
+        assert_ne!(before.person(token), after.person(token));
+        assert_ne!(before.key_id(), after.key_id());
     }
 
     #[test]

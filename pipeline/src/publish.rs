@@ -13,7 +13,7 @@ use warehouse::{Manifest, Publication, Published, TableData};
 use crate::links;
 use crate::partition::Accepted;
 use crate::pseudonymize::{self, Pseudonyms};
-use crate::report::{EnteReport, count};
+use crate::report::{EnteReport, count, to_lake};
 use crate::resolve::{Link, Person};
 use crate::run::{Config, Halt};
 
@@ -48,7 +48,7 @@ pub(crate) fn publish(
         last_seq: report.last_seq,
         pseudonym_key_id: pseudonyms.key_id().to_owned(),
         instruments: config.instruments.clone(),
-        counts: report.counts.to_lake(),
+        counts: to_lake(&report.counts),
         source_mark: outcome.source_mark,
         stages: STAGES,
         erasures: outcome.erasures,
@@ -77,7 +77,8 @@ pub(crate) fn still_holds(
     let Ok(Some(published)) = config.lake.ente(ente) else { return Ok(None) };
     let Some(pseudonyms) = pseudonymize::open(&config.pseudonym_keys, ente, &config.ring)? else { return Ok(None) };
     let manifest = published.manifest().clone();
-    let holds = manifest.source_mark.as_deref() == Some(source_mark)
+    let holds = published.damage().is_none()
+        && manifest.source_mark.as_deref() == Some(source_mark)
         && manifest.stages == STAGES
         && manifest.pseudonym_key_id == pseudonyms.key_id()
         && published.is_of_today(&config.instruments)

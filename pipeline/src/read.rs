@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use domain::feed::packed::{PackedEvent, Words};
-use domain::feed::{EnteId, PackedSegment, Segment, SegmentError};
+use domain::feed::{EnteId, PackedSegment, Segment, SegmentError, TALLY_FILE, Tally};
 use domain::keys::OpeningKey;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -45,6 +45,12 @@ pub(crate) enum ReadError {
         file: String,
         /// What kind of damage.
         what: &'static str,
+    },
+    /// There is no tally, or none that can be used.
+    #[error("{TALLY_FILE} {problem}: export the segments again")]
+    Tally {
+        /// What is wrong with it.
+        problem: &'static str,
     },
     /// A file holds other events than its name says, or another Ente's.
     #[error("{file} holds other events than its name and folder say")]
@@ -116,6 +122,20 @@ impl Files {
     /// The number of the last event.
     pub(crate) fn last_seq(&self) -> i64 {
         self.files.last().map_or(0, |((_, last), _)| *last)
+    }
+
+    /// What the portal counts.
+    pub(crate) fn tally(&self, key: &OpeningKey) -> Result<Tally, ReadError> {
+        let path = self.folder.join(TALLY_FILE);
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(ReadError::Tally { problem: "is not there" });
+            }
+            Err(source) => return Err(ReadError::File { path, source }),
+        };
+        let tally = Tally::open(&bytes, key).map_err(|_| ReadError::Tally { problem: "cannot be opened" })?;
+        if tally.ente == self.ente { Ok(tally) } else { Err(ReadError::Tally { problem: "is another Ente's" }) }
     }
 
     /// Changes when any file is written anew: names, sizes, and what the system notes of each file's last change. Segments are

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use domain::feed::EnteId;
+use domain::run::{Halt, RunRecord, StageCounts};
 use serde::Serialize;
 use warehouse::{Counts as LakeCounts, Manifest};
 
@@ -19,105 +21,65 @@ pub enum State {
     #[default]
     InOrder,
     /// Something is wrong with this Ente alone; what was published before stays visible.
-    Halted {
-        /// What, where, and what to do.
-        reason: String,
-    },
+    Halted(Halt),
     /// The agreement has ended: keys destroyed, links removed.
     Closed,
 }
 
-/// The counts of one Ente. `versions` = the sum of `set_aside` + `current`; `current` = `accepted` + the sum of `rejected`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Counts {
-    /// Events read.
-    pub events: i64,
-    /// Versions of assessments in them.
-    pub versions: i64,
-    /// Those that do not count: `superseded`, `annulled`, `restricted`, `erased`.
-    pub set_aside: BTreeMap<String, i64>,
-    /// Those that do.
-    pub current: i64,
-    /// Those in the tables.
-    pub accepted: i64,
-    /// The others, by the code of the reason.
-    pub rejected: BTreeMap<String, i64>,
-    /// People in the tables.
-    pub people: i64,
-    /// Those of them who have a link.
-    pub links: i64,
-    /// Rows of each table.
-    pub rows: BTreeMap<String, i64>,
-    /// Files written.
-    pub files_written: i64,
-    /// Files that stayed as they were.
-    pub files_kept: i64,
+/// What the manifest keeps of the counts.
+pub(crate) fn to_lake(counts: &StageCounts) -> LakeCounts {
+    LakeCounts {
+        events: counts.events,
+        versions: counts.versions,
+        set_aside: counts.set_aside.clone(),
+        read: counts.current,
+        accepted: counts.accepted,
+        rejected: counts.rejected.clone(),
+        people: counts.people,
+        links: counts.links,
+    }
 }
 
-impl Counts {
-    /// Whether nothing went in that did not come out somewhere.
-    #[must_use]
-    pub fn is_balanced(&self) -> bool {
-        self.versions == self.set_aside.values().sum::<i64>() + self.current
-            && self.current == self.accepted + self.rejected.values().sum::<i64>()
+/// The counts of an earlier run that came to this manifest.
+pub(crate) fn of_manifest(manifest: &Manifest) -> StageCounts {
+    let mut rows: BTreeMap<String, i64> = BTreeMap::new();
+    for file in manifest.files.iter().filter(|file| file.year.is_some()) {
+        *rows.entry(file.table.clone()).or_default() += file.rows;
     }
+    let LakeCounts { events, versions, set_aside, read, accepted, rejected, people, links } = manifest.counts.clone();
+    let files_kept = count(manifest.files.len());
+    StageCounts {
+        events,
+        versions,
+        set_aside,
+        current: read,
+        accepted,
+        rejected,
+        people,
+        links,
+        rows,
+        files_written: 0,
+        files_kept,
+    }
+}
 
-    /// What the manifest keeps.
-    pub(crate) fn to_lake(&self) -> LakeCounts {
-        LakeCounts {
-            events: self.events,
-            versions: self.versions,
-            set_aside: self.set_aside.clone(),
-            read: self.current,
-            accepted: self.accepted,
-            rejected: self.rejected.clone(),
-            people: self.people,
-            links: self.links,
+fn add(total: &mut StageCounts, other: &StageCounts) {
+    fn add_all(to: &mut BTreeMap<String, i64>, from: &BTreeMap<String, i64>) {
+        for (name, count) in from {
+            *to.entry(name.clone()).or_default() += count;
         }
     }
-
-    /// The counts of an earlier run that came to this manifest.
-    fn of(manifest: &Manifest) -> Self {
-        let mut rows: BTreeMap<String, i64> = BTreeMap::new();
-        for file in manifest.files.iter().filter(|file| file.year.is_some()) {
-            *rows.entry(file.table.clone()).or_default() += file.rows;
-        }
-        let LakeCounts { events, versions, set_aside, read, accepted, rejected, people, links } =
-            manifest.counts.clone();
-        let files_kept = count(manifest.files.len());
-        Self {
-            events,
-            versions,
-            set_aside,
-            current: read,
-            accepted,
-            rejected,
-            people,
-            links,
-            rows,
-            files_written: 0,
-            files_kept,
-        }
-    }
-
-    fn add(&mut self, other: &Self) {
-        fn add_all(to: &mut BTreeMap<String, i64>, from: &BTreeMap<String, i64>) {
-            for (name, count) in from {
-                *to.entry(name.clone()).or_default() += count;
-            }
-        }
-        self.events += other.events;
-        self.versions += other.versions;
-        add_all(&mut self.set_aside, &other.set_aside);
-        self.current += other.current;
-        self.accepted += other.accepted;
-        add_all(&mut self.rejected, &other.rejected);
-        self.people += other.people;
-        self.links += other.links;
-        add_all(&mut self.rows, &other.rows);
-        self.files_written += other.files_written;
-        self.files_kept += other.files_kept;
-    }
+    total.events += other.events;
+    total.versions += other.versions;
+    add_all(&mut total.set_aside, &other.set_aside);
+    total.current += other.current;
+    total.accepted += other.accepted;
+    add_all(&mut total.rejected, &other.rejected);
+    total.people += other.people;
+    total.links += other.links;
+    add_all(&mut total.rows, &other.rows);
+    total.files_written += other.files_written;
+    total.files_kept += other.files_kept;
 }
 
 /// What a run did for one Ente. Of one that halted, the counts reach as far as it came.
@@ -136,18 +98,43 @@ pub struct EnteReport {
     pub is_changed: bool,
     /// The counts.
     #[serde(flatten)]
-    pub counts: Counts,
+    pub counts: StageCounts,
 }
 
 impl EnteReport {
     pub(crate) fn new(ente: EnteId) -> Self {
-        Self { ente, state: State::InOrder, last_seq: 0, lake_version: 0, is_changed: false, counts: Counts::default() }
+        Self {
+            ente,
+            state: State::InOrder,
+            last_seq: 0,
+            lake_version: 0,
+            is_changed: false,
+            counts: StageCounts::default(),
+        }
+    }
+
+    /// What is kept of it; `before` is what was kept of the run before.
+    pub(crate) fn record(&self, before: Option<&RunRecord>, now: DateTime<Utc>) -> RunRecord {
+        let halt = match &self.state {
+            State::Halted(halt) => Some(halt.clone()),
+            State::InOrder | State::Closed => None,
+        };
+        let in_order_at = if halt.is_none() { Some(now) } else { before.and_then(|before| before.in_order_at) };
+        RunRecord {
+            ente: self.ente,
+            ran_at: now,
+            halt,
+            in_order_at,
+            last_seq: self.last_seq,
+            lake_version: self.lake_version,
+            counts: self.counts.clone(),
+        }
     }
 
     /// Takes over what an earlier run came to.
     pub(crate) fn still(&mut self, manifest: &Manifest) {
         self.lake_version = manifest.version;
-        self.counts = Counts::of(manifest);
+        self.counts = of_manifest(manifest);
     }
 }
 
@@ -157,18 +144,18 @@ pub struct RunReport {
     /// Every Ente that has segments, in order.
     pub enti: Vec<EnteReport>,
     /// All of them together.
-    pub total: Counts,
+    pub total: StageCounts,
 }
 
 impl RunReport {
     pub(crate) fn add(&mut self, ente: EnteReport) {
-        self.total.add(&ente.counts);
+        add(&mut self.total, &ente.counts);
         self.enti.push(ente);
     }
 
     /// Whether no Ente halted.
     #[must_use]
     pub fn is_clean(&self) -> bool {
-        !self.enti.iter().any(|ente| matches!(ente.state, State::Halted { .. }))
+        !self.enti.iter().any(|ente| matches!(ente.state, State::Halted(_)))
     }
 }

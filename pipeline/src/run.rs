@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use domain::feed::{EnteId, PersonToken};
 use domain::instrument::Instrument;
 use domain::keys::RingKey;
+use domain::run;
 use rand::{CryptoRng, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 use warehouse::{Lake, LakeError, workers};
@@ -20,6 +21,7 @@ use crate::partition::{Accepted, PartitionError, Pseudonym, Speech, partition};
 use crate::pseudonymize::{self, PseudonymKeyError};
 use crate::publish::{Outcome, close, links_of, publish, still_holds};
 use crate::read::{self, Events, Files, ReadError};
+use crate::reconcile::{self, Mismatch};
 use crate::report::{EnteReport, RunReport, State, count};
 use crate::resolve::{Contradiction, Resolved, resolve};
 
@@ -74,6 +76,8 @@ pub(crate) enum Halt {
     )]
     Shortened { found: i64, published: i64 },
     #[error(transparent)]
+    Mismatch(#[from] Mismatch),
+    #[error(transparent)]
     PseudonymKey(#[from] PseudonymKeyError),
     #[error(transparent)]
     Partition(#[from] PartitionError),
@@ -83,6 +87,18 @@ pub(crate) enum Halt {
     Lake(#[from] LakeError),
     #[error(transparent)]
     Links(#[from] LinksError),
+}
+
+impl Halt {
+    fn cause(&self) -> run::Cause {
+        match self {
+            Self::Read(_) | Self::Contradiction(_) | Self::Shortened { .. } => run::Cause::Feed,
+            Self::Mismatch(_) => run::Cause::Reconciliation,
+            Self::PseudonymKey(_) | Self::Lake(LakeError::Key(_)) => run::Cause::Key,
+            Self::Partition(_) | Self::Unbalanced => run::Cause::Program,
+            Self::Lake(_) | Self::Links(_) => run::Cause::Storage,
+        }
+    }
 }
 
 /// Runs the stages for every Ente that has segments, several Enti at once. `progress` gets how many are done, and of how many.
@@ -106,7 +122,8 @@ pub fn run(
     let done = AtomicUsize::new(0);
     progress(0, turns.len());
     let reports = workers::map(&turns, |(ente, chance)| {
-        let report = of_ente(config, *ente, now, &mut chance.clone());
+        let mut report = of_ente(config, *ente, now, &mut chance.clone());
+        keep(config, &mut report, now);
         log(&report);
         progress(done.fetch_add(1, Ordering::Relaxed) + 1, turns.len());
         report
@@ -122,9 +139,26 @@ fn of_ente(config: &Config, ente: EnteId, now: DateTime<Utc>, chance: &mut ChaCh
     let mut report = EnteReport::new(ente);
     match stages(config, &mut report, now, chance) {
         Ok(state) => report.state = state,
-        Err(halt) => report.state = State::Halted { reason: with_sources(&halt) },
+        Err(halt) => report.state = State::Halted(run::Halt { cause: halt.cause(), reason: with_sources(&halt) }),
     }
     report
+}
+
+/// Keeps what the run came to, for the pages that say how data stand. An Ente whose record cannot be kept has halted: what was
+/// published is good, but nobody would hear of it.
+fn keep(config: &Config, report: &mut EnteReport, now: DateTime<Utc>) {
+    let kept = match &report.state {
+        State::Closed => config.lake.forget_run(report.ente),
+        State::InOrder | State::Halted(_) => {
+            let before = config.lake.run_record(report.ente).unwrap_or_default();
+            config.lake.keep_run(&report.record(before.as_ref(), now))
+        }
+    };
+    if let Err(error) = kept
+        && !matches!(report.state, State::Halted(_))
+    {
+        report.state = State::Halted(run::Halt { cause: run::Cause::Storage, reason: with_sources(&error) });
+    }
 }
 
 /// The stages of one Ente, in order.
@@ -136,11 +170,19 @@ fn stages(
 ) -> Result<State, Halt> {
     let files = Files::list(&config.segments, report.ente)?;
     report.last_seq = files.last_seq();
+    let tally = files.tally(&config.ring.opening())?;
+    reconcile::same_moment(&tally, report.last_seq)?;
+    if report.last_seq == 0 {
+        // Nothing has happened yet: there is nothing to show.
+        check_not_shortened(config, report)?;
+        return Ok(State::InOrder);
+    }
     let source_mark = files.mark()?;
     if !config.is_full
         && let Some(manifest) = still_holds(config, report.ente, &source_mark, now)?
     {
         report.still(&manifest);
+        reconcile::lake(&tally, &manifest)?;
         return Ok(State::InOrder);
     }
     let Events { events, words } = files.read(&config.ring.opening())?;
@@ -157,6 +199,8 @@ fn stages(
     report.counts.versions = versions;
     report.counts.set_aside = set_aside.iter().map(|(why, count)| (why.code().to_owned(), *count)).collect();
     report.counts.current = count(current.len());
+
+    reconcile::segments(&tally, &current, &set_aside, &words)?;
 
     let conformity = Conformity::new(&config.instruments, &words);
     let mut accepted = Vec::with_capacity(current.len());
@@ -182,7 +226,7 @@ fn stages(
     for table in &tables {
         *report.counts.rows.entry(table.table.clone()).or_default() += count(table.rows.num_rows());
     }
-    if report.counts.rows.get(warehouse::schema::ASSESSMENTS).copied().unwrap_or(0) != report.counts.accepted {
+    if reconcile::rows_of_assessments(&report.counts.rows) != report.counts.accepted {
         return Err(Halt::Unbalanced);
     }
     let outcome = Outcome { tables, links, source_mark, erasures, restrictions };
@@ -241,7 +285,7 @@ fn with_sources(error: &dyn Error) -> String {
 }
 
 fn log(report: &EnteReport) {
-    let EnteReport { ente, state, last_seq, lake_version, counts, .. } = report;
+    let EnteReport { ente, state, last_seq, lake_version, counts, is_changed: _ } = report;
     let rejected: i64 = counts.rejected.values().sum();
     match state {
         State::InOrder if rejected == 0 => tracing::info!(
@@ -254,7 +298,9 @@ fn log(report: &EnteReport) {
             reasons = ?counts.rejected,
             "Ente {ente}: version {lake_version}, {} assessments, {rejected} rejected", counts.accepted
         ),
-        State::Halted { reason } => tracing::error!(ente.id = %ente, last_seq, reason, "Ente {ente} halted: {reason}"),
+        State::Halted(run::Halt { cause, reason }) => {
+            tracing::error!(ente.id = %ente, last_seq, ?cause, reason, "Ente {ente} halted: {reason}");
+        }
         State::Closed => tracing::info!(ente.id = %ente, last_seq, "Ente {ente}: closed, keys destroyed"),
     }
 }

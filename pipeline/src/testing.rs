@@ -9,7 +9,7 @@ use chrono::{DateTime, Duration, NaiveDate, Utc};
 use domain::feed::packed::{PackedEvent, Words};
 use domain::feed::{
     Assessment, AssessmentId, EnteId, Evaluation, Event, OperatorToken, Origin, PersonToken, ScaleResult, SealedLink,
-    Segment, UnitaId, What,
+    Segment, TALLY_FILE, Tally, UnitaId, What,
 };
 use domain::instrument::{Answer, Instrument};
 use domain::keys::{Ring, RingKey};
@@ -235,6 +235,13 @@ impl Ground {
             fs::write(folder.join(segment.file_name()), segment.seal(key.sealing(), &mut self.chance).unwrap())
                 .unwrap();
         }
+        self.tell(&Tally::of_events(feed.ente, &feed.events));
+    }
+
+    /// What the portal counts.
+    pub(crate) fn tell(&mut self, tally: &Tally) {
+        let bytes = tally.seal(self.config.ring.opening().sealing(), &mut self.chance);
+        fs::write(self.segments_of(tally.ente).join(TALLY_FILE), bytes).unwrap();
     }
 
     pub(crate) fn run(&mut self) -> RunReport {

@@ -1,4 +1,4 @@
-//! `noncello keys`: new keys for the portal, while it runs.
+//! `noncello keys`: new keys for the portal, while it runs, for the partitions of the lake, and for pseudonyms.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -6,11 +6,16 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use clap::Subcommand;
+use domain::feed::EnteId;
+use domain::keys::Ring;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
 use store::{KeyStep, PlatformScope, Store};
+use uuid::Uuid;
 
-use super::{block_on, open_store, print_line, progress_bar};
+use super::{Format, block_on, open_store, print_line, progress_bar};
 use crate::data_folder::DataFolder;
-use crate::system;
+use crate::{server, system};
 
 /// How often a portal that serves reads the keys of the Enti anew.
 const READ_AGAIN_EVERY: Duration = Duration::from_secs(10);
@@ -32,12 +37,81 @@ one under another name: it opens only backups made before, and is to be deleted 
         #[arg(long)]
         offline: bool,
     },
+    /// Give the partition of every Ente a new key: its files are written anew, and what it has taken out and kept.
+    #[command(after_help = "Example: noncello keys rotate-lake --data /srv/noncello
+
+Stopped half-way it leaves everything readable; the same command goes on from there. Dashboards go on meanwhile. Copies of the
+lake from before cannot be read any more once it is done, unless the key files were copied too.")]
+    RotateLake {
+        /// The data folder.
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+        /// One Ente alone, by its id.
+        #[arg(long, value_name = "ID")]
+        ente: Option<Uuid>,
+    },
+    /// Give every Ente a new pseudonym key, and make its partition anew: nothing that was taken out before can be joined with it.
+    #[command(after_help = "Example: noncello keys rotate-pseudonyms --data /srv/noncello")]
+    RotatePseudonyms {
+        /// The data folder.
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+        /// One Ente alone, by its id.
+        #[arg(long, value_name = "ID")]
+        ente: Option<Uuid>,
+    },
 }
 
 pub(crate) fn run(command: &Command) -> Result<ExitCode> {
     match command {
         Command::Rotate { data, offline } => rotate(data, if *offline { Duration::ZERO } else { UNTIL_KNOWN }),
+        Command::RotateLake { data, ente } => rotate_lake(data, *ente),
+        Command::RotatePseudonyms { data, ente } => rotate_pseudonyms(data, *ente),
     }
+}
+
+fn rotate_lake(data: &Path, only: Option<Uuid>) -> Result<ExitCode> {
+    let folder = DataFolder::open(data)?;
+    let _lock = pipeline::lock(&folder.pipeline_lock())?;
+    let lake = server::lake(&folder)?;
+    let enti = chosen(lake.enti()?, only)?;
+    let bar = progress_bar("renewing keys of the lake");
+    bar.set_length(enti.len() as u64);
+    let (mut files, mut extractions) = (0, 0);
+    for ente in &enti {
+        lake.begin_renewal(*ente, &mut system::chance())?;
+        let mut chance = StdRng::from_rng(&mut system::chance());
+        extractions += dashboards::renew_extractions(&folder.extractions(), &lake, *ente, &mut chance)?;
+        files += lake.end_renewal(*ente, system::now(), &mut system::chance())?;
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    print_line(&format!("new keys: {}; written anew: {files} files, {extractions} extractions", enti.len()));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn rotate_pseudonyms(data: &Path, only: Option<Uuid>) -> Result<ExitCode> {
+    let folder = DataFolder::open(data)?;
+    {
+        let _lock = pipeline::lock(&folder.pipeline_lock())?;
+        let ring = folder.key(Ring::Pipeline)?;
+        let enti = chosen(server::lake(&folder)?.enti()?, only)?;
+        for ente in &enti {
+            pipeline::renew_pseudonym_key(&folder.pipeline_keys(), *ente, &ring, &mut system::chance())?;
+        }
+        print_line(&format!("new pseudonym keys: {}", enti.len()));
+    }
+    // One that halts keeps what it had: the next run goes on.
+    super::pipeline::report(&super::pipeline::run_stages(&folder, false)?, Format::Text)
+}
+
+/// All Enti, or the one that was named.
+fn chosen(enti: Vec<EnteId>, only: Option<Uuid>) -> Result<Vec<EnteId>> {
+    let Some(only) = only.map(EnteId) else { return Ok(enti) };
+    if !enti.contains(&only) {
+        bail!("nothing of {only} is published; `noncello pipeline status` lists the Enti");
+    }
+    Ok(vec![only])
 }
 
 /// Has a store that serves read keys anew, for as long as the program does.
@@ -94,7 +168,7 @@ fn rotate(data: &Path, wait: Duration) -> Result<ExitCode> {
 }
 
 /// The Enti, and last the platform, whose keys are not yet what they shall be.
-async fn unsettled(store: &Store, scope: &PlatformScope, ring: &str) -> Result<Vec<(domain::feed::EnteId, KeyStep)>> {
+async fn unsettled(store: &Store, scope: &PlatformScope, ring: &str) -> Result<Vec<(EnteId, KeyStep)>> {
     let all = store.key_steps(scope).await?.into_iter();
     let left = all.filter(|(_, step, wrapped_by)| *step != KeyStep::Settled || wrapped_by != ring);
     Ok(left.map(|(ente, step, _)| (ente, step)).collect())

@@ -1,19 +1,21 @@
 //! `noncello pipeline`: run it, see how each Ente stands, check every byte of the lake.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use clap::Subcommand;
+use domain::feed::EnteId;
 use domain::keys::Ring;
-use pipeline::{Config, RunReport, State};
+use domain::run::{RunRecord, Standing};
+use pipeline::{Config, EnteReport, RunReport, State};
 use serde_json::json;
-use warehouse::Manifest;
+use warehouse::{Lake, LakeError, Manifest};
 
 use super::{Format, block_on, open_store, print_complaint, print_line, progress_bar};
 use crate::data_folder::DataFolder;
-use crate::{server, system};
+use crate::{calibrations, server, system};
 
 /// What was published stays readable for a week after something newer is, unless somebody in it was erased or restricted.
 const KEEP_DAYS: i64 = 7;
@@ -53,7 +55,7 @@ pub(crate) enum Command {
         #[arg(long, value_enum, default_value_t)]
         format: Format,
     },
-    /// Say what is published of each Ente.
+    /// Say how the data of each Ente stand, and what is published; ends with 1 when one is late, halted or damaged.
     #[command(after_help = "Example: noncello pipeline status --data /srv/noncello --format json")]
     Status {
         /// The data folder.
@@ -81,6 +83,8 @@ pub(crate) fn run(command: &Command) -> Result<ExitCode> {
         }
         Command::Run { data, full, format } => {
             let folder = DataFolder::open(data)?;
+            // A second run is refused before it exports what the first one is reading.
+            drop(pipeline::lock(&folder.pipeline_lock())?);
             export_in_a_child(data)?;
             report(&run_stages(&folder, *full)?, *format)
         }
@@ -113,6 +117,8 @@ fn export_in_a_child(data: &Path) -> Result<()> {
 
 /// The pipeline's side: segments to the lake.
 pub(crate) fn run_stages(folder: &DataFolder, is_full: bool) -> Result<RunReport> {
+    // Segments are put together while they are exported: not while they are read.
+    let _segments = pipeline::lock(&folder.export_lock())?;
     let config = Config {
         segments: folder.segments(),
         lake: server::lake(folder)?,
@@ -130,10 +136,14 @@ pub(crate) fn run_stages(folder: &DataFolder, is_full: bool) -> Result<RunReport
         bar.set_position(done as u64);
     })?;
     bar.finish_and_clear();
+    let is_new =
+        |ente: &&EnteReport| ente.is_changed || ente.state == State::Closed || !folder.calibration(ente.ente).is_file();
+    let changed: Vec<EnteId> = report.enti.iter().filter(is_new).map(|ente| ente.ente).collect();
+    calibrations::copy(folder, &config.lake, &changed)?;
     Ok(report)
 }
 
-fn report(report: &RunReport, format: Format) -> Result<ExitCode> {
+pub(super) fn report(report: &RunReport, format: Format) -> Result<ExitCode> {
     match format {
         Format::Json => print_line(&serde_json::to_string_pretty(report)?),
         Format::Text => {
@@ -154,7 +164,7 @@ fn report(report: &RunReport, format: Format) -> Result<ExitCode> {
                 match &ente.state {
                     State::InOrder => print_line(&line),
                     State::Closed => print_line(&format!("{}: closed", ente.ente)),
-                    State::Halted { reason } => print_complaint(&format!("{}: halted: {reason}", ente.ente)),
+                    State::Halted(halt) => print_complaint(&format!("{}: halted: {}", ente.ente, halt.reason)),
                 }
                 for (reason, count) in &counts.rejected {
                     print_line(&format!("  rejected, {reason}: {count}"));
@@ -165,50 +175,65 @@ fn report(report: &RunReport, format: Format) -> Result<ExitCode> {
     Ok(if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
-fn status(folder: &DataFolder, format: Format) -> Result<ExitCode> {
-    let lake = server::lake(folder)?;
-    let mut lines = Vec::new();
-    let mut is_any_wrong = false;
-    for ente in lake.enti()? {
-        match lake.ente(ente) {
-            Ok(Some(published)) => lines.push(published.manifest().clone()),
-            Ok(None) => {}
-            Err(error) => {
-                is_any_wrong = true;
-                print_complaint(&format!("{ente}: {error}"));
-            }
-        }
+/// How the data of an Ente stand.
+struct EnteStatus {
+    ente: EnteId,
+    standing: Standing,
+    record: Option<RunRecord>,
+    manifest: Option<Manifest>,
+    /// What is damaged of the lake.
+    damage: Option<String>,
+}
+
+impl EnteStatus {
+    fn read(lake: &Lake, ente: EnteId) -> Self {
+        let (record, damage_of_record) = split(lake.run_record(ente));
+        let (published, damage_of_lake) = split(lake.ente(ente));
+        let damage = published.as_ref().and_then(|published| published.damage().map(ToOwned::to_owned));
+        let manifest = published.map(|published| published.manifest().clone());
+        let standing = Standing::of(record.as_ref(), system::now());
+        Self { ente, standing, record, manifest, damage: damage.or(damage_of_lake).or(damage_of_record) }
     }
-    match format {
-        Format::Json => {
-            let rows: Vec<_> = lines
-                .iter()
-                .map(|manifest| {
-                    json!({
-                        "ente": manifest.ente,
-                        "version": manifest.version,
-                        "published_at": manifest.published_at,
-                        "last_seq": manifest.last_seq,
-                        "last_assessed_on": manifest.last_assessed_on,
-                        "events": manifest.counts.events,
-                        "versions": manifest.counts.versions,
-                        "set_aside": manifest.counts.set_aside,
-                        "read": manifest.counts.read,
-                        "accepted": manifest.counts.accepted,
-                        "rejected": manifest.counts.rejected,
-                        "people": manifest.counts.people,
-                        "erasures": manifest.erasures,
-                        "files": manifest.files.len(),
-                    })
-                })
-                .collect();
-            print_line(&serde_json::to_string_pretty(&rows)?);
-        }
-        Format::Text => {
-            for manifest in &lines {
+
+    fn is_wrong(&self) -> bool {
+        self.damage.is_some() || matches!(self.standing, Standing::Halted | Standing::Late)
+    }
+
+    fn to_json(&self) -> serde_json::Value {
+        let manifest = self.manifest.as_ref();
+        let counts = manifest.map(|manifest| &manifest.counts);
+        json!({
+            "ente": self.ente,
+            "state": self.standing.code(),
+            "ran_at": self.record.as_ref().map(|record| record.ran_at),
+            "in_order_at": self.record.as_ref().and_then(|record| record.in_order_at),
+            "halt": self.record.as_ref().and_then(|record| record.halt.as_ref()),
+            "damage": self.damage,
+            "version": manifest.map(|manifest| manifest.version),
+            "published_at": manifest.map(|manifest| manifest.published_at),
+            "last_seq": manifest.map(|manifest| manifest.last_seq),
+            "last_assessed_on": manifest.and_then(|manifest| manifest.last_assessed_on),
+            "events": counts.map(|counts| counts.events),
+            "versions": counts.map(|counts| counts.versions),
+            "set_aside": counts.map(|counts| &counts.set_aside),
+            "read": counts.map(|counts| counts.read),
+            "accepted": counts.map(|counts| counts.accepted),
+            "rejected": counts.map(|counts| &counts.rejected),
+            "people": counts.map(|counts| counts.people),
+            "erasures": manifest.map(|manifest| &manifest.erasures),
+            "files": manifest.map(|manifest| manifest.files.len()),
+        })
+    }
+
+    fn print(&self) {
+        let state = self.standing.code().replace('_', " ");
+        let at = self.record.as_ref().and_then(|record| record.in_order_at);
+        let at = at.map(|at| format!(", in order at {}", at.format("%Y-%m-%d %H:%M:%SZ"))).unwrap_or_default();
+        match &self.manifest {
+            Some(manifest) => {
                 print_line(&format!(
-                    "{}: version {}, published {}, event {}, {} of {} assessments, {} files",
-                    manifest.ente,
+                    "{}: {state}{at}; version {}, published {}, event {}, {} of {} assessments, {} files",
+                    self.ente,
                     manifest.version,
                     manifest.published_at.format("%Y-%m-%d %H:%M:%SZ"),
                     manifest.last_seq,
@@ -218,12 +243,42 @@ fn status(folder: &DataFolder, format: Format) -> Result<ExitCode> {
                 ));
                 stages(manifest);
             }
-            if lines.is_empty() && !is_any_wrong {
+            None => print_line(&format!("{}: {state}{at}; nothing published", self.ente)),
+        }
+        if let Some(halt) = self.record.as_ref().and_then(|record| record.halt.as_ref()) {
+            print_complaint(&format!("{}: halted: {}", self.ente, halt.reason));
+        }
+        if let Some(damage) = &self.damage {
+            print_complaint(&format!("{}: {damage}", self.ente));
+        }
+    }
+}
+
+/// What was read, and what went wrong.
+fn split<T>(read: Result<Option<T>, LakeError>) -> (Option<T>, Option<String>) {
+    match read {
+        Ok(found) => (found, None),
+        Err(error) => (None, Some(error.to_string())),
+    }
+}
+
+fn status(folder: &DataFolder, format: Format) -> Result<ExitCode> {
+    let lake = server::lake(folder)?;
+    let enti: BTreeSet<EnteId> = lake.enti()?.into_iter().chain(lake.recorded()?).collect();
+    let enti: Vec<EnteStatus> = enti.into_iter().map(|ente| EnteStatus::read(&lake, ente)).collect();
+    match format {
+        Format::Json => {
+            let rows: Vec<_> = enti.iter().map(EnteStatus::to_json).collect();
+            print_line(&serde_json::to_string_pretty(&rows)?);
+        }
+        Format::Text => {
+            enti.iter().for_each(EnteStatus::print);
+            if enti.is_empty() {
                 print_line("nothing is published yet; `noncello pipeline run` does it");
             }
         }
     }
-    Ok(if is_any_wrong { ExitCode::from(1) } else { ExitCode::SUCCESS })
+    Ok(if enti.iter().any(EnteStatus::is_wrong) { ExitCode::from(1) } else { ExitCode::SUCCESS })
 }
 
 /// What became of everything at each stage; a manifest of version 1 does not know all of it.

@@ -90,6 +90,8 @@ pub enum Area {
     Territorio,
     /// The Ente's community.
     Comunita,
+    /// How the Ente's data stand.
+    Dati,
     /// The Ente's data, taken out without names.
     Estrazioni,
     /// The Ente's data, taken out with names.
@@ -208,6 +210,7 @@ const TEMPLATES: &[(&str, &str)] = template_files![
     "pages/retention.html",
     "pages/second_factor.html",
     "pages/second_factor_set_up.html",
+    "pages/data.html",
     "pages/settings.html",
     "pages/take.html",
     "pages/token_form.html",

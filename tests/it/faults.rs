@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 
 use chrono::Datelike;
-use domain::feed::{EnteId, Event, Segment, What};
+use domain::feed::{EnteId, Event, Segment, TALLY_FILE, Tally, What};
 use domain::keys::{Ring, RingKey};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -80,16 +80,19 @@ impl Ground {
         }
         let segments = base.join(format!("segments/ente={ente}"));
         fs::create_dir_all(&segments).unwrap();
-        let export = |events: &[Event]| {
-            let segment = Segment::new(events.to_vec()).unwrap();
-            let sealed = segment.seal(pipeline.opening().sealing(), &mut StdRng::seed_from_u64(1)).unwrap();
+        let export = |first: usize, end: usize| {
+            let (opening, mut chance) = (pipeline.opening(), StdRng::seed_from_u64(1));
+            let segment = Segment::new(events[first..end].to_vec()).unwrap();
+            let sealed = segment.seal(opening.sealing(), &mut chance).unwrap();
             fs::write(segments.join(segment.file_name()), sealed).unwrap();
+            let told = Tally::of_events(ente, &events[..end]).seal(opening.sealing(), &mut chance);
+            fs::write(segments.join(TALLY_FILE), told).unwrap();
         };
         let mut ground = Self { folder, ente, ring, before: State::new(), after: State::new(), links: Vec::new() };
-        export(&events[..6]);
+        export(0, 6);
         assert!(publish(&base).status().unwrap().success());
         ground.before = ground.state(&base);
-        export(&events[6..]);
+        export(6, events.len());
         let ahead = ground.trial("ahead");
         assert!(publish(&ahead).status().unwrap().success());
         ground.after = ground.state(&ahead);

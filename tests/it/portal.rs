@@ -28,6 +28,8 @@ fn portal(others: Vec<Instrument>) -> Result<Portal, PortalError> {
         cookies: Cookies::Host,
         passkeys: None,
         gateway: None,
+        runs: None,
+        calibrations: None,
         trusted_proxies: Vec::new(),
     })
 }

@@ -53,13 +53,39 @@ fn file(folder: &Path, ente: EnteId) -> PathBuf {
     folder.join(format!("{ente}.key"))
 }
 
+/// The key that takes the place of the present one, while keys are renewed.
+fn next_file(folder: &Path, ente: EnteId) -> PathBuf {
+    folder.join(format!("{ente}.next.key"))
+}
+
 fn context(ente: EnteId) -> String {
     format!("lake key|{ente}")
 }
 
-/// Reads an Ente's key.
-pub(crate) fn open(folder: &Path, ente: EnteId, ring: &RingKey) -> Result<PartitionKey, KeyFileError> {
-    let path = file(folder, ente);
+/// Reads the key of an Ente with this id, of the two that can be there; the present one when neither has it.
+pub(crate) fn open(
+    folder: &Path,
+    ente: EnteId,
+    ring: &RingKey,
+    id: Option<&str>,
+) -> Result<PartitionKey, KeyFileError> {
+    let present = read(file(folder, ente), ente, ring)?;
+    if id.is_none_or(|id| id == present.id) {
+        return Ok(present);
+    }
+    Ok(next(folder, ente, ring)?.filter(|next| id == Some(&next.id)).unwrap_or(present))
+}
+
+/// The key that takes the place of the present one, while keys are renewed.
+pub(crate) fn next(folder: &Path, ente: EnteId, ring: &RingKey) -> Result<Option<PartitionKey>, KeyFileError> {
+    match read(next_file(folder, ente), ente, ring) {
+        Ok(key) => Ok(Some(key)),
+        Err(KeyFileError::Absent(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn read(path: PathBuf, ente: EnteId, ring: &RingKey) -> Result<PartitionKey, KeyFileError> {
     let text = match fs::read_to_string(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(KeyFileError::Absent(path)),
@@ -86,21 +112,50 @@ pub(crate) fn open_or_create(
     ring: &RingKey,
     chance: &mut impl CryptoRng,
 ) -> Result<PartitionKey, KeyFileError> {
-    let path = file(folder, ente);
-    if !path.exists() {
-        let secret = Secret::generate(chance);
-        let wrapped = ring.derive("lake keys").seal(secret.expose(), &context(ente), chance);
-        let text = format!("noncello-wrapped 1 {}\n", hex::encode(wrapped));
-        write_whole(&path, text.as_bytes()).map_err(|source| KeyFileError::File { path, source })?;
+    create(&file(folder, ente), ente, ring, chance)?;
+    open(folder, ente, ring, None)
+}
+
+/// Reads the key that is to take the place of the present one, or makes it.
+pub(crate) fn open_or_create_next(
+    folder: &Path,
+    ente: EnteId,
+    ring: &RingKey,
+    chance: &mut impl CryptoRng,
+) -> Result<PartitionKey, KeyFileError> {
+    let path = next_file(folder, ente);
+    create(&path, ente, ring, chance)?;
+    read(path, ente, ring)
+}
+
+/// Makes a key, unless there is one.
+fn create(path: &Path, ente: EnteId, ring: &RingKey, chance: &mut impl CryptoRng) -> Result<(), KeyFileError> {
+    if path.exists() {
+        return Ok(());
     }
-    open(folder, ente, ring)
+    let secret = Secret::generate(chance);
+    let wrapped = ring.derive("lake keys").seal(secret.expose(), &context(ente), chance);
+    let text = format!("noncello-wrapped 1 {}\n", hex::encode(wrapped));
+    write_whole(path, text.as_bytes()).map_err(|source| KeyFileError::File { path: path.to_owned(), source })
+}
+
+/// Puts the key that was to come in the place of the present one, which is gone with that.
+pub(crate) fn settle(folder: &Path, ente: EnteId) -> Result<(), KeyFileError> {
+    let (path, next) = (file(folder, ente), next_file(folder, ente));
+    fs::rename(&next, &path)
+        .and_then(|()| fs::File::open(folder)?.sync_all())
+        .map_err(|source| KeyFileError::File { path: next, source })
 }
 
 /// Destroys an Ente's key.
 pub(crate) fn destroy(folder: &Path, ente: EnteId) -> Result<(), KeyFileError> {
-    let path = file(folder, ente);
-    match fs::remove_file(&path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(KeyFileError::File { path, source: error }),
-        Ok(()) | Err(_) => Ok(()),
+    for path in [file(folder, ente), next_file(folder, ente)] {
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(KeyFileError::File { path, source: error });
+            }
+            Ok(()) | Err(_) => {}
+        }
     }
+    Ok(())
 }

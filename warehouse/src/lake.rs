@@ -18,13 +18,14 @@ use sha2::{Digest, Sha256};
 
 use crate::keys::{self, KeyFileError, PartitionKey};
 use crate::layout::Lease;
-use crate::manifest::{FileEntry, Manifest, Root, VersionedManifest};
+use crate::manifest::{FileEntry, Manifest};
 use crate::publish::{IN_MEMORY_AT_MOST, Source, TableData, definitions, make_marts};
 use crate::rows::{
     CommunityRow, MartRow, PathRow, ReliabilityRow, RowError, TerritoryIndexRow, TerritoryPeopleRow, TerritoryRow,
     TotalsRow,
 };
 use crate::session::{self, Limits, SessionError, TableFiles};
+use crate::states::Seen;
 use crate::{digest, layout, mart, parquet_file};
 
 /// What a session of the lake may use.
@@ -42,7 +43,7 @@ pub enum LakeError {
         source: io::Error,
     },
     /// A file is not the one that was published.
-    #[error("{} is damaged: {problem}; restore it from a copy", .path.display())]
+    #[error("{} is damaged: {problem}; `noncello pipeline run --full` makes it anew", .path.display())]
     Damaged {
         /// Which.
         path: PathBuf,
@@ -115,22 +116,6 @@ pub struct QueryResult {
     pub rows: Vec<Vec<Option<String>>>,
 }
 
-pub(crate) fn read_root(folder: &Path) -> Result<Root, LakeError> {
-    let path = layout::root(folder);
-    let bytes = match fs::read(&path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Root::default()),
-        Err(source) => return Err(LakeError::File { path, source }),
-    };
-    serde_json::from_slice(&bytes).map_err(|_| LakeError::Damaged { path, problem: "not a root of this format" })
-}
-
-pub(crate) fn write_root(folder: &Path, root: &Root) -> Result<(), LakeError> {
-    let bytes = serde_json::to_vec_pretty(root).map_err(|error| LakeError::Content(error.to_string()))?;
-    let path = layout::root(folder);
-    layout::write_whole(&path, &bytes).map_err(|source| LakeError::File { path, source })
-}
-
 impl Lake {
     /// The lake in `folder`, whose Enti's keys are in `key_folder`, wrapped by `ring`.
     #[must_use]
@@ -160,48 +145,17 @@ impl Lake {
     /// The Enti that are published, by id.
     ///
     /// # Errors
-    /// When the root cannot be read.
+    /// When the lake's folder cannot be read.
     pub fn enti(&self) -> Result<Vec<EnteId>, LakeError> {
-        Ok(read_root(self.folder())?.enti.into_keys().collect())
+        Ok(self.root()?.0.enti.into_keys().collect())
     }
 
-    /// The present manifest of an Ente, checked against the root; `None` when it was never published.
+    /// What is visible of an Ente: its present manifest, checked against the root; `None` when it was never published.
     ///
     /// # Errors
-    /// A damaged root or manifest.
+    /// A damaged manifest, when no earlier one is there.
     pub fn manifest(&self, ente: EnteId) -> Result<Option<Manifest>, LakeError> {
-        let root = read_root(self.folder())?;
-        let Some(entry) = root.enti.get(&ente) else { return Ok(None) };
-        let path = layout::ente(self.folder(), ente).join(layout::manifest_name(entry.version));
-        let bytes = fs::read(&path).map_err(|source| LakeError::File { path: path.clone(), source })?;
-        if hex::encode(Sha256::digest(&bytes)) != entry.sha256 {
-            return Err(LakeError::Damaged { path, problem: "its hash is not the root's" });
-        }
-        let manifest: VersionedManifest = serde_json::from_slice(&bytes)
-            .map_err(|_| LakeError::Damaged { path: path.clone(), problem: "not a manifest of a known format" })?;
-        let manifest = manifest.into_latest();
-        if manifest.ente == ente {
-            Ok(Some(manifest))
-        } else {
-            Err(LakeError::Damaged { path, problem: "it is another Ente's" })
-        }
-    }
-
-    /// The versions of an Ente whose manifests are there, rising.
-    pub(crate) fn versions(&self, folder: &Path) -> Result<Vec<i64>, LakeError> {
-        let failed = |source| LakeError::File { path: folder.to_owned(), source };
-        let mut versions = Vec::new();
-        for entry in fs::read_dir(folder).map_err(failed)? {
-            versions.extend(entry.map_err(failed)?.file_name().to_str().and_then(layout::manifest_version));
-        }
-        versions.sort_unstable();
-        Ok(versions)
-    }
-
-    /// An earlier manifest, which the root does not name: `None` when it cannot be read.
-    pub(crate) fn read_manifest(&self, folder: &Path, version: i64) -> Option<Manifest> {
-        let bytes = fs::read(folder.join(layout::manifest_name(version))).ok()?;
-        serde_json::from_slice(&bytes).ok().map(VersionedManifest::into_latest)
+        Ok(self.seen(ente)?.map(|seen| seen.manifest))
     }
 
     /// An Ente's partition as it is now; `None` when it was never published.
@@ -209,12 +163,58 @@ impl Lake {
     /// # Errors
     /// A damaged manifest, or a key that is gone.
     pub fn ente(&self, ente: EnteId) -> Result<Option<EnteLake>, LakeError> {
+        self.open(ente, |_| Ok(true))
+    }
+
+    /// The newest state of an Ente of which no file of the tables that are `wanted` is damaged.
+    ///
+    /// # Errors
+    /// The first damage, when there is no such state.
+    pub fn sound(&self, ente: EnteId, wanted: impl Fn(&str) -> bool) -> Result<Option<EnteLake>, LakeError> {
+        self.open(ente, |lake| lake.checked_files(&wanted).map(|_| true))
+    }
+
+    /// One state of an Ente: the present one, or an earlier one that is still kept.
+    ///
+    /// # Errors
+    /// As [`Lake::ente`].
+    pub fn at(&self, ente: EnteId, version: i64) -> Result<Option<EnteLake>, LakeError> {
+        self.open(ente, |lake| Ok(lake.manifest.version == version))
+    }
+
+    /// The first state, from the present one backwards, that is `right`; the first damage where none is.
+    fn open(
+        &self,
+        ente: EnteId,
+        right: impl Fn(&EnteLake) -> Result<bool, LakeError>,
+    ) -> Result<Option<EnteLake>, LakeError> {
         let folder = layout::ente(self.folder(), ente);
         // First the lease, then the manifest: what it names cannot be removed any more.
         let lease = Lease::to_read(&folder).map_err(|source| LakeError::File { path: folder.clone(), source })?;
-        let Some(manifest) = self.manifest(ente)? else { return Ok(None) };
-        let key = keys::open(self.key_folder(), ente, self.ring())?;
-        Ok(Some(EnteLake { folder, key, manifest, _lease: lease }))
+        let Some(Seen { manifest, damage }) = self.seen(ente)? else { return Ok(None) };
+        let present = manifest.version;
+        let key = keys::open(self.key_folder(), ente, self.ring(), Some(&manifest.lake_key_id))?;
+        let mut lake = EnteLake { folder: folder.clone(), key, manifest, damage, _lease: lease };
+        let mut first = match right(&lake) {
+            Ok(true) => return Ok(Some(lake)),
+            Ok(false) => None,
+            Err(error) => Some(error),
+        };
+        for manifest in self.earlier(&folder, ente, present)? {
+            if manifest.lake_key_id != lake.key.id {
+                continue;
+            }
+            lake.manifest = manifest;
+            match right(&lake) {
+                Ok(true) => {
+                    lake.damage = lake.damage.or_else(|| first.map(|error| error.to_string()));
+                    return Ok(Some(lake));
+                }
+                Ok(false) => {}
+                Err(error) => first = first.or(Some(error)),
+            }
+        }
+        first.map_or(Ok(None), Err)
     }
 
     /// Reads every file of an Ente and compares it with the manifest.
@@ -247,9 +247,9 @@ impl Lake {
         keys::destroy(self.key_folder(), ente)?;
         {
             let _one_at_a_time = self.root_lock();
-            let mut root = read_root(self.folder())?;
+            let (mut root, _damage) = self.root()?;
             if root.enti.remove(&ente).is_some() {
-                write_root(self.folder(), &root)?;
+                self.write_root(root)?;
             }
         }
         let folder = layout::ente(self.folder(), ente);
@@ -266,6 +266,7 @@ pub struct EnteLake {
     folder: PathBuf,
     key: PartitionKey,
     manifest: Manifest,
+    damage: Option<String>,
     _lease: Lease,
 }
 
@@ -274,6 +275,12 @@ impl EnteLake {
     #[must_use]
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
+    }
+
+    /// What is damaged of a later state, or of the root: this one is shown instead.
+    #[must_use]
+    pub fn damage(&self) -> Option<&str> {
+        self.damage.as_deref()
     }
 
     /// Whether it was made with these definitions, today's marts and today's key.
@@ -285,7 +292,7 @@ impl EnteLake {
     }
 
     /// The bytes of a file, once they are known to be those that were published.
-    fn bytes(&self, entry: &FileEntry) -> Result<Vec<u8>, LakeError> {
+    pub(crate) fn bytes(&self, entry: &FileEntry) -> Result<Vec<u8>, LakeError> {
         let path = self.folder.join(&entry.path);
         let bytes = fs::read(&path).map_err(|source| LakeError::File { path: path.clone(), source })?;
         if hex::encode(Sha256::digest(&bytes)) == entry.sha256 {

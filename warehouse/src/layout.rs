@@ -1,7 +1,7 @@
 //! Where the lake's bytes lie: the one module that spells a path, and that makes a file durable.
 //!
 //! `root.json` names each Ente's present manifest with its hash; replacing it is what publishes. Everything else is
-//! immutable: `ente=<id>/manifest-<version>.json`, `ente=<id>/<table>/anno=<year>/<name>.parquet`.
+//! immutable: `ente=<id>/manifest-<version>-<hash>.json`, `ente=<id>/<table>/anno=<year>/<name>.parquet`.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, TryLockError};
@@ -24,13 +24,42 @@ pub(crate) fn ente(lake: &Path, ente: EnteId) -> PathBuf {
     lake.join(format!("ente={ente}"))
 }
 
-pub(crate) fn manifest_name(version: i64) -> String {
-    format!("manifest-{version:08}.json")
+/// The records of the Enti's last runs.
+pub(crate) fn run_records(lake: &Path) -> PathBuf {
+    lake.join("runs")
 }
 
-/// The version in the name of a manifest's file.
-pub(crate) fn manifest_version(name: &str) -> Option<i64> {
-    name.strip_prefix("manifest-")?.strip_suffix(".json")?.parse().ok()
+pub(crate) fn run_record(lake: &Path, ente: EnteId) -> PathBuf {
+    run_records(lake).join(format!("{ente}.json"))
+}
+
+/// The name of a manifest's file: its version, and the beginning of its hash, so that a damaged one is known without the root.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ManifestName {
+    pub(crate) version: i64,
+    /// Absent before "lake root 2".
+    mark: Option<String>,
+}
+
+impl ManifestName {
+    pub(crate) fn new(version: i64, sha256: &str) -> Self {
+        Self { version, mark: Some(sha256[..32].to_owned()) }
+    }
+
+    pub(crate) fn plain(version: i64) -> Self {
+        Self { version, mark: None }
+    }
+
+    pub(crate) fn parse(file: &str) -> Option<Self> {
+        let name = file.strip_prefix("manifest-")?.strip_suffix(".json")?;
+        let (version, mark) = name.split_once('-').map_or((name, None), |(version, mark)| (version, Some(mark)));
+        Some(Self { version: version.parse().ok()?, mark: mark.map(ToOwned::to_owned) })
+    }
+
+    pub(crate) fn file(&self) -> String {
+        let mark = self.mark.as_ref().map(|mark| format!("-{mark}")).unwrap_or_default();
+        format!("manifest-{:08}{mark}.json", self.version)
+    }
 }
 
 /// The path of a table's file, relative to the Ente's folder.
@@ -52,6 +81,16 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()?;
     fs::rename(&staged, path)?;
     File::open(folder)?.sync_all()
+}
+
+/// Writes a file that appears whole, or not at all; what was there before may be there again after a power cut.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let staged = path.with_extension("staged");
+    fs::write(&staged, bytes)?;
+    fs::rename(&staged, path)
 }
 
 /// Writes a file under a name that nothing points to yet. Durable once its folders are ([`sync_folders`]).

@@ -15,9 +15,12 @@ pub mod mart;
 mod notes;
 mod parquet_file;
 mod publish;
+mod renewal;
 mod rows;
+mod runs;
 pub mod schema;
 pub mod session;
+mod states;
 #[cfg(test)]
 mod tests;
 mod vault;
@@ -33,4 +36,5 @@ pub use publish::{Publication, Published, TableData};
 pub use rows::{
     CommunityRow, PathRow, ReliabilityRow, RowError, TerritoryIndexRow, TerritoryPeopleRow, TerritoryRow, TotalsRow,
 };
+pub use runs::run_record;
 pub use vault::{SealedReader, SealedWriter, Vault};

@@ -137,6 +137,9 @@ pub struct FileEntry {
 pub(crate) struct Root {
     /// The format.
     pub(crate) format: RootFormat,
+    /// SHA-256 of `enti` as compact JSON; not in version 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) sha256: Option<String>,
     /// Each Ente's present manifest.
     pub(crate) enti: BTreeMap<EnteId, RootEntry>,
 }
@@ -145,9 +148,12 @@ pub(crate) struct Root {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum RootFormat {
     /// Version 1.
-    #[default]
     #[serde(rename = "lake root 1")]
     V1,
+    /// Version 2: says what its own hash is.
+    #[default]
+    #[serde(rename = "lake root 2")]
+    V2,
 }
 
 /// The present manifest of an Ente.

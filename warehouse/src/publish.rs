@@ -7,8 +7,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
@@ -19,10 +17,12 @@ use rand::CryptoRng;
 use sha2::{Digest, Sha256};
 
 use crate::keys::{self, PartitionKey};
-use crate::lake::{LIMITS, Lake, LakeError, read_root, write_root};
-use crate::manifest::{Counts, Definition, Erasure, FileEntry, Manifest, Root, RootEntry, VersionedManifest};
+use crate::lake::{LIMITS, Lake, LakeError};
+use crate::layout::ManifestName;
+use crate::manifest::{Counts, Definition, Erasure, FileEntry, Manifest, RootEntry, VersionedManifest};
 use crate::mart::{self, INTERMEDIATE, MARTS, Made, Step};
 use crate::session::{self, Limits, TableFiles};
+use crate::states::sweep;
 use crate::{digest, layout, parquet_file, rows, schema, workers};
 
 /// The tables of an Ente, whole.
@@ -75,12 +75,20 @@ pub struct Published {
 }
 
 /// Writes files of one Ente, keeping those whose content is the same.
-struct Writer<'a> {
+pub(crate) struct Writer<'a> {
     folder: PathBuf,
     key: &'a PartitionKey,
     before: BTreeMap<(String, Option<i32>), FileEntry>,
     files: Vec<FileEntry>,
     written: Vec<String>,
+}
+
+/// Files that are whole and durable, named by nothing yet.
+pub(crate) struct Put {
+    /// All of them, by table and year.
+    pub(crate) files: Vec<FileEntry>,
+    /// How many were written.
+    pub(crate) written: usize,
 }
 
 /// A table that is to be written where its content has changed, with what its file's name ends in.
@@ -91,9 +99,25 @@ struct Wanted<'a> {
     mark: String,
 }
 
-impl Writer<'_> {
+impl<'w> Writer<'w> {
+    /// Writes into an Ente's folder; `before` is the state whose files may stay. Files under another key are of no use.
+    pub(crate) fn new(folder: PathBuf, key: &'w PartitionKey, before: Option<&Manifest>) -> Self {
+        let same_key = before.filter(|manifest| manifest.lake_key_id == key.id);
+        let known = same_key.into_iter().flat_map(|manifest| &manifest.files);
+        let before = known.map(|entry| ((entry.table.clone(), entry.year), entry.clone())).collect();
+        Self { folder, key, before, files: Vec::new(), written: Vec::new() }
+    }
+
+    /// Makes the names of what was written durable.
+    pub(crate) fn finish(mut self) -> Result<Put, LakeError> {
+        self.files.sort_by(|a, b| (&a.table, a.year).cmp(&(&b.table, b.year)));
+        layout::sync_folders(&self.folder, self.written.iter().map(String::as_str))
+            .map_err(|source| LakeError::File { path: self.folder, source })?;
+        Ok(Put { files: self.files, written: self.written.len() })
+    }
+
     /// Puts tables into files, several at once.
-    fn put_all<'a>(
+    pub(crate) fn put_all<'a>(
         &mut self,
         tables: impl Iterator<Item = (&'a str, Option<i32>, &'a RecordBatch)>,
         chance: &mut impl CryptoRng,
@@ -119,12 +143,10 @@ impl Writer<'_> {
     fn put(&self, wanted: &Wanted<'_>) -> Result<(FileEntry, bool), LakeError> {
         let Wanted { table, year, rows, mark } = wanted;
         let schema = rows.schema();
-        let digest = |batches: &[RecordBatch]| {
-            digest::digest(&schema, batches, &self.key.digest).map_err(|error| LakeError::Content(error.to_string()))
-        };
-        let content = digest(std::slice::from_ref(rows))?;
+        let content = digest::digest(&schema, std::slice::from_ref(*rows), &self.key.digest)
+            .map_err(|error| LakeError::Content(error.to_string()))?;
         if let Some(same) = self.before.get(&((*table).to_owned(), *year)).filter(|entry| entry.digest == content)
-            && self.folder.join(&same.path).is_file()
+            && is_whole(&self.folder, same)
         {
             return Ok((same.clone(), false));
         }
@@ -135,7 +157,7 @@ impl Writer<'_> {
         layout::write_new(&file, &bytes).map_err(|source| LakeError::File { path: file.clone(), source })?;
         let back = fs::read(&file).map_err(|source| LakeError::File { path: file.clone(), source })?;
         let (_, back) = parquet_file::read(back, &self.key.parquet)?;
-        if digest(&back)? != content {
+        if !are_same(rows, &back) {
             return Err(LakeError::Damaged { path: file, problem: "what was read back is not what was written" });
         }
         let rows = i64::try_from(rows.num_rows()).map_err(|_| LakeError::Content("too many rows".into()))?;
@@ -158,25 +180,16 @@ impl Lake {
     ) -> Result<Published, LakeError> {
         publication.tables.sort_by(|a, b| (&a.table, a.year).cmp(&(&b.table, b.year)));
         check_schemas(&publication)?;
-        let before = self.manifest(ente)?;
+        let (before, damage) = self.seen(ente)?.map_or((None, None), |seen| (Some(seen.manifest), seen.damage));
         // A key is made for an Ente that has nothing yet. Where one is gone, a copy of it is restored, or nobody reads the
         // partition again: another one made in silence would undo the end of an agreement.
         let key = match &before {
-            Some(_) => keys::open(self.key_folder(), ente, self.ring())?,
+            Some(before) => keys::open(self.key_folder(), ente, self.ring(), Some(&before.lake_key_id))?,
             None => keys::open_or_create(self.key_folder(), ente, self.ring(), chance)?,
         };
         let folder = layout::ente(self.folder(), ente);
         layout::Lease::prepare(&folder).map_err(|source| LakeError::File { path: folder.clone(), source })?;
-        // Files under another key are of no use: all are written anew.
-        let same_key = before.as_ref().filter(|manifest| manifest.lake_key_id == key.id);
-        let known = same_key.into_iter().flat_map(|manifest| &manifest.files);
-        let mut writer = Writer {
-            folder: folder.clone(),
-            key: &key,
-            before: known.map(|entry| ((entry.table.clone(), entry.year), entry.clone())).collect(),
-            files: Vec::new(),
-            written: Vec::new(),
-        };
+        let mut writer = Writer::new(folder.clone(), &key, before.as_ref());
         let base = publication.tables.iter().map(|data| (data.table.as_str(), Some(data.year), &data.rows));
         writer.put_all(base, chance)?;
         let of_assessments = publication.tables.iter().filter(|data| data.table == schema::ASSESSMENTS);
@@ -191,8 +204,13 @@ impl Lake {
                 && manifest.definitions == definitions
                 && manifest.marts_sha256 == marts_sha256
         });
-        if let Some(same) = stays {
-            let is_same = same.last_seq == publication.last_seq
+        let is_whole = |same: &&Manifest| {
+            same.files.iter().filter(|entry| entry.year.is_none()).all(|entry| is_whole(&folder, entry))
+        };
+        if let Some(same) = stays.filter(is_whole) {
+            let is_same = damage.is_none()
+                && writer.written.is_empty()
+                && same.last_seq == publication.last_seq
                 && same.counts == publication.counts
                 && same.pseudonym_key_id == publication.pseudonym_key_id
                 && same.source_mark.as_ref() == Some(&publication.source_mark)
@@ -221,8 +239,10 @@ impl Lake {
             let made = make_marts(&folder, &key, &source, &publication.instruments)?;
             writer.put_all(made.iter().map(|(name, rows)| (*name, None, rows)), chance)?;
         }
-        writer.files.sort_by(|a, b| (&a.table, a.year).cmp(&(&b.table, b.year)));
-        let version = before.as_ref().map_or(1, |manifest| manifest.version + 1);
+        let Put { files, written } = writer.finish()?;
+        // A number that was visible once is never given again, not even when its manifest is damaged.
+        let known = if damage.is_some() { self.manifests(&folder)?.pop().map_or(0, |name| name.version) } else { 0 };
+        let version = before.as_ref().map_or(0, |manifest| manifest.version).max(known) + 1;
         let manifest = Manifest {
             ente,
             version,
@@ -238,100 +258,25 @@ impl Lake {
             restrictions: publication.restrictions,
             definitions,
             counts: publication.counts,
-            files: writer.files,
+            files,
         };
-        let written = writer.written.len();
         let kept = manifest.files.len() - written;
-        layout::sync_folders(&folder, writer.written.iter().map(String::as_str))
-            .map_err(|source| LakeError::File { path: folder.clone(), source })?;
         self.show(&folder, &manifest)?;
         sweep(&folder, &self.kept(&folder, &manifest, now, publication.keep_days)?)?;
         Ok(Published { version, files_written: written, files_kept: kept, is_changed: true })
     }
 
     /// Writes the manifest, then replaces the root: from then on it is visible.
-    fn show(&self, folder: &Path, manifest: &Manifest) -> Result<(), LakeError> {
+    pub(crate) fn show(&self, folder: &Path, manifest: &Manifest) -> Result<(), LakeError> {
         let bytes = serde_json::to_vec_pretty(&VersionedManifest::V2(manifest.clone()))
             .map_err(|error| LakeError::Content(error.to_string()))?;
-        let name = layout::manifest_name(manifest.version);
-        let path = folder.join(&name);
+        let sha256 = hex::encode(Sha256::digest(&bytes));
+        let path = folder.join(ManifestName::new(manifest.version, &sha256).file());
         layout::write_whole(&path, &bytes).map_err(|source| LakeError::File { path, source })?;
-        {
-            let _one_at_a_time = self.root_lock();
-            let mut root: Root = read_root(self.folder())?;
-            let entry = RootEntry { version: manifest.version, sha256: hex::encode(Sha256::digest(&bytes)) };
-            root.enti.insert(manifest.ente, entry);
-            write_root(self.folder(), &root)?;
-        }
-        Ok(())
-    }
-
-    /// Removes what was visible before and need not be kept any longer: whatever stopped being visible more than `keep_days`
-    /// days ago, and at once what is from before somebody was erased or restricted, or from under another key. Says whether
-    /// every file that the present manifest names is there.
-    ///
-    /// # Errors
-    /// When a file cannot be removed; when one must be, and somebody goes on reading.
-    pub fn keep(&self, present: &Manifest, now: DateTime<Utc>, keep_days: i64) -> Result<bool, LakeError> {
-        let folder = layout::ente(self.folder(), present.ente);
-        let kept = self.kept(&folder, present, now, keep_days)?;
-        if kept.is_all_there_is {
-            return Ok(present.files.iter().all(|entry| folder.join(&entry.path).is_file()));
-        }
-        let there = sweep(&folder, &kept)?;
-        Ok(present.files.iter().all(|entry| there.contains(&entry.path)))
-    }
-
-    /// Which states of an Ente stay readable, the present one first.
-    fn kept(&self, folder: &Path, present: &Manifest, now: DateTime<Utc>, keep_days: i64) -> Result<Kept, LakeError> {
-        let versions = self.versions(folder)?;
-        let (mut manifests, mut must_go) = (vec![present.clone()], false);
-        let mut visible_until = present.published_at;
-        for version in versions.iter().rev().filter(|version| **version < present.version) {
-            let Some(earlier) = self.read_manifest(folder, *version) else { break };
-            let holds_others = earlier.erasures.len() != present.erasures.len()
-                || earlier.restrictions != present.restrictions
-                || earlier.lake_key_id != present.lake_key_id;
-            must_go |= holds_others;
-            if holds_others || (now - visible_until).num_seconds() >= keep_days * 86_400 {
-                break;
-            }
-            visible_until = earlier.published_at;
-            manifests.push(earlier);
-        }
-        Ok(Kept { is_all_there_is: versions.len() == manifests.len(), manifests, must_go })
-    }
-}
-
-/// States of an Ente that stay readable.
-struct Kept {
-    manifests: Vec<Manifest>,
-    /// Whether there are no others.
-    is_all_there_is: bool,
-    /// Whether the others hold somebody who was taken out since.
-    must_go: bool,
-}
-
-/// Removes every file that is not of a state that stays; gives back those that do.
-fn sweep(folder: &Path, kept: &Kept) -> Result<BTreeSet<String>, LakeError> {
-    let failed = |source| LakeError::File { path: folder.to_owned(), source };
-    let manifests = kept.manifests.iter().map(|manifest| layout::manifest_name(manifest.version));
-    let files = kept.manifests.iter().flat_map(|manifest| &manifest.files).map(|entry| entry.path.clone());
-    let named: BTreeSet<String> = manifests.chain(files).chain([layout::LEASE.to_owned()]).collect();
-    let mut tries = if kept.must_go { LEASE_TRIES } else { 1 };
-    let lease = loop {
-        tries -= 1;
-        match layout::Lease::to_remove(folder).map_err(failed)? {
-            Some(lease) => break Some(lease),
-            None if tries == 0 => break None,
-            None => thread::sleep(LEASE_PAUSE),
-        }
-    };
-    match lease {
-        Some(_lease) => layout::sweep(folder, &named).map_err(failed),
-        None if kept.must_go => Err(LakeError::Read(folder.to_owned())),
-        // The next run tries again.
-        None => layout::walk(folder).map_err(failed),
+        let _one_at_a_time = self.root_lock();
+        let (mut root, _damage) = self.root()?;
+        root.enti.insert(manifest.ente, RootEntry { version: manifest.version, sha256 });
+        self.write_root(root)
     }
 }
 
@@ -399,10 +344,6 @@ pub(crate) fn make_marts(
     Ok(made)
 }
 
-/// How often a run tries to remove what must go while somebody reads, and how long it waits in between: half a minute.
-const LEASE_TRIES: u32 = 1_500;
-const LEASE_PAUSE: Duration = Duration::from_millis(20);
-
 /// The definitions, by content.
 pub(crate) fn definitions(instruments: &[Instrument]) -> Vec<Definition> {
     let mut definitions: Vec<Definition> = instruments
@@ -425,6 +366,28 @@ fn proofs(before: Option<&Manifest>, erasures: &[i64], version: i64, now: DateTi
         proved.unwrap_or(Erasure { seq: *seq, version, published_at: now })
     };
     erasures.iter().map(proof).collect()
+}
+
+/// Whether these batches, one after the other, hold exactly these rows.
+fn are_same(rows: &RecordBatch, batches: &[RecordBatch]) -> bool {
+    let mut from = 0;
+    for batch in batches {
+        let count = batch.num_rows();
+        if from + count > rows.num_rows() || batch.num_columns() != rows.num_columns() {
+            return false;
+        }
+        let part = rows.slice(from, count);
+        if part.columns() != batch.columns() {
+            return false;
+        }
+        from += count;
+    }
+    from == rows.num_rows()
+}
+
+/// Whether a file is what was published.
+fn is_whole(folder: &Path, entry: &FileEntry) -> bool {
+    fs::read(folder.join(&entry.path)).is_ok_and(|bytes| hex::encode(Sha256::digest(&bytes)) == entry.sha256)
 }
 
 fn content_of(entry: &FileEntry) -> (&str, Option<i32>, &str) {

@@ -1,5 +1,8 @@
 //! The lake as a whole, on small hand-made tables: publishing, marts, damage, and what readers cannot do.
 
+mod damage;
+mod renewal;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
@@ -16,7 +19,7 @@ use rand_chacha::ChaCha20Rng;
 use uuid::Uuid;
 
 use crate::mart::{MARTS, PrivacyClass};
-use crate::{Counts, Lake, Publication, TableData, parquet_file, schema, session};
+use crate::{Counts, Lake, Manifest, Publication, TableData, VersionedManifest, parquet_file, schema, session};
 
 const DEFINITION: &str = r#"
 format = 1
@@ -310,7 +313,8 @@ fn a_flipped_byte_is_found_wherever_it_is() {
         fs::write(&path, &whole).unwrap();
     }
     world.lake.verify(ente(1)).unwrap();
-    let path = world.lake.folder().join(format!("ente={}/manifest-00000001.json", ente(1)));
+    let folder = world.lake.folder().join(format!("ente={}", ente(1)));
+    let path = folder.join(world.lake.manifests(&folder).unwrap()[0].file());
     let mut changed = fs::read(&path).unwrap();
     changed[40] ^= 1;
     fs::write(&path, &changed).unwrap();
@@ -473,11 +477,27 @@ fn lake_2_is_read_and_its_files_are_kept() {
     check_fixture("lake-2");
 }
 
+/// Manifests of "lake 2" under names that tell their hashes, and a root that tells its own.
+#[test]
+fn root_2_is_read_and_its_files_are_kept() {
+    check_fixture("lake-2-root-2");
+}
+
+/// The versions of an Ente whose manifests are there.
+fn versions(world: &World, folder: &Path) -> Vec<i64> {
+    world.lake.manifests(folder).unwrap().into_iter().map(|name| name.version).collect()
+}
+
+fn manifest(world: &World, folder: &Path, version: i64) -> Manifest {
+    let name = world.lake.manifests(folder).unwrap().into_iter().find(|name| name.version == version).unwrap();
+    serde_json::from_slice::<VersionedManifest>(&fs::read(folder.join(name.file())).unwrap()).unwrap().into_latest()
+}
+
 #[test]
 fn what_was_visible_is_kept_for_some_days_unless_somebody_was_taken_out_of_it() {
     let mut world = World::new();
     let folder = world.lake.folder().join(format!("ente={}", ente(1)));
-    let versions = |world: &World| world.lake.versions(&folder).unwrap();
+    let versions = |world: &World| versions(world, &folder);
     let mut seq = 0;
     let mut publish = |world: &mut World, sheets: &[Sheet<'_>], days: i64, change: &dyn Fn(&mut Publication)| {
         seq += 1;
@@ -491,14 +511,14 @@ fn what_was_visible_is_kept_for_some_days_unless_somebody_was_taken_out_of_it() 
     publish(&mut world, &SHEETS[..3], 3, &|_| ());
     assert_eq!(versions(&world), [1, 2, 3]);
     for version in [1, 2] {
-        let earlier = world.lake.read_manifest(&folder, version).unwrap();
+        let earlier = manifest(&world, &folder, version);
         assert!(earlier.files.iter().all(|file| folder.join(&file.path).is_file()), "version {version}");
     }
     // The first was visible until day 1, the second until day 3.
     publish(&mut world, &SHEETS[..2], 9, &|_| ());
     assert_eq!(versions(&world), [2, 3, 4]);
     let named = |world: &World| -> BTreeSet<String> {
-        let manifests = versions(world).into_iter().map(|version| world.lake.read_manifest(&folder, version).unwrap());
+        let manifests = versions(world).into_iter().map(|version| manifest(world, &folder, version));
         manifests.flat_map(|manifest| manifest.files).map(|file| file.path).collect()
     };
     let there = || -> BTreeSet<String> {
@@ -555,7 +575,7 @@ fn what_is_being_read_is_not_removed() {
     drop(reader);
     publisher.join().unwrap();
     let folder = world.lake.folder().join(format!("ente={}", ente(1)));
-    assert_eq!(world.lake.versions(&folder).unwrap(), [4]);
+    assert_eq!(versions(&world, &folder), [4]);
 }
 
 /// Files of one page a chunk are read by DuckDB in place, over several row groups, whatever is asked of them: more pages

@@ -29,7 +29,10 @@ const PIECE: usize = 256 * 1024;
 #[derive(Clone, Debug)]
 pub struct Vault {
     ente: EnteId,
+    /// What is sealed now.
     secret: Secret,
+    /// What was sealed before, while keys are renewed.
+    before: Option<Secret>,
 }
 
 impl Lake {
@@ -38,8 +41,11 @@ impl Lake {
     /// # Errors
     /// When the Ente's key cannot be had.
     pub fn vault(&self, ente: EnteId) -> Result<Vault, LakeError> {
-        let key = keys::open(self.key_folder(), ente, self.ring())?;
-        Ok(Vault { ente, secret: key.vault })
+        let present = keys::open(self.key_folder(), ente, self.ring(), None)?.vault;
+        Ok(match keys::next(self.key_folder(), ente, self.ring())? {
+            Some(next) => Vault { ente, secret: next.vault, before: Some(present) },
+            None => Vault { ente, secret: present, before: None },
+        })
     }
 }
 
@@ -58,7 +64,44 @@ impl Vault {
     /// # Errors
     /// Changed, moved, or another Ente's.
     pub fn open(&self, sealed: &[u8], what: &str) -> Result<Zeroizing<Vec<u8>>, KeyError> {
-        self.secret.open(sealed, &self.context(what))
+        let context = self.context(what);
+        self.secret.open(sealed, &context).or_else(|error| match &self.before {
+            Some(before) => before.open(sealed, &context),
+            None => Err(error),
+        })
+    }
+
+    /// What [`Vault::seal`] made, sealed anew if that was under the key before; `None` when there is nothing to do.
+    ///
+    /// # Errors
+    /// As [`Vault::open`].
+    pub fn renew(&self, sealed: &[u8], what: &str, chance: &mut impl CryptoRng) -> Result<Option<Vec<u8>>, KeyError> {
+        if self.secret.open(sealed, &self.context(what)).is_ok() {
+            return Ok(None);
+        }
+        Ok(Some(self.seal(&self.open(sealed, what)?, what, chance)))
+    }
+
+    /// A sealed file, copied with its key wrapped anew, if that was under the key before; `false` when there is nothing to do.
+    ///
+    /// # Errors
+    /// When it cannot be read or written, or is not one of this Ente under this name.
+    pub fn renew_file(
+        &self,
+        mut from: impl Read,
+        mut to: impl Write,
+        what: &str,
+        chance: &mut impl CryptoRng,
+    ) -> io::Result<bool> {
+        let mut head = [0; HEAD.len() + WRAPPED];
+        from.read_exact(&mut head)?;
+        let (mark, wrapped) = head.split_at(HEAD.len());
+        let renewed = self.renew(wrapped, &format!("{what}|key"), chance).map_err(|_| damaged())?;
+        let Some(renewed) = renewed.filter(|_| mark == HEAD) else { return Ok(false) };
+        to.write_all(HEAD)?;
+        to.write_all(&renewed)?;
+        io::copy(&mut from, &mut to)?;
+        Ok(true)
     }
 
     /// Begins a sealed file.
@@ -202,7 +245,7 @@ mod tests {
     use super::*;
 
     fn vault(ente: u128) -> Vault {
-        Vault { ente: EnteId(Uuid::from_u128(ente)), secret: Secret::from_bytes([7; 32]) }
+        Vault { ente: EnteId(Uuid::from_u128(ente)), secret: Secret::from_bytes([7; 32]), before: None }
     }
 
     fn sealed(text: &[u8]) -> Vec<u8> {
@@ -243,6 +286,28 @@ mod tests {
                 assert!(opened(&vault(1), &bytes[..end], "x").is_err(), "{length} cut at {end}");
             }
         }
+    }
+
+    #[test]
+    fn what_was_sealed_before_a_renewal_is_read_and_renewed() {
+        let mut chance = ChaCha20Rng::seed_from_u64(3);
+        let old = vault(1);
+        let both = Vault { secret: Secret::from_bytes([8; 32]), before: Some(old.secret.clone()), ..old.clone() };
+        let new = Vault { before: None, ..both.clone() };
+        let text = old.seal(b"record", "x", &mut chance);
+        assert_eq!(*both.open(&text, "x").unwrap(), b"record");
+        assert!(new.open(&text, "x").is_err());
+        let renewed = both.renew(&text, "x", &mut chance).unwrap().unwrap();
+        assert_eq!(*new.open(&renewed, "x").unwrap(), b"record");
+        assert_eq!(both.renew(&renewed, "x", &mut chance), Ok(None));
+        assert!(both.renew(&text, "y", &mut chance).is_err());
+
+        let file = sealed(&[9; PIECE + 7]);
+        let mut copy = Vec::new();
+        assert!(both.renew_file(&file[..], &mut copy, "x", &mut chance).unwrap());
+        assert_eq!(opened(&new, &copy, "x").unwrap(), [9; PIECE + 7]);
+        assert!(opened(&new, &file, "x").is_err());
+        assert!(!both.renew_file(&copy[..], &mut Vec::new(), "x", &mut chance).unwrap());
     }
 
     #[test]

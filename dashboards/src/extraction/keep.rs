@@ -226,6 +226,36 @@ impl Shelf {
         Ok(())
     }
 
+    /// Seals anew what was sealed under the Ente's key before, while that is renewed; gives how many extractions were. `None` while
+    /// one is being made.
+    pub(crate) fn renew(&self, chance: &mut StdRng) -> Result<Option<usize>, KeepError> {
+        let Some(vault) = self.vault.as_ref().filter(|_| self.folder.is_dir()) else { return Ok(Some(0)) };
+        let Some(_turn) = self.take_turn(chance)? else { return Ok(None) };
+        let mut renewed = 0;
+        for id in self.ids()? {
+            // The file first: a record that is sealed anew says that its file is.
+            let (kept, partial, path) = (self.kept_path(id), self.partial_path(id), self.record_path(id));
+            let failed = |source| KeepError::File { path: kept.clone(), source };
+            if kept.is_file() {
+                let from = io::BufReader::new(File::open(&kept).map_err(failed)?);
+                let to = File::create(&partial).map_err(failed)?;
+                if vault.renew_file(from, &to, &about_file(id), chance).map_err(failed)? {
+                    self.publish(id)?;
+                } else {
+                    remove(&partial)?;
+                }
+            }
+            let failed = |source| KeepError::File { path: path.clone(), source };
+            let bytes = fs::read(&path).map_err(failed)?;
+            let anew = vault.renew(&bytes, &about_record(id), chance);
+            if let Some(anew) = anew.map_err(|error| failed(io::Error::other(error)))? {
+                warehouse::write_whole(&path, &anew).map_err(failed)?;
+                renewed += 1;
+            }
+        }
+        Ok(Some(renewed))
+    }
+
     /// Removes what is past its time or cannot be opened any more and, unless one is being made, what no record names.
     pub(crate) fn sweep(&self, now: DateTime<Utc>, chance: &mut StdRng) -> Result<(), KeepError> {
         for id in self.ids()? {

@@ -13,7 +13,7 @@ mod record;
 #[cfg(test)]
 mod tests;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -173,6 +173,27 @@ impl Extractions {
     fn shelf(&self, ente: EnteId) -> Result<Shelf, keep::KeepError> {
         Shelf::open(&self.shared.folder, &self.shared.lake, ente)
     }
+}
+
+/// Seals anew what is kept of an Ente's extractions in `folder`, while the Ente's key is renewed ([`Lake::begin_renewal`]); gives how
+/// many there were. Done again it goes on.
+///
+/// # Errors
+/// An extraction that is being made; a file that cannot be read or written.
+pub fn renew_extractions(folder: &Path, lake: &Lake, ente: EnteId, chance: &mut StdRng) -> Result<usize, RenewalError> {
+    let renewed = Shelf::open(folder, lake, ente).and_then(|shelf| shelf.renew(chance));
+    renewed.map_err(|error| RenewalError::Kept(error.into()))?.ok_or(RenewalError::Busy)
+}
+
+/// Why extractions cannot be sealed anew.
+#[derive(Debug, thiserror::Error)]
+pub enum RenewalError {
+    /// One is being made.
+    #[error("an extraction of this Ente is being made: do it again when that is over")]
+    Busy,
+    /// What is kept cannot be read or written.
+    #[error("what is kept of extractions cannot be sealed anew")]
+    Kept(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl std::fmt::Debug for Extractions {

@@ -125,6 +125,7 @@ pub(crate) struct Head {
     pub(crate) published_at: String,
     pub(crate) version: i64,
     pub(crate) last_seq: i64,
+    pub(crate) is_earlier: bool,
     pub(crate) attribution: &'static str,
     pub(crate) mark: String,
     pub(crate) periods: Vec<Choice>,
@@ -147,6 +148,7 @@ impl Head {
             published_at: text::instant(position.published_at),
             version: position.version,
             last_seq: position.last_seq,
+            is_earlier: data.publication.is_earlier,
             attribution: territory::ATTRIBUTION,
             mark: data.figures.mark(),
             strumenti: data

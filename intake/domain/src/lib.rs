@@ -3,12 +3,14 @@
 //! Pure: no IO, no clock, no log, no floating point in a score. Whoever calls brings the bytes and the dates;
 //! the same input gives the same result on every machine, for as long as the definition's version exists.
 
+pub mod calibration;
 pub mod feed;
 pub mod fhir;
 pub mod identifier;
 pub mod instrument;
 pub mod keys;
 pub mod person;
+pub mod run;
 pub mod scoring;
 pub mod text;
 

@@ -626,11 +626,12 @@ pub(crate) async fn create(
     let instrument = newest.ok_or_else(|| {
         Problem::unprocessable("other-definition", "there is no such strumento, or this is not its newest version")
     })?;
+    let sem_hundredths = portal.sem_hundredths(scope.ente(), instrument).await;
     let entry = Entry {
         persona,
         sheet: body.filled.sheet()?,
         assessed_on: body.filled.assessed_on,
-        validation: body.filled.validation(instrument)?,
+        validation: Validation { sem_hundredths, ..body.filled.validation(instrument)? },
         request,
     };
     let made = program.store.enter(&scope, &entry, program.now, &mut portal.chance()).await;
@@ -668,11 +669,12 @@ pub(crate) async fn amend(
     reason(&body.reason)?;
     let before = read(&program, path).await?;
     let instrument = assessment::definition(portal, &before).map_err(|failure| Problem::of_failure(portal, failure))?;
+    let sem_hundredths = portal.sem_hundredths(scope.ente(), instrument).await;
     let amendment = Amendment {
         sheet: body.filled.sheet()?,
         notes: before.notes,
         assessed_on: body.filled.assessed_on,
-        validation: body.filled.validation(instrument)?,
+        validation: Validation { sem_hundredths, ..body.filled.validation(instrument)? },
         reason: body.reason,
     };
     let made = program.store.amend(&scope, before.id, &amendment, program.now, &mut portal.chance()).await;

@@ -214,7 +214,8 @@ pub(crate) async fn post(desk: Desk<Assess>, path: Result<Path<String>, PathReje
     else {
         return page(&desk, StatusCode::UNPROCESSABLE_ENTITY, &one, &persona, &content, &reading);
     };
-    let validation = Validation { rechecked, ..validation };
+    let sem_hundredths = desk.portal().sem_hundredths(desk.scope.ente(), instrument).await;
+    let validation = Validation { rechecked, sem_hundredths, ..validation };
     let notes = content.notes.kept(&one.notes);
     let amendment = Amendment { sheet: content.sheet, notes, assessed_on, validation, reason };
     let mut chance = desk.portal().chance();

@@ -193,7 +193,8 @@ pub(crate) async fn validate(desk: Desk<Assess>, path: Result<Path<String>, Path
     let (Some(validation), true) = (validation, reading.is_fine()) else {
         return page(&desk, StatusCode::UNPROCESSABLE_ENTITY, &loaded, &past, &reading, false);
     };
-    let validation = Validation { outcomes, rechecked, ..validation };
+    let sem_hundredths = desk.portal().sem_hundredths(desk.scope.ente(), instrument).await;
+    let validation = Validation { outcomes, rechecked, sem_hundredths, ..validation };
     let mut chance = desk.portal().chance();
     match desk.store.validate(&desk.scope, id, revision, &validation, desk.now, &mut chance).await {
         Ok(assessment) => Ok(reply::see(&format!("/questionari/{assessment}?validato=1"))),

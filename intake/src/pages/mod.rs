@@ -14,6 +14,7 @@ pub(crate) mod autosave;
 pub(crate) mod azioni;
 pub(crate) mod compare;
 pub(crate) mod confirm;
+pub(crate) mod data;
 pub(crate) mod desk;
 pub(crate) mod dossier;
 pub(crate) mod draft;

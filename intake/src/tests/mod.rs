@@ -3,6 +3,7 @@
 mod api;
 mod beside;
 mod canary;
+mod data;
 mod gateway;
 mod handover;
 mod identified;
@@ -14,17 +15,19 @@ mod papers;
 mod work;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::Body;
 use axum::http::header::{CONTENT_TYPE, COOKIE, LOCATION, SET_COOKIE};
 use axum::http::{HeaderMap, Request, StatusCode};
 use chrono::{DateTime, Duration, NaiveDate, TimeZone, Utc};
+use domain::calibration::Calibration;
 use domain::feed::{AssessmentId, EnteId, Evaluation};
 use domain::instrument::{Answer, Instrument};
 use domain::keys::{Ring, RingKey};
+use domain::run::RunRecord;
 use domain::scoring::Sheet;
 use http_body_util::BodyExt;
 use rand::SeedableRng;
@@ -66,12 +69,21 @@ impl TestClock {
     }
 }
 
+/// What the lake's side has told the portal: runs and calibrations, by Ente.
+#[derive(Clone, Default)]
+struct Told {
+    runs: Arc<Mutex<BTreeMap<EnteId, RunRecord>>>,
+    calibrations: Arc<Mutex<BTreeMap<EnteId, Calibration>>>,
+}
+
 /// A portal with two Enti.
 struct World {
     store: Store,
     portal: Portal,
     router: Router,
     clock: TestClock,
+    /// What the lake's side tells.
+    told: Told,
     /// The gateway, which tells what a test has it tell.
     provider: gateway::Provider,
     enti: [EnteId; 2],
@@ -134,14 +146,15 @@ impl World {
         }
         let clock = TestClock::default();
         let provider = gateway::Provider::start().await;
-        let portal = portal(&store, &clock, provider.gateway());
+        let told = Told::default();
+        let portal = portal(&store, &clock, &told, provider.gateway());
         let router = portal.router();
-        Self { store, portal, router, clock, provider, enti: [enti[0], enti[1]], accounts, _database: database }
+        Self { store, portal, router, clock, told, provider, enti: [enti[0], enti[1]], accounts, _database: database }
     }
 
     /// The same, with another gateway.
     fn with_gateway(self, gateway: Gateway) -> Self {
-        let portal = portal(&self.store, &self.clock, gateway);
+        let portal = portal(&self.store, &self.clock, &self.told, gateway);
         Self { router: portal.router(), portal, ..self }
     }
 
@@ -164,8 +177,9 @@ impl World {
     }
 }
 
-fn portal(store: &Store, clock: &TestClock, gateway: Gateway) -> Portal {
+fn portal(store: &Store, clock: &TestClock, told: &Told, gateway: Gateway) -> Portal {
     let clock = clock.clone();
+    let (of_runs, of_calibrations) = (told.clone(), told.clone());
     let config = PortalConfig {
         store: Some(store.clone()),
         instruments: crate::instruments::shipped().unwrap(),
@@ -175,6 +189,8 @@ fn portal(store: &Store, clock: &TestClock, gateway: Gateway) -> Portal {
         cookies: Cookies::Host,
         passkeys: Some(PasskeySite::new("http://localhost:8080").unwrap()),
         gateway: Some(gateway),
+        runs: Some(Arc::new(move |ente| of_runs.runs.lock().unwrap().get(&ente).cloned())),
+        calibrations: Some(Arc::new(move |ente| of_calibrations.calibrations.lock().unwrap().get(&ente).cloned())),
         trusted_proxies: Vec::new(),
     };
     Portal::new(config).unwrap()

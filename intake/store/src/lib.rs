@@ -33,6 +33,7 @@ mod segments;
 mod settings;
 mod signed;
 mod tables;
+mod tally;
 mod throttle;
 
 pub use access::{

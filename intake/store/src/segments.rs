@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
-use domain::feed::{EnteId, Segment};
+use domain::feed::{EnteId, Segment, TALLY_FILE};
 use domain::keys::SealingKey;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, Set};
 
@@ -17,6 +17,9 @@ use crate::tables::{enti, segments};
 
 /// Events in one segment at most.
 const EVENTS_MAX: i64 = 20_000;
+
+/// How often an Ente's export starts again because somebody worked meanwhile.
+const ROUNDS_MAX: usize = 20;
 
 /// What an export did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -53,12 +56,52 @@ impl Store {
         Ok(exported)
     }
 
+    /// What is written down while files are written makes another round necessary: the tally is of the moment of the segments, or
+    /// there is none, and the pipeline says so.
     async fn export_ente(
         &self,
         folder: &Path,
         ente: EnteId,
         pipeline: &SealingKey,
         now: DateTime<Utc>,
+        chance: &mut dyn Chance,
+    ) -> Result<Exported, StoreError> {
+        let mut exported = Exported::default();
+        make_folder(folder)?;
+        for _round in 0..ROUNDS_MAX {
+            let round = self.export_round(folder, ente, pipeline, chance).await?;
+            exported.events += round.events;
+            exported.segments += round.segments;
+            exported.rewritten += round.rewritten;
+            if let Some(tally) = self.tally_of_segments(ente).await? {
+                write_whole(folder, TALLY_FILE, &tally.seal(pipeline, chance), Durable::No)?;
+                break;
+            }
+        }
+        if exported != Exported::default() {
+            let line = Line {
+                ente,
+                actor: None,
+                action: "feed.export",
+                is_refused: false,
+                subjects: &[],
+                detail: Some(format!(
+                    "events {} segments {} rewritten {}",
+                    exported.events, exported.segments, exported.rewritten
+                )),
+            };
+            let writing = self.write(ente).await?;
+            append(&self.keys, &*writing, line, now).await?;
+            writing.commit().await?;
+        }
+        Ok(exported)
+    }
+
+    async fn export_round(
+        &self,
+        folder: &Path,
+        ente: EnteId,
+        pipeline: &SealingKey,
         chance: &mut dyn Chance,
     ) -> Result<Exported, StoreError> {
         let planned = self.plan(ente).await?;
@@ -69,9 +112,6 @@ impl Store {
             .await?;
         let mut exported = Exported::default();
         let mut names = BTreeSet::new();
-        if !rows.is_empty() {
-            make_folder(folder)?;
-        }
         for row in rows {
             let name = file_name(row.first_seq, row.last_seq);
             let is_new = row.written == 0;
@@ -85,7 +125,7 @@ impl Store {
             let damaged = |_| StoreError::Damaged { table: "events", row: format!("{ente} {}", row.first_seq) };
             let segment = Segment::new(events).map_err(damaged)?;
             let bytes = segment.seal(pipeline, chance).map_err(damaged)?;
-            write_whole(folder, &segment.file_name(), &bytes)?;
+            write_whole(folder, &segment.file_name(), &bytes, Durable::Yes)?;
             // What was blanked while the file was written has raised `wanted` again: it stays due.
             let writing = self.write(ente).await?;
             let change = segments::ActiveModel {
@@ -104,22 +144,6 @@ impl Store {
             }
         }
         remove_others(folder, &names)?;
-        if exported != Exported::default() {
-            let line = Line {
-                ente,
-                actor: None,
-                action: "feed.export",
-                is_refused: false,
-                subjects: &[],
-                detail: Some(format!(
-                    "events {} segments {} rewritten {}",
-                    exported.events, exported.segments, exported.rewritten
-                )),
-            };
-            let writing = self.write(ente).await?;
-            append(&self.keys, &*writing, line, now).await?;
-            writing.commit().await?;
-        }
         Ok(exported)
     }
 
@@ -173,6 +197,9 @@ fn file_error(path: &Path) -> impl FnOnce(std::io::Error) -> StoreError {
 }
 
 fn make_folder(folder: &Path) -> Result<(), StoreError> {
+    if folder.is_dir() {
+        return Ok(());
+    }
     std::fs::create_dir_all(folder).map_err(file_error(folder))?;
     if let Some(parent) = folder.parent() {
         sync_folder(parent)?;
@@ -184,17 +211,27 @@ fn sync_folder(folder: &Path) -> Result<(), StoreError> {
     std::fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(file_error(folder))
 }
 
-/// Writes a file beside its place, has it on the disk, then puts it there in one step.
-fn write_whole(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+/// Whether a file must be there after the machine lost its power.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Durable {
+    Yes,
+    /// The next export writes it anyway.
+    No,
+}
+
+/// Writes a file beside its place, then puts it there in one step.
+fn write_whole(folder: &Path, name: &str, bytes: &[u8], durable: Durable) -> Result<(), StoreError> {
     let unfinished = folder.join(format!("{name}.unfinished"));
     let write = || {
         let mut file = std::fs::File::create(&unfinished)?;
         file.write_all(bytes)?;
-        file.sync_all()?;
+        if durable == Durable::Yes {
+            file.sync_all()?;
+        }
         std::fs::rename(&unfinished, folder.join(name))
     };
     write().map_err(file_error(&unfinished))?;
-    sync_folder(folder)
+    if durable == Durable::Yes { sync_folder(folder) } else { Ok(()) }
 }
 
 /// Takes away what an export that was killed left behind, and files that are not this database's.
@@ -207,7 +244,7 @@ fn remove_others(folder: &Path, names: &BTreeSet<String>) -> Result<(), StoreErr
     for entry in entries {
         let path = entry.map_err(file_error(folder))?.path();
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let is_ours = name.ends_with(".segment") || name.ends_with(".segment.unfinished");
+        let is_ours = name.ends_with(".segment") || name.ends_with(".unfinished");
         if is_ours && !names.contains(name) {
             std::fs::remove_file(&path).map_err(file_error(&path))?;
         }

@@ -9,7 +9,7 @@ use std::path::Path;
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use domain::feed::{
     Assessment, AssessmentId, AzioneOutcome, EnteId, Evaluation, Event, OperatorToken, Origin, PersonToken,
-    ScaleResult, SealedLink, Segment, UnitaId, VersionedEvent, What,
+    ScaleResult, SealedLink, Segment, TALLY_FILE, Tally, UnitaId, VersionedEvent, What,
 };
 use domain::instrument::{Id, Instrument, Minimum, Missing};
 use domain::person::{Citizenship, Disadvantage, Education, Household, Sex, Work};
@@ -87,6 +87,18 @@ impl Writer<'_> {
         let folder = self.place.at("segments").join(format!("ente={}", self.ente));
         fs::write(folder.join(segment.file_name()), bytes).unwrap();
     }
+}
+
+/// Tells what the segments of an Ente come to, as the portal's export does.
+fn tell(place: &Place, ente: EnteId, chance: &mut ChaCha20Rng) {
+    let folder = place.at("segments").join(format!("ente={ente}"));
+    let key = place.pipeline.opening();
+    let mut segments: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    segments.retain(|path| path.extension().is_some_and(|extension| extension == "segment"));
+    segments.sort();
+    let events: Vec<Event> =
+        segments.iter().flat_map(|path| Segment::open(&fs::read(path).unwrap(), &key).unwrap().into_events()).collect();
+    fs::write(folder.join(TALLY_FILE), Tally::of_events(ente, &events).seal(key.sealing(), chance)).unwrap();
 }
 
 fn pick<T: Copy>(list: &[T], chance: &mut ChaCha20Rng) -> T {
@@ -300,6 +312,7 @@ pub(crate) fn all(place: &Place, questionnaires: usize, is_plain: bool) {
         let mut writer = writer(place, number, 1, number as u64, is_plain);
         let first_day = NaiveDate::from_ymd_opt(2017, 1, 1).unwrap();
         write(&mut writer, &Batch { number, questionnaires, days: (first_day, YEARS * 365 - 60) });
+        tell(place, writer.ente, &mut writer.chance);
         if let Some(plain) = writer.plain {
             plain.finish().unwrap().sync_all().unwrap();
         }
@@ -321,5 +334,6 @@ pub(crate) fn add(place: &Place, enti: usize, questionnaires: usize) {
         let mut writer = writer(place, number, last + 1, last as u64, false);
         let share = (questionnaires * (at + 1)) / enti - (questionnaires * at) / enti;
         write(&mut writer, &Batch { number, questionnaires: share, days: (first_day, 5) });
+        tell(place, writer.ente, &mut writer.chance);
     }
 }

@@ -116,7 +116,7 @@ fn run(place: &Place) -> (RunReport, Duration) {
     assert!(
         report.is_clean(),
         "an Ente halted: {:?}",
-        report.enti.iter().map(|ente| &ente.state).find(|state| matches!(state, pipeline::State::Halted { .. }))
+        report.enti.iter().map(|ente| &ente.state).find(|state| matches!(state, pipeline::State::Halted(_)))
     );
     (report, took)
 }

@@ -6,6 +6,7 @@
 
 pub mod packed;
 mod segment;
+mod tally;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -19,6 +20,7 @@ use crate::person::{Citizenship, Disadvantage, Education, Household, Sex, Work};
 use crate::scoring::Scoring;
 
 pub use segment::{PackedSegment, Segment, SegmentError};
+pub use tally::{TALLY_FILE, Tally, TallyError, TallyLine};
 
 /// Defines an opaque id.
 macro_rules! ids {

@@ -129,6 +129,41 @@ fn segments_2_is_still_written() {
     assert_eq!(content(&written), content(SEGMENT_2));
 }
 
+/// Written once by version 1, for the same key, and never changed.
+const TALLY_1: &[u8] = include_bytes!("../../tests/fixtures/tally-1.tally");
+
+fn tally() -> Tally {
+    let line = |instrument: &str, year, assessments| TallyLine { instrument: instrument.into(), year, assessments };
+    Tally {
+        ente: EnteId(Uuid::from_u128(1)),
+        last_seq: 13,
+        counting: vec![line("asso", 2025, 4), line("asso", 2026, 2), line("isa", 2026, 1)],
+        superseded: 1,
+        annulled: 2,
+        restricted: 3,
+    }
+}
+
+#[test]
+fn tally_1_is_read_and_still_written() {
+    let key = nobodys_key().opening();
+    assert_eq!(Tally::open(TALLY_1, &key).unwrap(), tally());
+    assert_eq!(tally().count_counting(), 7);
+    let written = tally().seal(key.sealing(), &mut ChaCha20Rng::seed_from_u64(7));
+    let content = |bytes: &[u8]| {
+        let end = bytes.iter().position(|byte| *byte == b'\n').unwrap();
+        let head = std::str::from_utf8(&bytes[..end]).unwrap();
+        (head.to_owned(), key.open(&bytes[end + 1..], head).unwrap())
+    };
+    assert_eq!(content(&written), content(TALLY_1));
+    for at in 0..TALLY_1.len() {
+        let mut changed = TALLY_1.to_vec();
+        changed[at] ^= 4;
+        assert!(Tally::open(&changed, &key).is_err(), "byte {at}");
+        assert!(Tally::open(&TALLY_1[..at], &key).is_err(), "cut at {at}");
+    }
+}
+
 #[test]
 fn packed_events_speak_of_one_list_of_words() {
     let key = nobodys_key().opening();

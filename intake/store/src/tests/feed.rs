@@ -1,7 +1,7 @@
 //! Numbers without gaps, segments that follow the database, erasures that reach both, an audit that tells on who changes it.
 
 use super::*;
-use domain::feed::{Segment, What};
+use domain::feed::{Event, Segment, TALLY_FILE, Tally, What};
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
@@ -12,6 +12,7 @@ pub(super) fn segments_of(world: &World, town: &Town, folder: &std::path::Path) 
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .collect();
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "segment"));
     files.sort();
     files.iter().map(|file| Segment::open(&std::fs::read(file).unwrap(), &world.pipeline).unwrap()).collect()
 }
@@ -228,4 +229,153 @@ async fn a_checkpoint_outside_shows_what_the_database_hides(#[values(Kind::Sqlit
     store.persona(&town.operator, persona, later).await.unwrap();
     assert_eq!(verify(&[]).await, None);
     assert_eq!(verify(&both).await, Some(AuditProblem::Rewritten { seq: at_second.seq }));
+}
+
+/// The tally beside the segments.
+fn tally_of(world: &World, town: &Town, folder: &std::path::Path) -> Tally {
+    let bytes = std::fs::read(folder.join(format!("ente={}", town.id)).join(TALLY_FILE)).unwrap();
+    Tally::open(&bytes, &world.pipeline).unwrap()
+}
+
+#[rstest]
+#[tokio::test]
+async fn what_the_portal_counts_is_what_its_events_come_to(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let mut world = World::new(kind).await;
+    let town = world.town("pordenone").await;
+    let other = world.town("cordenons").await;
+    let (asso, isa) = (instrument("asso"), instrument("isa"));
+    let folder = tempfile::tempdir().unwrap();
+    let pipeline = world.pipeline.sealing().clone();
+    let (store, now) = (world.store.clone(), world.now);
+    let mut seen = BTreeSet::new();
+    macro_rules! check {
+        () => {
+            store.export_segments(folder.path(), &pipeline, now, &mut world.chance).await.unwrap();
+            let events: Vec<Event> =
+                segments_of(&world, &town, folder.path()).into_iter().flat_map(Segment::into_events).collect();
+            let tally = tally_of(&world, &town, folder.path());
+            assert_eq!(tally, Tally::of_events(town.id, &events));
+            assert_eq!(tally, store.tally(&town.operator).await.unwrap());
+            seen.insert((tally.count_counting(), tally.superseded, tally.annulled, tally.restricted));
+        };
+    }
+    check!();
+    let mut persone = Vec::new();
+    for name in ["Anna", "Bice", "Carla", "Dora"] {
+        persone.push(world.persona(&town, "Verdi", name).await);
+    }
+    let [anna, bice, carla, dora] = persone.try_into().unwrap();
+    let first = world.validated(&town, anna, &asso).await;
+    let second = world.validated(&town, bice, &isa).await;
+    for persona in [bice, carla, dora, dora] {
+        world.validated(&town, persona, &asso).await;
+    }
+    let theirs = world.persona(&other, "Neri", "Ugo").await;
+    world.validated(&other, theirs, &asso).await;
+    check!();
+    let amendment = Amendment {
+        sheet: sheet(&asso, 2),
+        notes: BTreeMap::new(),
+        // In another year.
+        assessed_on: on(2025, 3, 3),
+        validation: confirmed(&asso),
+        reason: "giorno sbagliato".to_owned(),
+    };
+    store.amend(&town.operator, first, &amendment, now, &mut world.chance).await.unwrap();
+    check!();
+    store.annul(&town.operator, second, "persona sbagliata", now, &mut world.chance).await.unwrap();
+    check!();
+    store.merge_persone(&town.operator, anna, bice, "stessa persona", now, &mut world.chance).await.unwrap();
+    check!();
+    store.restrict_persona(&town.administrator, bice, "richiesta", now, &mut world.chance).await.unwrap();
+    check!();
+    store.restrict_persona(&town.administrator, carla, "richiesta", now, &mut world.chance).await.unwrap();
+    check!();
+    store.unrestrict_persona(&town.administrator, bice, "chiarito", now, &mut world.chance).await.unwrap();
+    check!();
+    store.erase_persona(&town.administrator, dora, ErasureGround::Request, now, &mut world.chance).await.unwrap();
+    check!();
+    let expected = [
+        (0, 0, 0, 0),
+        (6, 0, 0, 0),
+        (6, 1, 0, 0),
+        (5, 1, 1, 0),
+        (3, 1, 1, 2),
+        (2, 1, 1, 3),
+        (4, 1, 1, 1),
+        (2, 1, 1, 1),
+    ];
+    assert_eq!(seen, expected.into());
+    assert_eq!(tally_of(&world, &other, folder.path()).count_counting(), 1);
+    // Of another strumento and year each has a line of its own.
+    let lines = tally_of(&world, &town, folder.path()).counting;
+    assert_eq!(lines.iter().map(|line| (line.year, line.assessments)).collect::<Vec<_>>(), [(2025, 1), (2026, 1)]);
+}
+
+/// Nothing is passed over while others write: after each export the segments have every number that was there when it began, and
+/// the tally is of the moment of the segments.
+#[rstest]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_event_is_passed_over_while_others_write(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    const WRITERS: u64 = 6;
+    const EACH: u64 = 8;
+    let mut world = World::new(kind).await;
+    let town = world.town("pordenone").await;
+    let asso = std::sync::Arc::new(instrument("asso"));
+    let mut writers = Vec::new();
+    for at in 0..WRITERS {
+        let mut drafts = Vec::new();
+        for each in 0..EACH {
+            let persona = world.persona(&town, "Verdi", &format!("Anna{at}x{each}")).await;
+            drafts.push((persona, world.draft(&town, persona, &asso).await));
+        }
+        let (store, town_scopes, now, asso) =
+            (world.store.clone(), (town.operator.clone(), town.administrator.clone()), world.now, asso.clone());
+        writers.push(tokio::spawn(async move {
+            let mut chance = ChaCha20Rng::seed_from_u64(at);
+            for (place, (persona, (draft, revision))) in drafts.into_iter().enumerate() {
+                let (operator, administrator) = &town_scopes;
+                store.validate(operator, draft, revision, &confirmed(&asso), now, &mut chance).await.unwrap();
+                // Erasures blank what was exported before.
+                if place % 4 == 3 {
+                    let ground = ErasureGround::Request;
+                    store.erase_persona(administrator, persona, ground, now, &mut chance).await.unwrap();
+                }
+            }
+        }));
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let pipeline = world.pipeline.sealing().clone();
+    let (store, now) = (world.store.clone(), world.now);
+    let (mut exports, mut agreeing) = (0, 0);
+    loop {
+        let is_over = writers.iter().all(tokio::task::JoinHandle::is_finished);
+        let before = store.last_seq(town.id).await.unwrap();
+        store.export_segments(folder.path(), &pipeline, now, &mut world.chance).await.unwrap();
+        let events: Vec<Event> =
+            segments_of(&world, &town, folder.path()).into_iter().flat_map(Segment::into_events).collect();
+        let last = i64::try_from(events.len()).unwrap();
+        assert!(last >= before, "{before} were there before the export, {last} are in segments");
+        assert!(events.iter().map(|event| event.seq).eq(1..=last));
+        exports += 1;
+        // An Ente in which somebody writes all the time may have none of this moment: the pipeline halts then, and says so.
+        let bytes = std::fs::read(folder.path().join(format!("ente={}", town.id)).join(TALLY_FILE));
+        if let Some(tally) = bytes.ok().map(|bytes| Tally::open(&bytes, &world.pipeline).unwrap())
+            && tally.last_seq == last
+        {
+            assert_eq!(tally, Tally::of_events(town.id, &events));
+            agreeing += 1;
+        }
+        if is_over {
+            break;
+        }
+    }
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    let erased = WRITERS * EACH / 4;
+    assert_eq!(store.last_seq(town.id).await.unwrap(), i64::try_from(WRITERS * EACH + erased).unwrap());
+    assert!(agreeing > 0 && exports > 1, "{agreeing} of {exports}");
+    let tally = tally_of(&world, &town, folder.path());
+    assert_eq!(tally.count_counting(), i64::try_from(WRITERS * EACH - erased).unwrap());
 }
