@@ -51,6 +51,8 @@ fn one_select_over_ones_own_tables_is_answered() {
         "select count(*) from assessments a join scores s using (assessment_id) where s.is_valid = 1",
         "select count(*) from assessments a, scores s where a.assessment_id = s.assessment_id",
         "select sum(people)::bigint from mart_totals where period = 'all'",
+        "select count(*) from mart_assessments where is_last = 1",
+        "select count(*) from mart_persone p join mart_scales s using (instrument, scale) where p.results > 0",
         "select max(n) from (select count(*) over (partition by pseudonym) as n from assessments)",
         "select count(*) from range(10) where range > 3",
         "select count(*) from (values (1), (2)) as pairs(x), unnest([1, 2, 3]) as list(y)",

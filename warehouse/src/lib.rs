@@ -5,6 +5,7 @@
 //! alone. [`EnteLake::extract`] gives its rows to the Ente itself, and [`Lake::vault`] keeps what was made of them. What is missing on purpose: any way to the portal's store, and any session that sees two Enti.
 
 pub mod analyst;
+pub mod dictionary;
 mod digest;
 mod extract;
 mod keys;
@@ -15,9 +16,11 @@ pub mod mart;
 mod notes;
 mod parquet_file;
 mod publish;
+mod reliability;
 mod rows;
 pub mod schema;
 pub mod session;
+mod sheets;
 #[cfg(test)]
 mod tests;
 mod vault;
