@@ -10,11 +10,7 @@ use crate::schema;
 const HEAD: &str = "# Data dictionary
 
 What `noncello warehouse query` and the dashboards read, made from the sidecars beside the SQL (`warehouse/marts`) and
-`warehouse/src/columns.toml`; a test compares. After a change:
-
-```
-cargo run --locked -p warehouse --example dictionary > docs/dictionary.md
-```
+`warehouse/src/columns.toml`; a test compares. After a change `make dictionary` writes it anew.
 
 Classes: **public**, anybody; **quasi-identifier**, helps to single somebody out; **sensitive**, says something about people that they may not want known;
 **private**, never leaves the Ente's own systems. All tables are of one Ente. A `period` is a calendar year, or `all`: in it each person counts once, where their last
@@ -86,7 +82,7 @@ fn steps(page: &mut String) -> Result<(), toml::de::Error> {
     }
     for one in MARTS.iter().chain(VIEWS) {
         let notes = one.notes()?;
-        let pages: BTreeSet<String> = notes.shown_on.iter().map(|page| format!("/{page}")).collect();
+        let pages: BTreeSet<String> = notes.shown_on.iter().map(|page| format!("/cruscotti/{page}")).collect();
         let name = format!("`{}`", one.step.name);
         let pages = list(pages.iter().map(String::as_str));
         line(page, &[&name, &list(one.step.inputs()), &list(sources(one.step.name)), &pages]);
