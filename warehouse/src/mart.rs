@@ -171,11 +171,11 @@ impl Step {
         let own: BTreeSet<&str> =
             words.windows(3).filter(|three| three[1] == "as" && three[2] == "(").map(|three| three[0]).collect();
         let mut found = BTreeSet::new();
-        for at in 2..words.len() {
+        for (at, word) in words.iter().enumerate().skip(2) {
             // `extract(year from assessed_on)` reads no table.
             let is_part = words[at - 1] == "from" && at > 2 && words[at - 3] == "extract(";
-            if matches!(words[at - 1], "from" | "join") && !is_part && words[at] != "(" && !own.contains(words[at]) {
-                found.insert(words[at]);
+            if matches!(words[at - 1], "from" | "join") && !is_part && *word != "(" && !own.contains(word) {
+                found.insert(*word);
             }
         }
         found

@@ -95,10 +95,7 @@ impl Spreads {
     }
 }
 
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "the one place where whole sums become figures: rounded once, to the nearest"
-)]
+/// The one place where whole sums become figures: rounded once, to the nearest.
 fn float(number: i128) -> f64 {
     number as f64
 }

@@ -197,11 +197,10 @@ impl One {
 
     fn level(&self, scale: usize) -> String {
         let (of, score) = (&self.instrument.scales[scale], &self.scoring.scales[scale]);
-        match score.level {
-            _ if !score.is_valid => "not_valid".into(),
-            Some(scored) => of.levels[scored.level].id.to_string(),
-            None => "none".into(),
+        if !score.is_valid {
+            return "not_valid".into();
         }
+        score.level.map_or_else(|| "none".into(), |scored| of.levels[scored.level].id.to_string())
     }
 
     fn profile(&self) -> Option<&'static str> {
