@@ -252,7 +252,10 @@ fn marts_name_the_pages_that_show_them() {
         let name = mart.step.name;
         let pages = mart.notes().expect("a sidecar is one").shown_on;
         for page in &pages {
-            assert!(root().join(format!("dashboards/src/pages/{page}.rs")).is_file(), "{name} is shown on no page {page}");
+            assert!(
+                root().join(format!("dashboards/src/pages/{page}.rs")).is_file(),
+                "{name} is shown on no page {page}"
+            );
         }
         let reader = format!(".{}()", name.trim_start_matches("mart_"));
         let is_read = dashboards.contains(&format!("lake{reader}"));
