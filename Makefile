@@ -13,7 +13,7 @@ LAKE_BENCH ?= /tmp/noncello-lake-bench
 LAKE_SIZE ?= 1000000
 NODE_STAMP := node_modules/.package-lock.json
 
-.PHONY: help build demo test check bench regen browser postgres strace api setup
+.PHONY: help build demo test check bench dictionary regen browser postgres strace api setup
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -85,6 +85,10 @@ bench: build postgres ## measure what docs/benchmarks reports (an hour); ADULT i
 	@for step in "rebuild $(LAKE_BENCH)" "write $(LAKE_BENCH)" "marts $(LAKE_BENCH)" "add $(LAKE_BENCH) 10 1000" "add $(LAKE_BENCH) 600 1000"; do \
 	  "$(CARGO_TARGET_DIR)/debug/examples/lake_bench" $$step || exit 1; done
 	"$(TOOLS)/lake-bench/bin/python" docs/benchmarks/lake/peer.py "$(LAKE_BENCH)" warehouse/marts
+
+dictionary: ## write docs/dictionary.md anew from the sidecars of the marts
+	cargo build --locked --workspace --example dictionary
+	"$(CARGO_TARGET_DIR)/debug/examples/dictionary" > docs/dictionary.md
 
 regen: ## rebuild the reference data of intake/territory (needs Python 3.11)
 	python3 -m venv "$(TOOLS)/regen"

@@ -48,7 +48,7 @@ fn of(published: &EnteLake) -> Result<Calibration> {
             version: row.version.try_into().ok()?,
             scale: Id::parse(&row.scale).ok()?,
             people: row.cases,
-            sem_hundredths: i32::try_from(row.alpha_millionths?).ok()?,
+            sem_hundredths: row.sem_hundredths?.try_into().ok()?,
         })
     };
     let scales = published.reliability()?.into_iter().filter_map(scale).collect();

@@ -219,6 +219,7 @@ pub(crate) fn data(marts: &Marts, strumento: Strumento) -> Result<Data, ProtectE
             items: 9,
             cases: if alpha_millionths.is_some() { 412 } else { 3 },
             alpha_millionths,
+            sem_hundredths: alpha_millionths.map(|_| 640),
         });
     let reliability = reliability.collect();
     let strumento = Arc::new(strumento);

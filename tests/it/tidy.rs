@@ -240,3 +240,25 @@ fn links_between_pages_of_the_docs_lead_somewhere() {
         }
     }
 }
+
+/// The data dictionary says which pages show a mart: those that it names are there, and whatever dashboards read is shown.
+#[test]
+fn marts_name_the_pages_that_show_them() {
+    let dashboards: String = rust_files(&root().join("dashboards/src"))
+        .iter()
+        .map(|file| std::fs::read_to_string(file).expect("a source file can be read"))
+        .collect();
+    for mart in warehouse::mart::MARTS {
+        let name = mart.step.name;
+        let pages = mart.notes().expect("a sidecar is one").shown_on;
+        for page in &pages {
+            assert!(
+                root().join(format!("dashboards/src/pages/{page}.rs")).is_file(),
+                "{name} is shown on no page {page}"
+            );
+        }
+        let reader = format!(".{}()", name.trim_start_matches("mart_"));
+        let is_read = dashboards.contains(&format!("lake{reader}"));
+        assert_eq!(is_read, !pages.is_empty(), "{name}: `shown_on` of its sidecar says {pages:?}");
+    }
+}

@@ -209,11 +209,12 @@ fn first_line(text: &str) -> String {
 
 fn answered(question: &Question, to: impl Write) -> Result<(), SessionError> {
     let refused = |what: &str| SessionError::NotASelect(what.to_owned());
-    let names: BTreeSet<&str> = question.tables.iter().map(|table| table.table.as_str()).collect();
+    let mut names: BTreeSet<&str> = question.tables.iter().map(|table| table.table.as_str()).collect();
     let key = hex::decode(&question.key).ok().and_then(|key| <[u8; 32]>::try_from(key).ok());
     let key = Secret::from_bytes(key.ok_or_else(|| refused("not a key"))?);
     let limits = Limits { memory_mib: question.caps.memory_mib, threads: 2 };
     let connection = session::open_files(&question.folder, &key, &question.tables, limits)?;
+    names.extend(session::show_views(&connection, &question.tables)?);
     check(&connection, &question.sql, &names)?;
     let mut statement = connection.prepare(&question.sql).map_err(SessionError::Query)?;
     let rows = statement.query_arrow([]).map_err(SessionError::Query)?;

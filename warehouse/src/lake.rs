@@ -457,7 +457,9 @@ impl EnteLake {
             return Err(LakeError::Query("one SELECT is answered, without `;` in it".into()));
         }
         let broken = |error: duckdb::Error| LakeError::Query(error.to_string());
-        let connection = self.session(|_| true)?;
+        let tables = self.checked_files(|_| true)?;
+        let connection = session::open_files(&self.folder, &self.key.parquet, &tables, LIMITS)?;
+        session::show_views(&connection, &tables)?;
         let mut statement = connection.prepare(sql).map_err(broken)?;
         let result = statement.query_arrow([]).map_err(broken)?;
         let schema = result.get_schema();

@@ -5,6 +5,7 @@
 //! alone. [`EnteLake::extract`] gives its rows to the Ente itself, and [`Lake::vault`] keeps what was made of them. What is missing on purpose: any way to the portal's store, and any session that sees two Enti.
 
 pub mod analyst;
+pub mod dictionary;
 mod digest;
 mod extract;
 mod keys;
@@ -15,11 +16,13 @@ pub mod mart;
 mod notes;
 mod parquet_file;
 mod publish;
+mod reliability;
 mod renewal;
 mod rows;
 mod runs;
 pub mod schema;
 pub mod session;
+mod sheets;
 mod states;
 #[cfg(test)]
 mod tests;

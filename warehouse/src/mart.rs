@@ -3,7 +3,7 @@
 //! Intermediate steps are views of one session where holding them would take much room, else temporary tables; marts
 //! are written to the lake. The order here is the order in which they are made.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -53,29 +53,45 @@ macro_rules! step {
 }
 
 macro_rules! marts {
-    ($($name:literal,)+) => { &[$(Mart {
-        step: step!("marts", $name, Table),
-        sidecar: include_str!(concat!("../marts/marts/", $name, ".toml")),
+    ($folder:literal, $made:ident: $($name:literal,)+) => { &[$(Mart {
+        step: step!($folder, $name, $made),
+        sidecar: include_str!(concat!("../marts/", $folder, "/", $name, ".toml")),
     },)+] };
 }
 
 /// What marts are made from, beyond the tables of the partition.
 pub const INTERMEDIATE: &[Step] = &[
+    step!("intermediate", "int_placed", Table),
     step!("intermediate", "int_latest", Table),
+    step!("intermediate", "int_outcome_names", Table),
     step!("intermediate", "int_outcomes", View),
-    step!("intermediate", "int_complete", Table),
+    step!("intermediate", "int_marks", Table),
 ];
 
 /// What people ask about.
 pub const MARTS: &[Mart] = marts![
+    "marts", Table:
     "mart_totals",
     "mart_territory",
     "mart_territory_people",
     "mart_territory_index",
     "mart_community",
     "mart_reliability",
+    "mart_item_rest",
+    "mart_items",
     "mart_paths",
+    "mart_transitions",
+    "mart_cohorts",
+    "mart_azioni",
+    "mart_practice",
+    "mart_drift",
+    "mart_data_quality",
+    "mart_scales",
 ];
+
+/// What an Ente's own people ask about person by person. Views, made anew in each session over its files: rows of people,
+/// written once more, would take as much room and time again as the tables that they come from.
+pub const VIEWS: &[Mart] = marts!["views", View: "mart_assessments", "mart_persone",];
 
 /// Who may see a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -114,6 +130,16 @@ pub struct ColumnNote {
     pub tests: Vec<ColumnTest>,
 }
 
+/// Something that must hold of every row.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    /// What holds, in words.
+    pub says: String,
+    /// The condition, in SQL, of a row that breaks it. Marts made before this one can be asked too.
+    pub broken: String,
+}
+
 /// What stands beside a mart's SQL.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -122,8 +148,69 @@ pub struct Sidecar {
     pub grain: String,
     /// The columns that make a row unique.
     pub key: Vec<String>,
+    /// The pages of dashboards that show figures of it.
+    #[serde(default)]
+    pub shown_on: Vec<String>,
+    /// What must hold of its rows, beyond single columns.
+    #[serde(default)]
+    pub rules: Vec<Rule>,
     /// All columns.
     pub columns: BTreeMap<String, ColumnNote>,
+}
+
+impl Step {
+    /// The tables that it reads: what stands after `from` and `join` and is not a step of its own.
+    #[must_use]
+    pub fn inputs(&self) -> BTreeSet<&'static str> {
+        let lines = self.sql.lines().filter(|line| !line.trim_start().starts_with("--"));
+        let words: Vec<&str> = lines
+            .flat_map(|line| line.split(|character: char| !(character.is_alphanumeric() || "_.(".contains(character))))
+            .flat_map(|word| word.split_inclusive('('))
+            .filter(|word| !word.is_empty())
+            .collect();
+        let own: BTreeSet<&str> =
+            words.windows(3).filter(|three| three[1] == "as" && three[2] == "(").map(|three| three[0]).collect();
+        let mut found = BTreeSet::new();
+        for (at, word) in words.iter().enumerate().skip(2) {
+            // `extract(year from assessed_on)` reads no table.
+            let is_part = words[at - 1] == "from" && at > 2 && words[at - 3] == "extract(";
+            if matches!(words[at - 1], "from" | "join") && !is_part && *word != "(" && !own.contains(word) {
+                found.insert(*word);
+            }
+        }
+        found
+    }
+}
+
+/// What tables are made from that are no SQL's: counted from the answers (`sheets`), or read from the definitions (`session`).
+pub const COMPUTED_FROM: &[(&str, &[&str])] = &[
+    ("int_missing", &["answers"]),
+    ("int_item_counts", &["answers", "int_marks"]),
+    ("int_quality", &["answers", "int_marks", "definitions"]),
+    ("int_item_rest", &["answers", "int_marks", "definitions"]),
+    ("ref_instruments", &["definitions"]),
+    ("ref_scales", &["definitions"]),
+    ("ref_azioni", &["definitions"]),
+];
+
+/// Everything that a table is made from, directly or through others, down to the tables of the partition and the definitions.
+#[must_use]
+pub fn sources(table: &str) -> BTreeSet<&'static str> {
+    let steps = INTERMEDIATE.iter().chain(MARTS.iter().chain(VIEWS).map(|mart| &mart.step));
+    let made = steps.map(|step| (step.name, step.inputs()));
+    let computed = COMPUTED_FROM.iter().map(|(name, inputs)| (*name, inputs.iter().copied().collect()));
+    let inputs: BTreeMap<&str, BTreeSet<&'static str>> = made.chain(computed).collect();
+    let mut found = BTreeSet::new();
+    let mut open: Vec<&'static str> = inputs.get(table).into_iter().flatten().copied().collect();
+    while let Some(next) = open.pop() {
+        match inputs.get(next) {
+            Some(further) => open.extend(further),
+            None => {
+                found.insert(next);
+            }
+        }
+    }
+    found
 }
 
 impl Mart {
@@ -155,9 +242,16 @@ impl Mart {
                 rules.push(format!("when count(*) filter (where {finds}) > 0 then '{name}.{column} {says}'"));
             }
         }
+        for Rule { says, broken } in &notes.rules {
+            let says = says.replace('\'', "''");
+            rules.push(format!("when exists (select 1 from {name} where {broken}) then '{name}: {says}'"));
+        }
         Ok(format!("select case {} end from {name}", rules.join(" ")))
     }
 }
+
+/// What computes beside SQL: a change of it changes marts too.
+const COMPUTED: [&str; 2] = [include_str!("sheets.rs"), include_str!("reliability.rs")];
 
 /// SHA-256 of all the SQL: marts are made anew when it changes.
 #[must_use]
@@ -166,6 +260,9 @@ pub fn sha256() -> String {
     for step in INTERMEDIATE.iter().chain(MARTS.iter().map(|mart| &mart.step)) {
         hasher.update(step.name);
         hasher.update(step.sql);
+    }
+    for code in COMPUTED {
+        hasher.update(code);
     }
     hex::encode(hasher.finalize())
 }

@@ -19,6 +19,8 @@ pub struct BaseColumn {
     pub meaning: String,
     /// Who may see it.
     pub class: PrivacyClass,
+    /// The event of the feed and the field in it that it comes from, or `definition`.
+    pub from: String,
     /// In what it is measured or written.
     pub unit: Option<String>,
     /// The name of the codes that it holds.
@@ -42,6 +44,10 @@ impl BaseNotes {
     /// When it is not one: a defect that a test finds.
     pub fn read() -> Result<Self, toml::de::Error> {
         toml::from_str(SIDECAR)
+    }
+
+    pub(crate) fn tables(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.tables.iter().map(|(table, grain)| (table.as_str(), grain.as_str()))
     }
 
     /// What a row of a table is.
@@ -112,6 +118,30 @@ mod tests {
         assert_eq!(notes.columns.keys().cloned().collect::<BTreeSet<_>>(), known);
         assert_eq!(notes.tables.keys().map(String::as_str).collect::<BTreeSet<_>>(), tables);
         assert!(notes.columns.values().all(|note| note.meaning.ends_with('.')));
+    }
+
+    /// The fields of the events of a feed, by `event.field`, and `event.field.part`.
+    fn fields_of_the_feed() -> BTreeSet<String> {
+        let mut fields = BTreeSet::new();
+        for line in include_str!("../../intake/domain/tests/fixtures/feed-1.jsonl").lines() {
+            let event: serde_json::Map<String, serde_json::Value> = serde_json::from_str(line).unwrap();
+            let name = event["event"].as_str().unwrap();
+            for (field, value) in &event {
+                fields.insert(format!("{name}.{field}"));
+                let part = value.as_array().and_then(|list| list.first()).unwrap_or(value);
+                let parts = part.as_object().into_iter().flat_map(|parts| parts.keys());
+                fields.extend(parts.map(|part| format!("{name}.{field}.{part}")));
+            }
+        }
+        fields
+    }
+
+    #[test]
+    fn every_column_comes_from_a_field_of_the_feed_or_the_definition() {
+        let fields = fields_of_the_feed();
+        for (name, note) in BaseNotes::read().unwrap().columns {
+            assert!(note.from == "definition" || fields.contains(&note.from), "{name} comes from {}", note.from);
+        }
     }
 
     #[test]

@@ -23,7 +23,7 @@ use crate::manifest::{Counts, Definition, Erasure, FileEntry, Manifest, RootEntr
 use crate::mart::{self, INTERMEDIATE, MARTS, Made, Step};
 use crate::session::{self, Limits, TableFiles};
 use crate::states::sweep;
-use crate::{digest, layout, parquet_file, rows, schema, workers};
+use crate::{digest, layout, parquet_file, rows, schema, sheets, workers};
 
 /// The tables of an Ente, whole.
 #[derive(Debug)]
@@ -324,6 +324,7 @@ pub(crate) fn make_marts(
             .map_err(|error| LakeError::Mart { mart: step.name, problem: error.to_string() })
     };
     INTERMEDIATE.iter().try_for_each(make)?;
+    sheets::count(&connection, instruments, |table| tables.contains(table))?;
     let mut made = Vec::new();
     for mart in MARTS {
         let name = mart.step.name;

@@ -190,6 +190,8 @@ rows! {
         cases: i64,
         /// Cronbach's alpha in millionths; absent when there is no variance.
         alpha_millionths: Option<i64>,
+        /// The standard error of measurement, in hundredths of an index point; absent below 30 people.
+        sem_hundredths: Option<i64>,
     }
     /// From the first to the last level of people assessed twice or more.
     PathRow from "mart_paths" {

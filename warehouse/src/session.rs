@@ -10,12 +10,13 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use domain::instrument::Instrument;
+use domain::instrument::{Instrument, Missing};
 use domain::keys::Secret;
 use duckdb::{Config, Connection, params};
 use serde::{Deserialize, Serialize};
 
 use crate::manifest::FileEntry;
+use crate::mart::VIEWS;
 use crate::schema::{self, column};
 
 /// Why a session could not be opened.
@@ -216,15 +217,16 @@ fn with_numbers(rows: &RecordBatch, numbers: &BTreeMap<&str, Places<'_>>) -> Res
     Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?)
 }
 
-fn create(connection: &Connection, table: &str, schema: &SchemaRef) -> Result<(), SessionError> {
+/// Makes an empty table.
+pub(crate) fn create(connection: &Connection, table: &str, schema: &SchemaRef) -> Result<(), SessionError> {
     let columns: Vec<String> =
         schema.fields().iter().map(|field| format!("\"{}\" {}", field.name(), sql_type(field.data_type()))).collect();
     connection.execute_batch(&format!("create table \"{table}\" ({})", columns.join(", ")))?;
     Ok(())
 }
 
-/// Makes what marts need besides the partition: which points each option gives, which strumenti have a profile, and the
-/// answers of all strumenti one below the other. Tables that are not among `tables` become empty ones.
+/// Makes what marts need besides the partition: which strumenti have a profile, what the definitions say of each scale, and which
+/// azioni they propose. Tables that are not among `tables` become empty ones.
 pub(crate) fn prepare_marts(
     connection: &Connection,
     instruments: &[Instrument],
@@ -237,41 +239,78 @@ pub(crate) fn prepare_marts(
     }
     connection.execute_batch(
         "create table ref_instruments (instrument varchar, version integer, has_profile integer);
-         create table ref_points (instrument varchar, version integer, item varchar, value integer, scale varchar, points integer);",
+         create table ref_scales (instrument varchar, version integer, scale varchar, items integer, points_max bigint, \
+         sem_hundredths integer, alpha_thousandths integer);
+         create table ref_azioni (instrument varchar, version integer, source varchar, target varchar, outcome varchar, \
+         azione varchar);",
     )?;
-    let mut answers = Vec::new();
     let mut instrument_rows = connection.appender("ref_instruments")?;
-    let mut points_rows = connection.appender("ref_points")?;
+    let mut scale_rows = connection.appender("ref_scales")?;
+    let mut azione_rows = connection.appender("ref_azioni")?;
     for instrument in instruments {
         let (id, version) = (instrument.id.as_str(), i64::from(instrument.version));
         instrument_rows.append_row(params![id, version, i64::from(instrument.profile.is_some())])?;
-        for item in &instrument.items {
-            for (index, scale) in instrument.scales.iter().enumerate().filter(|(index, _)| item.weight(*index) > 0) {
-                for option in &item.options {
-                    let (item, scale, points) = (item.id.as_str(), scale.id.as_str(), option.points[index]);
-                    let (value, points) = (i64::from(option.value), i64::from(points));
-                    points_rows.append_row(params![id, version, item, value, scale, points])?;
-                }
-            }
+        for (index, scale) in instrument.scales.iter().enumerate() {
+            let weights =
+                instrument.items.iter().map(|item| i64::from(item.weight(index))).filter(|weight| *weight > 0);
+            let items = i64::try_from(weights.clone().count()).unwrap_or(i64::MAX);
+            let sem = scale.reliability.as_ref().map(|reliability| reliability.sem_hundredths);
+            let alpha = scale.reliability.as_ref().and_then(|reliability| reliability.alpha_thousandths);
+            scale_rows.append_row(params![id, version, scale.id.as_str(), items, weights.sum::<i64>(), sem, alpha])?;
         }
-        let table = schema::answers_table(id);
-        if tables.contains(table.as_str()) && !answers.iter().any(|(known, _): &(String, String)| *known == table) {
-            let unpivoted = format!(
-                "select assessment_id, item, value from (unpivot (select * exclude (pseudonym, assessed_on, version) from \"{table}\") \
-                 on columns(* exclude (assessment_id)) into name item value value)"
-            );
-            answers.push((table, unpivoted));
+        for (source, target, outcome, azione) in proposals(instrument) {
+            azione_rows.append_row(params![id, version, source, target, outcome, azione])?;
         }
     }
     instrument_rows.flush()?;
-    points_rows.flush()?;
-    let answers = if answers.is_empty() {
-        "select '' as assessment_id, '' as item, cast(0 as smallint) as value where false".to_owned()
-    } else {
-        answers.into_iter().map(|(_, sql)| sql).collect::<Vec<_>>().join(" union all ")
-    };
-    connection.execute_batch(&format!("create view stg_answers as {answers}"))?;
+    scale_rows.flush()?;
+    azione_rows.flush()?;
     Ok(())
+}
+
+/// By what a report proposes an azione: what kind of thing, of which scale where it is a level, its id, and the azione.
+fn proposals(instrument: &Instrument) -> Vec<(&'static str, &str, &str, &str)> {
+    let mut found = Vec::new();
+    let mut add = |source, target, outcome, azioni: &[usize]| {
+        found.extend(azioni.iter().map(|azione| (source, target, outcome, instrument.azioni[*azione].id.as_str())));
+    };
+    for scale in &instrument.scales {
+        scale.levels.iter().for_each(|level| add("level", scale.id.as_str(), level.id.as_str(), &level.azioni));
+    }
+    instrument.blocks.iter().for_each(|block| add("block", "", block.id.as_str(), &block.azioni));
+    let classes = instrument.profile.iter().flat_map(|profile| &profile.classes);
+    classes.for_each(|class| add("class", "", class.id.as_str(), &class.azioni));
+    found
+}
+
+/// Shows the views that an Ente's own people ask, where the tables that they read are there; says which.
+pub(crate) fn show_views(connection: &Connection, tables: &[TableFiles]) -> Result<Vec<&'static str>, SessionError> {
+    let is_there = |name: &str| tables.iter().any(|table| table.table == name);
+    if ![schema::ASSESSMENTS, schema::SCORES, "mart_scales"].into_iter().all(is_there) {
+        return Ok(Vec::new());
+    }
+    let mut missing =
+        vec!["select '' as assessment_id, 0 as not_answered, 0 as not_assessable, 0 as refused where false".to_owned()];
+    for table in tables.iter().filter(|table| table.table.starts_with(&schema::answers_table(""))) {
+        let answers =
+            connection.prepare(&format!("select * from \"{}\" limit 0", table.table))?.query_arrow([])?.get_schema();
+        let items = || answers.fields().iter().skip(schema::answers(&[]).fields().len());
+        let count = |kind: Missing| {
+            let equal =
+                items().map(|item| format!("coalesce(cast(\"{}\" = {} as integer), 0)", item.name(), kind.code()));
+            ["0".to_owned()].into_iter().chain(equal).collect::<Vec<_>>().join(" + ")
+        };
+        let [not_answered, not_assessable, refused] = Missing::ALL.map(count);
+        missing.push(format!(
+            "select assessment_id, {not_answered}, {not_assessable}, {refused} from \"{}\"",
+            table.table
+        ));
+    }
+    connection.execute_batch(&format!("create temp view int_missing as {}", missing.join(" union all ")))?;
+    for view in VIEWS {
+        connection.execute_batch(&format!("create temp view {} as {}", view.step.name, view.step.sql))?;
+    }
+    Ok(VIEWS.iter().map(|view| view.step.name).collect())
 }
 
 fn sql_type(kind: &DataType) -> &'static str {

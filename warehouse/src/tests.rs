@@ -1,6 +1,8 @@
 //! The lake as a whole, on small hand-made tables: publishing, marts, damage, and what readers cannot do.
 
 mod damage;
+mod marts;
+mod reliability;
 mod renewal;
 
 use std::collections::BTreeSet;
@@ -18,7 +20,6 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 use uuid::Uuid;
 
-use crate::mart::{MARTS, PrivacyClass};
 use crate::{Counts, Lake, Manifest, Publication, TableData, VersionedManifest, parquet_file, schema, session};
 
 const DEFINITION: &str = r#"
@@ -369,27 +370,6 @@ fn nothing_readable_stands_in_a_file() {
                 file.path
             );
         }
-    }
-}
-
-#[test]
-fn sidecars_and_marts_name_the_same_columns() {
-    let mut world = World::new();
-    world.publish(1, &SHEETS);
-    let lake = world.lake.ente(ente(1)).unwrap().unwrap();
-    for mart in MARTS {
-        let notes = mart.notes().unwrap_or_else(|error| panic!("{}: {error}", mart.step.name));
-        let result = lake.query(&format!("select * from {} limit 0", mart.step.name)).unwrap();
-        let mut columns = result.columns.clone();
-        columns.sort();
-        assert_eq!(columns, notes.columns.keys().cloned().collect::<Vec<_>>(), "{}", mart.step.name);
-        assert!(notes.key.iter().all(|column| notes.columns.contains_key(column)) && notes.grain.ends_with('.'));
-        assert!(
-            notes.columns.values().all(|note| note.class != PrivacyClass::Private && note.meaning.ends_with('.')),
-            "{}: a mart holds nothing that is private",
-            mart.step.name
-        );
-        assert!(!mart.checks().unwrap().is_empty());
     }
 }
 

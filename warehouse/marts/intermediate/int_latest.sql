@@ -1,58 +1,44 @@
 -- One row per period, strumento and person: what marts ask of their last assessment in the period. Of all years it is the
--- last of the last year, so that the long list is sorted once.
+-- last of the last year.
 with
 
 all_assessments as (select * from assessments),
 
-ranked as (
-    select
-        *,
-        cast(extract(year from assessed_on) as varchar) as period,
-        row_number() over (
-            partition by instrument, pseudonym, extract(year from assessed_on)
-            order by assessed_on desc, validated_at desc, assessment_id desc
-        ) as place
-    from all_assessments
-),
+lasts as (select assessment_id, year, is_last from int_placed where is_last_of_year),
 
 of_years as (
     select
-        period, instrument, pseudonym, version, assessment_id, age, is_disadvantage_known,
-        coalesce(comune, 'unknown') as comune,
+        cast(lasts.year as varchar) as period,
+        lasts.is_last,
+        all_assessments.instrument,
+        all_assessments.pseudonym,
+        all_assessments.version,
+        all_assessments.assessment_id,
+        all_assessments.age,
+        all_assessments.is_disadvantage_known,
+        coalesce(all_assessments.comune, 'unknown') as comune,
         case
-            when age is null then 'unknown'
-            when age < 25 then '0_24'
-            when age < 35 then '25_34'
-            when age < 45 then '35_44'
-            when age < 55 then '45_54'
-            when age < 65 then '55_64'
+            when all_assessments.age is null then 'unknown'
+            when all_assessments.age < 25 then '0_24'
+            when all_assessments.age < 35 then '25_34'
+            when all_assessments.age < 45 then '35_44'
+            when all_assessments.age < 55 then '45_54'
+            when all_assessments.age < 65 then '55_64'
             else '65_plus'
         end as age_band,
-        coalesce(sex, 'unknown') as sex,
-        coalesce(education, 'unknown') as education,
-        coalesce(citizenship, 'unknown') as citizenship,
-        coalesce(household, 'unknown') as household,
-        coalesce(work, 'unknown') as work
-    from ranked
-    where place = 1
-),
-
-ranked_years as (
-    select *, row_number() over (partition by instrument, pseudonym order by period desc) as place
-    from of_years
+        coalesce(all_assessments.sex, 'unknown') as sex,
+        coalesce(all_assessments.education, 'unknown') as education,
+        coalesce(all_assessments.citizenship, 'unknown') as citizenship,
+        coalesce(all_assessments.household, 'unknown') as household,
+        coalesce(all_assessments.work, 'unknown') as work
+    from lasts
+    inner join all_assessments on all_assessments.assessment_id = lasts.assessment_id
 ),
 
 final as (
-    select
-        period, instrument, pseudonym, version, assessment_id, comune, age, age_band, sex, education, citizenship,
-        household, work, is_disadvantage_known
-    from of_years
+    select * exclude (is_last) from of_years
     union all
-    select
-        'all' as period, instrument, pseudonym, version, assessment_id, comune, age, age_band, sex, education,
-        citizenship, household, work, is_disadvantage_known
-    from ranked_years
-    where place = 1
+    select * exclude (is_last) replace ('all' as period) from of_years where is_last
 )
 
 select * from final

@@ -5,41 +5,31 @@ latest as (select * from int_latest),
 
 outcomes as (select * from int_outcomes),
 
+names as (select * from int_outcome_names),
+
 all_disadvantages as (select * from disadvantages),
 
-with_outcome as (
-    select latest.*, outcomes.target, outcomes.outcome
+in_cells as (
+    select latest.*, outcomes.cell
     from latest
     inner join outcomes on outcomes.assessment_id = latest.assessment_id
 ),
 
--- Four texts are one number while people are counted.
-cells as (
-    select *, row_number() over (order by period, instrument, target, outcome) as cell
-    from (select distinct period, instrument, target, outcome from with_outcome) as distinct_cells
-),
-
-in_cells as (
-    select with_outcome.*, cells.cell
-    from with_outcome
-    inner join cells
-        on cells.period = with_outcome.period
-        and cells.instrument = with_outcome.instrument
-        and cells.target = with_outcome.target
-        and cells.outcome = with_outcome.outcome
-),
-
 -- One pass over people for all characteristics; in each set the others are absent, and a category never is.
 counted as (
-    select cell, age_band, sex, education, citizenship, household, work, count(*) as people
+    select period, instrument, cell, age_band, sex, education, citizenship, household, work, count(*) as people
     from in_cells
     group by grouping sets (
-        (cell, age_band), (cell, sex), (cell, education), (cell, citizenship), (cell, household), (cell, work)
+        (period, instrument, cell, age_band), (period, instrument, cell, sex), (period, instrument, cell, education),
+        (period, instrument, cell, citizenship), (period, instrument, cell, household),
+        (period, instrument, cell, work)
     )
 ),
 
 characteristics as (
     select
+        period,
+        instrument,
         cell,
         case
             when age_band is not null then 'age_band'
@@ -57,6 +47,8 @@ characteristics as (
 -- Whoever has several is in several rows.
 categories as (
     select
+        in_cells.period,
+        in_cells.instrument,
         in_cells.cell,
         case
             when in_cells.is_disadvantage_known = 0 then 'unknown'
@@ -67,9 +59,9 @@ categories as (
 ),
 
 by_category as (
-    select cell, 'disadvantage' as characteristic, category, count(*) as people
+    select period, instrument, cell, 'disadvantage' as characteristic, category, count(*) as people
     from categories
-    group by cell, category
+    group by period, instrument, cell, category
 ),
 
 together as (
@@ -80,10 +72,10 @@ together as (
 
 final as (
     select
-        cells.period, cells.instrument, together.characteristic, together.category, cells.target, cells.outcome,
+        together.period, together.instrument, together.characteristic, together.category, names.target, names.outcome,
         cast(together.people as bigint) as people
     from together
-    inner join cells on cells.cell = together.cell
+    inner join names on names.cell = together.cell
 )
 
 select * from final

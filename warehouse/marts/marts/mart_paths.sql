@@ -1,78 +1,61 @@
 -- From the first to the last level of people assessed twice or more, up to the end of a period.
 with
 
-all_assessments as (select * from assessments),
-
-latest as (select * from int_latest where period <> 'all'),
-
-outcomes as (select * from int_outcomes where target not in ('profile', 'people')),
-
-years as (select distinct instrument, period from latest),
-
-placed as (
-    select
-        instrument, pseudonym, assessment_id,
-        row_number() over (partition by instrument, pseudonym order by assessed_on, validated_at, assessment_id) as place
-    from all_assessments
-),
-
--- The last assessment of a year is the last one until the next year that has one.
-lasts as (
-    select
-        instrument, pseudonym, assessment_id, period as since,
-        lead(period) over (partition by instrument, pseudonym order by period) as before
-    from latest
-),
-
--- Whoever has one assessment has no path yet.
+-- The last assessment of a year is the last one until the next year that has one. Whoever has one assessment has no path yet.
 pairs as (
-    select lasts.instrument, lasts.since, lasts.before, placed.assessment_id as first_id, lasts.assessment_id as last_id
-    from lasts
-    inner join placed
-        on placed.instrument = lasts.instrument
-        and placed.pseudonym = lasts.pseudonym
-        and placed.place = 1
-        and placed.assessment_id <> lasts.assessment_id
+    select instrument, year as since, next_year as before, first_id, assessment_id as last_id
+    from int_placed
+    where is_last_of_year and place > 1
 ),
 
--- One line per end and scale, then both ends side by side: a join of outcomes with outcomes could be made first, and is square.
-ends as (
-    select last_id, first_id as assessment_id, 'first' as which from pairs
-    union all
-    select last_id, last_id as assessment_id, 'last' as which from pairs
-),
+years as (select distinct instrument, year from int_placed),
 
-levels as (
+outcomes as (select * from int_outcomes),
+
+levels as (select * from int_outcome_names where target not in ('profile', 'people')),
+
+-- Both ends come to levels on the same scale: which ones can is known before people are looked at.
+steps as (
     select
-        ends.last_id, outcomes.target as scale,
-        max(case when ends.which = 'first' then outcomes.outcome end) as from_level,
-        max(case when ends.which = 'last' then outcomes.outcome end) as to_level
-    from ends
-    inner join outcomes on outcomes.assessment_id = ends.assessment_id
-    group by ends.last_id, outcomes.target
+        earlier.cell as from_cell, later.cell as to_cell, later.target as scale, earlier.outcome as from_level,
+        later.outcome as to_level
+    from levels as later
+    inner join levels as earlier on earlier.target = later.target
+),
+
+found as (
+    select pairs.instrument, pairs.since, pairs.before, earlier.cell as from_cell, later.cell as to_cell
+    from pairs
+    inner join outcomes as later on later.assessment_id = pairs.last_id
+    inner join outcomes as earlier on earlier.assessment_id = pairs.first_id
 ),
 
 -- The same path holds for several periods: counted first, then given to each.
 counted as (
+    select instrument, since, before, from_cell, to_cell, count(*) as people
+    from found
+    group by instrument, since, before, from_cell, to_cell
+),
+
+named as (
     select
-        pairs.instrument, pairs.since, pairs.before, levels.scale, levels.from_level, levels.to_level,
-        count(*) as people
-    from pairs
-    inner join levels on levels.last_id = pairs.last_id
-    where levels.from_level is not null and levels.to_level is not null
-    group by pairs.instrument, pairs.since, pairs.before, levels.scale, levels.from_level, levels.to_level
+        counted.instrument, counted.since, counted.before, steps.scale, steps.from_level, steps.to_level, counted.people
+    from counted
+    inner join steps on steps.from_cell = counted.from_cell and steps.to_cell = counted.to_cell
 ),
 
 periods as (
-    select years.period, counted.instrument, counted.scale, counted.from_level, counted.to_level, counted.people
-    from counted
+    select
+        cast(years.year as varchar) as period, named.instrument, named.scale, named.from_level, named.to_level,
+        named.people
+    from named
     inner join years
-        on years.instrument = counted.instrument
-        and years.period >= counted.since
-        and (counted.before is null or years.period < counted.before)
+        on years.instrument = named.instrument
+        and years.year >= named.since
+        and (named.before is null or years.year < named.before)
     union all
     select 'all' as period, instrument, scale, from_level, to_level, people
-    from counted
+    from named
     where before is null
 ),
 

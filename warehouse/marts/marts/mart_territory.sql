@@ -3,19 +3,27 @@ with
 
 latest as (select * from int_latest),
 
-levels as (select * from int_outcomes where target not in ('profile', 'people')),
+outcomes as (select * from int_outcomes),
+
+levels as (select * from int_outcome_names where target not in ('profile', 'people')),
+
+counted as (
+    select latest.period, latest.instrument, latest.comune, outcomes.cell, count(*) as people
+    from latest
+    inner join outcomes on outcomes.assessment_id = latest.assessment_id
+    group by latest.period, latest.instrument, latest.comune, outcomes.cell
+),
 
 final as (
     select
-        latest.period,
-        latest.instrument,
-        latest.comune,
+        counted.period,
+        counted.instrument,
+        counted.comune,
         levels.target as scale,
         levels.outcome as level,
-        cast(count(*) as bigint) as people
-    from latest
-    inner join levels on levels.assessment_id = latest.assessment_id
-    group by latest.period, latest.instrument, latest.comune, levels.target, levels.outcome
+        cast(counted.people as bigint) as people
+    from counted
+    inner join levels on levels.cell = counted.cell
 )
 
 select * from final

@@ -3,11 +3,12 @@ with
 
 all_assessments as (select *, extract(year from assessed_on) as year from assessments),
 
+placed as (select * from int_placed),
+
 counts as (
     select
         year,
         instrument,
-        count(distinct pseudonym) as people,
         count(*) as assessments,
         count(*) filter (where origin = 'import') as imported,
         min(assessed_on) as first_on,
@@ -16,12 +17,16 @@ counts as (
     group by grouping sets ((instrument, year), (instrument))
 ),
 
-placed as (
-    select
-        instrument,
-        year,
-        row_number() over (partition by instrument, pseudonym order by assessed_on, validated_at, assessment_id) as place
-    from all_assessments
+people as (
+    select year, instrument, count(*) as people
+    from placed
+    where is_last_of_year
+    group by year, instrument
+    union all
+    select null as year, instrument, count(*) as people
+    from placed
+    where is_last
+    group by instrument
 ),
 
 -- People who were assessed for the second time in a year: from then on they count as assessed again.
@@ -45,13 +50,16 @@ final as (
     select
         coalesce(cast(counts.year as varchar), 'all') as period,
         counts.instrument,
-        cast(counts.people as bigint) as people,
+        cast(people.people as bigint) as people,
         cast(counts.assessments as bigint) as assessments,
         cast(counts.imported as bigint) as imported,
         cast(coalesce(again.reassessed, 0) as bigint) as reassessed,
         counts.first_on,
         counts.last_on
     from counts
+    inner join people
+        on people.instrument = counts.instrument
+        and coalesce(people.year, 0) = coalesce(counts.year, 0)
     left join again
         on again.instrument = counts.instrument
         and coalesce(again.year, 0) = coalesce(counts.year, 0)
