@@ -14,6 +14,7 @@ use store::{PasskeySite, Store};
 use templates::{RenderError, Renderer};
 use tokio::sync::Semaphore;
 
+use crate::api::interrogazioni::Answerer;
 use crate::cookies::Cookies;
 use crate::gateway::Gateway;
 use crate::import::trials::Trials;
@@ -45,6 +46,8 @@ pub struct PortalConfig {
     pub gateway: Option<Gateway>,
     /// Reverse proxies whose word on the client's address counts; nobody else's does.
     pub trusted_proxies: Vec<IpAddr>,
+    /// What answers questions in SQL, where there is a lake; without it programs find none.
+    pub answerer: Option<Answerer>,
 }
 
 /// What handlers share.
@@ -64,6 +67,7 @@ struct Shared {
     passkeys: Option<PasskeySite>,
     gateway: Option<Gateway>,
     trusted_proxies: Vec<IpAddr>,
+    answerer: Option<Answerer>,
     press: Arc<Press>,
     setting: Arc<Semaphore>,
     trials: Trials,
@@ -120,6 +124,7 @@ impl Portal {
             passkeys: config.passkeys,
             gateway: config.gateway,
             trusted_proxies: config.trusted_proxies,
+            answerer: config.answerer,
             press: Arc::new(Press::new()?),
             setting: Arc::new(Semaphore::new(PAPERS_AT_ONCE)),
             trials: Trials::new(),
@@ -185,6 +190,11 @@ impl Portal {
     /// The gateway.
     pub(crate) fn gateway(&self) -> Option<&Gateway> {
         self.shared.gateway.as_ref()
+    }
+
+    /// What answers questions in SQL.
+    pub(crate) fn answerer(&self) -> Option<&Answerer> {
+        self.shared.answerer.as_ref()
     }
 
     pub(crate) fn trusted_proxies(&self) -> &[IpAddr] {

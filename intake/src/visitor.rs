@@ -146,6 +146,9 @@ fn entries(session: &Session) -> Vec<Entry> {
         entries.push((Area::Territorio, "/cruscotti/territorio"));
         entries.push((Area::Comunita, "/cruscotti/comunita"));
     }
+    if role.may(Right::Query) {
+        entries.push((Area::Interrogazioni, "/interrogazioni"));
+    }
     if session.may(Right::ExtractPseudonymous) {
         entries.push((Area::Estrazioni, "/estrazioni"));
     }

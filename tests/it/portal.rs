@@ -29,6 +29,7 @@ fn portal(others: Vec<Instrument>) -> Result<Portal, PortalError> {
         passkeys: None,
         gateway: None,
         trusted_proxies: Vec::new(),
+        answerer: None,
     })
 }
 

@@ -7,6 +7,7 @@ mod gateway;
 mod handover;
 mod identified;
 mod imports;
+mod interrogazioni;
 mod journey;
 mod matrix;
 mod offline;
@@ -36,7 +37,7 @@ use store::{
 use test_database::{Kind, Place, TestDatabase};
 use tower::ServiceExt;
 
-use crate::{Cookies, Gateway, Portal, PortalConfig};
+use crate::{Answerer, Cookies, Gateway, Portal, PortalConfig};
 
 /// The second factor of everybody who needs one.
 const TOTP_SECRET: [u8; 20] = *b"prova prova prova 20";
@@ -134,14 +135,20 @@ impl World {
         }
         let clock = TestClock::default();
         let provider = gateway::Provider::start().await;
-        let portal = portal(&store, &clock, provider.gateway());
+        let portal = portal(&store, &clock, provider.gateway(), None);
         let router = portal.router();
         Self { store, portal, router, clock, provider, enti: [enti[0], enti[1]], accounts, _database: database }
     }
 
     /// The same, with another gateway.
     fn with_gateway(self, gateway: Gateway) -> Self {
-        let portal = portal(&self.store, &self.clock, gateway);
+        let portal = portal(&self.store, &self.clock, gateway, None);
+        Self { router: portal.router(), portal, ..self }
+    }
+
+    /// The same, with something that answers questions in SQL.
+    fn with_answerer(self, answerer: Answerer) -> Self {
+        let portal = portal(&self.store, &self.clock, self.provider.gateway(), Some(answerer));
         Self { router: portal.router(), portal, ..self }
     }
 
@@ -164,7 +171,7 @@ impl World {
     }
 }
 
-fn portal(store: &Store, clock: &TestClock, gateway: Gateway) -> Portal {
+fn portal(store: &Store, clock: &TestClock, gateway: Gateway, answerer: Option<Answerer>) -> Portal {
     let clock = clock.clone();
     let config = PortalConfig {
         store: Some(store.clone()),
@@ -176,6 +183,7 @@ fn portal(store: &Store, clock: &TestClock, gateway: Gateway) -> Portal {
         passkeys: Some(PasskeySite::new("http://localhost:8080").unwrap()),
         gateway: Some(gateway),
         trusted_proxies: Vec::new(),
+        answerer,
     };
     Portal::new(config).unwrap()
 }
