@@ -10,15 +10,19 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
+use dashboards::query::{
+    self, Analyst, AnswerFormat, Queries, QueryConfig, QueryEvent, QueryRecorder, Step, Unanswered,
+};
 use dashboards::{
     Act, Dashboards, ExtractionConfig, ExtractionEvent, Extractions, Extractor, NotRecorded, Recorder, Viewer,
 };
-use intake::{Cookies, Portal, PortalConfig, RunReader, Visitor};
+use intake::{Answerer, Cookies, NoAnswer, Portal, PortalConfig, Question, RunReader, Visitor};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use store::{EnteScope, ExtractionAct, Right, Store, StoreError};
+use store::{EnteScope, ExtractionAct, QueryAct, Right, Store, StoreError};
 use templates::{Area, Renderer};
 use warehouse::Lake;
+use warehouse::analyst::Caps;
 
 use crate::calibrations;
 use crate::commands::print_line;
@@ -48,8 +52,9 @@ pub(crate) fn pages(
     outside: &Outside,
 ) -> Result<(Router, Option<Dashboards>)> {
     let instruments = folder.instruments()?;
+    let queries = if parts.dashboards { Some(queries(folder, query::CAPS)?) } else { None };
     let portal = Portal::new(PortalConfig {
-        store: Some(store),
+        store: Some(store.clone()),
         instruments: instruments.clone(),
         is_demonstration,
         clock: Arc::new(system::now),
@@ -60,10 +65,9 @@ pub(crate) fn pages(
         runs: Some(runs(folder)),
         calibrations: Some(calibrations::reader(folder)),
         trusted_proxies: outside.trusted_proxies.clone(),
+        answerer: queries.clone().map(|queries| answerer(store, queries)),
     })?;
-    if !parts.dashboards {
-        return Ok((portal.router(), None));
-    }
+    let Some(queries) = queries else { return Ok((portal.router(), None)) };
     let lake = lake(folder)?;
     let renderer = Arc::new(Renderer::new()?);
     let dashboards = Dashboards::new(lake.clone(), instruments.clone(), Arc::clone(&renderer));
@@ -79,7 +83,26 @@ pub(crate) fn pages(
     tokio::task::spawn_blocking(move || sweeping.sweep());
     let taken_out = extractions.router().route_layer(middleware::from_fn_with_state(portal.clone(), see_extractions));
     let taken_out = portal.behind(Right::ExtractPseudonymous, taken_out);
-    Ok((portal.router_with(behind.merge(taken_out)), Some(dashboards)))
+    let asked = queries.router().route_layer(middleware::from_fn_with_state(portal.clone(), see_queries));
+    let asked = portal.behind(Right::Query, asked);
+    Ok((portal.router_with(behind.merge(taken_out).merge(asked)), Some(dashboards)))
+}
+
+/// Questions in SQL to the lake of a data folder: this program again answers them, as a process of its own.
+pub(crate) fn queries(folder: &DataFolder, caps: Caps) -> Result<Queries> {
+    let program = std::env::current_exe().context("the program cannot be found again")?;
+    let config = QueryConfig {
+        program: Arc::new(move || {
+            let mut command = std::process::Command::new(&program);
+            command.args(["warehouse", "answer"]);
+            command
+        }),
+        caps,
+        patience: query::PATIENCE,
+        clock: Arc::new(system::now),
+        chance: StdRng::from_rng(&mut system::chance()),
+    };
+    Ok(Queries::new(lake(folder)?, folder.instruments()?, Arc::new(Renderer::new()?), config))
 }
 
 /// Reads the records of runs, which need no key.
@@ -196,6 +219,86 @@ fn recorder(store: Store, scope: EnteScope) -> Recorder {
             written.map_err(|error| {
                 tracing::error!(%error, "a line about an extraction cannot be written to the audit");
                 NotRecorded
+            })
+        })
+    })
+}
+
+/// Says to the pages of questions in SQL whose data may be asked. As for [`see_extractions`], the portal's guard stands before
+/// this: what comes out is rows about people, so the password is fresh here too.
+async fn see_queries(State(portal): State<Portal>, mut request: Request, next: Next) -> Response {
+    let visitor = request.extensions().get::<Visitor>().cloned();
+    let (Some(visitor), Some(store)) = (visitor, portal.store()) else { return StatusCode::NOT_FOUND.into_response() };
+    let scope = match visitor.scope(Right::Query) {
+        Ok(scope) => scope,
+        Err(response) => return response,
+    };
+    let ente = match store.ente(&scope, system::now()).await {
+        Ok(ente) => ente,
+        Err(error) => {
+            tracing::error!(%error, "the Ente of a session cannot be read");
+            return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+        }
+    };
+    request.extensions_mut().insert(Analyst {
+        ente: ente.id,
+        ente_name: ente.name,
+        layout: visitor.layout(Area::Interrogazioni),
+        record: query_recorder(store.clone(), scope),
+    });
+    next.run(request).await
+}
+
+/// Writes what becomes of questions to the Ente's audit, in the name of whoever the scope was given to.
+pub(crate) fn query_recorder(store: Store, scope: EnteScope) -> QueryRecorder {
+    Arc::new(move |event| {
+        let (store, scope) = (store.clone(), scope.clone());
+        Box::pin(async move {
+            let now = system::now();
+            let written = match event {
+                QueryEvent::Seen { path } => store.record_reading(&scope, &path, now).await,
+                QueryEvent::Question { act, question, detail } => {
+                    let act = match act {
+                        Step::Ask => QueryAct::Ask,
+                        Step::Answer => QueryAct::Answer,
+                        Step::Refuse => QueryAct::Refuse,
+                        Step::Fail => QueryAct::Fail,
+                    };
+                    store.record_query(&scope, act, question, &detail, now).await
+                }
+            };
+            written.map_err(|error| {
+                tracing::error!(%error, "a line about a question cannot be written to the audit");
+                NotRecorded
+            })
+        })
+    })
+}
+
+/// Answers the questions of programs: by the same code as the page's, in the name of whoever the token's scope was given to.
+fn answerer(store: Store, queries: Queries) -> Answerer {
+    Arc::new(move |Question { scope, sql, format }| {
+        let (store, queries) = (store.clone(), queries.clone());
+        Box::pin(async move {
+            let ente = scope.ente();
+            let format = match format {
+                intake::AnswerFormat::Json => AnswerFormat::Json,
+                intake::AnswerFormat::Csv => AnswerFormat::Csv,
+                intake::AnswerFormat::Parquet => AnswerFormat::Parquet,
+                intake::AnswerFormat::Arrow => AnswerFormat::Arrow,
+            };
+            let file = queries.ask_file(ente, &query_recorder(store, scope), sql, format).await;
+            file.map_err(|unanswered| {
+                let (code, detail) = (unanswered.code(), unanswered.to_string());
+                match unanswered {
+                    Unanswered::Empty | Unanswered::TooLong | Unanswered::Refused(_) => NoAnswer::Refused(detail),
+                    Unanswered::Late(_) | Unanswered::Large(_) | Unanswered::Memory | Unanswered::Format => {
+                        NoAnswer::TooMuch(code, detail)
+                    }
+                    Unanswered::Busy => NoAnswer::Busy(detail),
+                    Unanswered::Unpublished => NoAnswer::Unpublished(detail),
+                    Unanswered::Broken => NoAnswer::Broken,
+                }
             })
         })
     })

@@ -1,6 +1,6 @@
 //! Pages over published marts of one Ente, for its manager: territory, community, quality of the data. And, apart from them,
-//! the pages by which an Ente takes out its own rows (`extraction`): those are microdata, nothing there is protected, and
-//! they take a right that no role has.
+//! the pages by which an Ente takes out its own rows (`extraction`) and asks of them in SQL (`query`): those are microdata, and
+//! nothing there is protected.
 //!
 //! They filter, sort and limit; a join here means that a mart is missing. Counts of people reach a page through `protect`
 //! alone, so what may not be shown never gets into a template, a drawing, a sentence or a file. What is missing on purpose:
@@ -13,6 +13,7 @@ mod map;
 mod merge;
 mod pages;
 mod protect;
+pub mod query;
 mod samples;
 mod strumento;
 mod table;

@@ -7,14 +7,7 @@ use axum::http::header::{
 use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
-
-/// `data:` images and fonts are icons inside the design system's stylesheet.
-const POLICY: &str = "default-src 'none'; style-src 'self'; font-src 'self' data:; img-src 'self' data:; form-action 'self'; \
-                      base-uri 'none'; frame-ancestors 'none'";
-
-/// The same, for pages with scripts: our own files, which ask nobody but us. No inline script, nothing evaluated from a text.
-pub(crate) const POLICY_WITH_SCRIPTS: &str = "default-src 'none'; style-src 'self'; font-src 'self' data:; img-src 'self' data:; form-action 'self'; \
-                      base-uri 'none'; frame-ancestors 'none'; script-src 'self'; connect-src 'self'; worker-src 'self'";
+use templates::POLICY;
 
 /// Adds the headers; a handler that has set its own `Cache-Control` (assets) or policy (pages with scripts) keeps it. Browsers heed the one about TLS only where TLS is spoken.
 pub(crate) async fn add(request: Request, next: Next) -> Response {

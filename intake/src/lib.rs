@@ -26,6 +26,7 @@ mod visitor;
 #[cfg(test)]
 mod tests;
 
+pub use api::interrogazioni::{AnswerFormat, Answerer, Answering, NoAnswer, Question};
 pub use cookies::Cookies;
 pub use gateway::{Gateway, GatewayConfig, GatewayConfigError};
 pub use portal::{CalibrationReader, Clock, Portal, PortalConfig, PortalError, RunReader};

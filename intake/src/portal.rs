@@ -18,6 +18,7 @@ use store::{PasskeySite, Store};
 use templates::{RenderError, Renderer};
 use tokio::sync::Semaphore;
 
+use crate::api::interrogazioni::Answerer;
 use crate::cookies::Cookies;
 use crate::gateway::Gateway;
 use crate::import::trials::Trials;
@@ -59,6 +60,8 @@ pub struct PortalConfig {
     pub calibrations: Option<CalibrationReader>,
     /// Reverse proxies whose word on the client's address counts; nobody else's does.
     pub trusted_proxies: Vec<IpAddr>,
+    /// What answers questions in SQL, where there is a lake; without it programs find none.
+    pub answerer: Option<Answerer>,
 }
 
 /// What handlers share.
@@ -80,6 +83,7 @@ struct Shared {
     runs: Option<RunReader>,
     calibrations: Option<CalibrationReader>,
     trusted_proxies: Vec<IpAddr>,
+    answerer: Option<Answerer>,
     press: Arc<Press>,
     setting: Arc<Semaphore>,
     trials: Trials,
@@ -138,6 +142,7 @@ impl Portal {
             runs: config.runs,
             calibrations: config.calibrations,
             trusted_proxies: config.trusted_proxies,
+            answerer: config.answerer,
             press: Arc::new(Press::new()?),
             setting: Arc::new(Semaphore::new(PAPERS_AT_ONCE)),
             trials: Trials::new(),
@@ -218,6 +223,11 @@ impl Portal {
     /// The gateway.
     pub(crate) fn gateway(&self) -> Option<&Gateway> {
         self.shared.gateway.as_ref()
+    }
+
+    /// What answers questions in SQL.
+    pub(crate) fn answerer(&self) -> Option<&Answerer> {
+        self.shared.answerer.as_ref()
     }
 
     pub(crate) fn trusted_proxies(&self) -> &[IpAddr] {

@@ -5,9 +5,8 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use rand::Rng;
 use store::{Refused, StoreError};
-use templates::{Area, Page};
+use templates::{Area, POLICY_WITH_SCRIPTS, Page};
 
-use crate::headers;
 use crate::pages::message::{Message, MessageKind};
 use crate::visitor::Visitor;
 
@@ -44,7 +43,7 @@ pub(crate) type Outcome = Result<Response, Failure>;
 pub(crate) fn page<P: Page>(visitor: &Visitor, area: Area, status: StatusCode, page: &P) -> Response {
     match visitor.portal().renderer().render(page, &visitor.layout(area)) {
         Ok(html) if P::SCRIPTS.is_empty() => (status, Html(html)).into_response(),
-        Ok(html) => (status, [(CONTENT_SECURITY_POLICY, headers::POLICY_WITH_SCRIPTS)], Html(html)).into_response(),
+        Ok(html) => (status, [(CONTENT_SECURITY_POLICY, POLICY_WITH_SCRIPTS)], Html(html)).into_response(),
         Err(error) => {
             tracing::error!(template = error.template, source = %error.source, "page cannot be rendered");
             let message = Message { kind: MessageKind::Broken, number: None };

@@ -140,6 +140,7 @@ const READ: Need = Need::Program(&[TokenScope::QuestionariRead]);
 const MAKE: Need = Need::Program(&[TokenScope::QuestionariWrite]);
 const CORRECT: Need = Need::Program(&[TokenScope::QuestionariRead, TokenScope::QuestionariWrite]);
 const TAKE_OUT: Need = Need::Program(&[TokenScope::EstrazioniIdentified]);
+const QUERY: Need = Need::Program(&[TokenScope::InterrogazioniAsk]);
 const PRINT: Need = Need::Program(&[TokenScope::PersoneRead, TokenScope::QuestionariRead]);
 
 /// Every route.
@@ -328,6 +329,7 @@ pub(crate) static ROUTES: &[Route] = routes! {
     get "/api/v1/estrazioni/{extraction}", TAKE_OUT, api::estrazioni::one;
     get "/api/v1/estrazioni/{extraction}/file", TAKE_OUT, api::estrazioni::file;
     delete(Bearer) "/api/v1/estrazioni/{extraction}", TAKE_OUT, api::estrazioni::delete;
+    post(Bearer) "/api/v1/interrogazioni", QUERY, api::interrogazioni::ask;
 };
 
 /// The router of the table, with others beside it.

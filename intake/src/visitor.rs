@@ -149,6 +149,9 @@ fn entries(session: &Session) -> Vec<Entry> {
     if role.may(Right::ManageAccounts) || role.may(Right::SeeDashboards) {
         entries.push((Area::Dati, "/dati"));
     }
+    if role.may(Right::Query) {
+        entries.push((Area::Interrogazioni, "/interrogazioni"));
+    }
     if session.may(Right::ExtractPseudonymous) {
         entries.push((Area::Estrazioni, "/estrazioni"));
     }

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use clap::{Subcommand, ValueEnum};
+use dashboards::query::Unanswered;
 use serde_json::{Map, Value};
 use warehouse::QueryResult;
 use warehouse::analyst::{self, Answer, Caps};
@@ -63,21 +64,24 @@ pub(crate) fn run(command: &Command) -> Result<ExitCode> {
         Command::Query { data, ente, format, sql } => (data, ente, *format, sql),
         Command::Answer => return Ok(answer()),
     };
+    super::log_to_standard_error();
     let folder = DataFolder::open(data)?;
-    let id = block_on(async {
+    let answered = block_on(async {
         let store = open_store(&folder).await?;
         let id = store.ente_id(ente).await.with_context(|| format!("the Ente {ente}"))?;
-        store.command_line(id, "warehouse query", "query", system::now()).await?;
+        let scope = store.command_line(id, "warehouse query", "query", system::now()).await?;
+        let queries = server::queries(&folder, Caps::default())?;
+        let answered = queries.ask(id, &server::query_recorder(store.clone(), scope), sql.clone()).await;
         store.close().await?;
-        Ok(id)
+        Ok(answered)
     })?;
-    let Some(published) = server::lake(&folder)?.ente(id)? else {
-        bail!("nothing of {ente} is published yet; `noncello pipeline run` does it");
-    };
-    let program = std::env::current_exe().context("the program cannot be found again")?;
-    let mut process = std::process::Command::new(program);
-    let answer = published.ask(process.args(["warehouse", "answer"]), sql, Caps::default())?;
-    print(&answer, format)?;
+    match answered {
+        Ok(answered) => print(answered.answer(), format)?,
+        Err(Unanswered::Unpublished) => {
+            bail!("nothing of {ente} is published yet; `noncello pipeline run` does it");
+        }
+        Err(unanswered) => return Err(unanswered.into()),
+    }
     Ok(ExitCode::SUCCESS)
 }
 

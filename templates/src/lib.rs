@@ -6,6 +6,7 @@
 
 mod assets;
 mod format;
+mod policy;
 mod terms;
 
 use minijinja::syntax::SyntaxConfig;
@@ -14,6 +15,7 @@ use minijinja::{Environment, UndefinedBehavior, context};
 use serde::Serialize;
 
 pub use assets::{ASSETS, ASSETS_VERSION, Asset, asset_path};
+pub use policy::{POLICY, POLICY_WITH_SCRIPTS};
 pub use terms::term;
 
 /// A page: its template and the values the template may use, under `page`.
@@ -92,6 +94,8 @@ pub enum Area {
     Comunita,
     /// How the Ente's data stand.
     Dati,
+    /// The Ente's data, asked in SQL.
+    Interrogazioni,
     /// The Ente's data, taken out without names.
     Estrazioni,
     /// The Ente's data, taken out with names.
@@ -205,6 +209,7 @@ const TEMPLATES: &[(&str, &str)] = template_files![
     "pages/persona_form.html",
     "pages/persone.html",
     "pages/privacy.html",
+    "pages/queries.html",
     "pages/questionari.html",
     "pages/recovery_codes.html",
     "pages/retention.html",

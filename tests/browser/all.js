@@ -10,5 +10,6 @@ import './import.test.js';
 import './offline.test.js';
 import './pages.test.js';
 import './portal.test.js';
+import './queries.test.js';
 
 after(async () => (await startPortal()).stop());

@@ -331,7 +331,7 @@ const WHO = {
   operatore1: ['/persone', '/questionari'],
   amministratore: ['/persone', '/operatori', '/operatori/nuovo', '/registro', '/impostazioni', '/conservazione', '/importazioni', '/importazioni/nuova'],
   dirigente: ['/cruscotti/territorio', '/cruscotti/comunita', '/cruscotti/qualita', '/cruscotti/territorio.csv', '/cruscotti/comunita.csv'],
-  analista: ['/cruscotti/territorio', '/cruscotti/comunita', '/cruscotti/qualita', '/cruscotti/territorio.csv', '/cruscotti/comunita.csv'],
+  analista: ['/cruscotti/territorio', '/cruscotti/comunita', '/cruscotti/qualita', '/cruscotti/territorio.csv', '/cruscotti/comunita.csv', '/interrogazioni'],
   piattaforma: ['/enti', '/interessi'],
   ricerca: [],
 };

@@ -1,21 +1,23 @@
 //! SQL that people write (SECURITY 15): answered by a process of its own, which refuses whatever is not one SELECT over the
 //! Ente's tables, and takes no more than it is given.
 
+use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
-use arrow::array::AsArray;
+use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
 use domain::feed::EnteId;
 use domain::keys::Ring;
 use warehouse::analyst::{Answer, AnswerError, Caps};
-use warehouse::{EnteLake, Lake};
+use warehouse::{EnteLake, Lake, schema};
 
 use crate::demonstration::Demonstration;
 
 const CAPS: Caps = Caps { rows: 5_000, bytes: 8 << 20, memory_mib: 256, seconds: 20 };
 
-fn lake(demonstration: &Demonstration) -> Lake {
+pub(crate) fn lake(demonstration: &Demonstration) -> Lake {
     let data = &demonstration.data;
     Lake::new(data.join("lake"), data.join("keys/lake.d"), demonstration.ring("lake.key", Ring::Lake).unwrap())
 }
@@ -30,7 +32,7 @@ fn number(lake: &EnteLake, sql: &str) -> i64 {
 }
 
 /// The two Enti with the most rows.
-fn two(lake: &Lake) -> (EnteId, EnteId) {
+pub(crate) fn two(lake: &Lake) -> (EnteId, EnteId) {
     let rows = |ente: &EnteId| lake.manifest(*ente).unwrap().unwrap().counts.accepted;
     let mut enti = lake.enti().unwrap();
     enti.sort_by_key(rows);
@@ -63,24 +65,19 @@ fn one_select_over_ones_own_tables_is_answered() {
     assert!(none.schema.fields().len() > 3 && none.batches.iter().all(|batch| batch.num_rows() == 0));
 }
 
-#[test]
-fn whatever_else_is_refused() {
-    let demonstration = Demonstration::new();
-    let lake = lake(&demonstration);
-    let (own, other) = two(&lake);
-    let ente = lake.ente(own).unwrap().unwrap();
-    let file = |of: EnteId| {
-        let manifest = lake.manifest(of).unwrap().unwrap();
-        let entry = manifest.files.iter().find(|entry| entry.table == "assessments").unwrap().path.clone();
-        lake.folder().join(format!("ente={of}")).join(entry).display().to_string()
-    };
-    let (own_file, other_file) = (file(own), file(other));
-    let (root, data) =
-        (lake.folder().join("root.json").display().to_string(), demonstration.data.display().to_string());
-    let written = demonstration.data.join("written");
-    let to = written.display();
-    let before = fs::read(&own_file).unwrap();
-    let hostile = [
+/// A file of an Ente's.
+fn file_of(lake: &Lake, ente: EnteId) -> String {
+    let manifest = lake.manifest(ente).unwrap().unwrap();
+    let entry = manifest.files.iter().find(|entry| entry.table == "assessments").unwrap().path.clone();
+    lake.folder().join(format!("ente={ente}")).join(entry).display().to_string()
+}
+
+/// Statements and paths that are refused, whoever asks: `to` is a file that none of them may write.
+pub(crate) fn hostile(lake: &Lake, (own, other): (EnteId, EnteId), data: &Path, to: &Path) -> Vec<String> {
+    let (own_file, other_file) = (file_of(lake, own), file_of(lake, other));
+    let root = lake.folder().join("root.json").display().to_string();
+    let (data, to) = (data.display(), to.display());
+    vec![
         // Nothing, not SQL, more than one statement.
         String::new(),
         ";".into(),
@@ -163,7 +160,24 @@ fn whatever_else_is_refused() {
         "select * from (with tables as (select 1) select 1), information_schema.tables".into(),
         format!("select * from (with \"{root}\" as (select 1) select 1), '{root}'"),
         format!("select * from (with \"{own_file}\" as (select 1) select 1), '{own_file}'"),
-    ];
+        // What is not for answers: who assessed, and tables as they were published.
+        "select operator from assessments".into(),
+        "select count(distinct a.operator) from assessments a".into(),
+        "select * from \"published assessments\"".into(),
+        "select * from (with \"published assessments\" as (select 1) select 1), \"published assessments\"".into(),
+    ]
+}
+
+#[test]
+fn whatever_else_is_refused() {
+    let demonstration = Demonstration::new();
+    let lake = lake(&demonstration);
+    let (own, other) = two(&lake);
+    let ente = lake.ente(own).unwrap().unwrap();
+    let written = demonstration.data.join("written");
+    let own_file = file_of(&lake, own);
+    let before = fs::read(&own_file).unwrap();
+    let hostile = hostile(&lake, (own, other), &demonstration.data, &written);
     assert!(hostile.len() >= 40);
     for sql in &hostile {
         match ask(&ente, sql, CAPS) {
@@ -178,6 +192,36 @@ fn whatever_else_is_refused() {
     assert_eq!(fs::read(&own_file).unwrap(), before);
     lake.verify(own).unwrap();
     assert_eq!(number(&ente, "select count(*) from assessments"), ente.manifest().counts.accepted);
+}
+
+#[test]
+fn who_assessed_and_ids_of_the_portal_are_in_no_answer() {
+    let demonstration = Demonstration::new();
+    let lake = lake(&demonstration);
+    let ente = lake.ente(two(&lake).0).unwrap().unwrap();
+    let published = ente.table("assessments").unwrap();
+    let texts = |batches: &[RecordBatch], name: &str| -> BTreeSet<String> {
+        let columns = batches.iter().map(|batch| batch.column_by_name(name).unwrap().as_string::<i32>());
+        columns.flat_map(|column| column.iter().flatten().map(str::to_owned).collect::<Vec<_>>()).collect()
+    };
+    let (ids, workers) = (texts(&published, "assessment_id"), texts(&published, "operator"));
+    let answer = ask(&ente, "select * from assessments", CAPS).unwrap();
+    let names: Vec<&str> = answer.schema.fields().iter().map(|field| field.name().as_str()).collect();
+    let expected: Vec<String> =
+        schema::fixed("assessments").unwrap().fields().iter().map(|f| f.name().clone()).collect();
+    assert_eq!(names, expected.iter().filter(|name| *name != "operator").collect::<Vec<_>>());
+    let codes = texts(&answer.batches, "assessment_id");
+    assert_eq!(codes.len(), ids.len(), "a code for each");
+    assert!(codes.is_disjoint(&ids));
+    let everything = format!("{answer:?}");
+    assert!(workers.iter().all(|worker| !everything.contains(worker)));
+    // The tables still fit each other, as published.
+    let joined = "select count(*) from assessments join scores using (assessment_id)";
+    let scores: usize = ente.table("scores").unwrap().iter().map(RecordBatch::num_rows).sum();
+    assert_eq!(usize::try_from(number(&ente, joined)).unwrap(), scores);
+    let codes_again =
+        texts(&ask(&ente, "select assessment_id from assessments", CAPS).unwrap().batches, "assessment_id");
+    assert_eq!(codes_again, codes, "and what was asked before fits what is asked now");
 }
 
 #[test]

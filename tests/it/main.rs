@@ -11,6 +11,7 @@ mod faults;
 mod interleaved;
 mod keys;
 mod portal;
+mod queries;
 mod real;
 mod tidy;
 mod warehouse;

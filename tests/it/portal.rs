@@ -31,6 +31,7 @@ fn portal(others: Vec<Instrument>) -> Result<Portal, PortalError> {
         runs: None,
         calibrations: None,
         trusted_proxies: Vec::new(),
+        answerer: None,
     })
 }
 

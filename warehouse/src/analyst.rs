@@ -3,7 +3,9 @@
 //! The process gets one Ente's file key and the paths of its files, no ring, no environment and no argument. It takes limits of the
 //! system upon itself (memory, time on a core, not a byte into any file) before it reads the question; whoever asked kills it at
 //! a deadline and reads no more of the answer than was agreed. It answers one SELECT over the tables that it was given and
-//! refuses everything else by looking at the parsed statement: other tables, files, functions that list or read anything.
+//! refuses everything else by looking at the parsed statement: other tables, files, functions that list or read anything. Columns
+//! that never leave the Ente's own systems are not there ([`hidden_columns`]), and codes stand for the ids of assessments, at
+//! which the portal has a name.
 
 use std::collections::BTreeSet;
 use std::io::{self, Read, Write};
@@ -26,7 +28,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::lake::{EnteLake, LakeError};
+use crate::mart::{MARTS, PrivacyClass, VIEWS};
+use crate::notes::BaseNotes;
 use crate::parquet_file;
+use crate::schema::{self, column::ASSESSMENT_ID};
 use crate::session::{self, Limits, SessionError, TableFiles};
 
 /// How a process that refuses a question ends: the reason is on its standard error.
@@ -213,8 +218,18 @@ fn answered(question: &Question, to: impl Write) -> Result<(), SessionError> {
     let key = hex::decode(&question.key).ok().and_then(|key| <[u8; 32]>::try_from(key).ok());
     let key = Secret::from_bytes(key.ok_or_else(|| refused("not a key"))?);
     let limits = Limits { memory_mib: question.caps.memory_mib, threads: 2 };
-    let connection = session::open_files(&question.folder, &key, &question.tables, limits)?;
-    names.extend(session::show_views(&connection, &question.tables)?);
+    let published: Vec<TableFiles> = question
+        .tables
+        .iter()
+        .map(|table| TableFiles { table: as_published(&table.table), files: table.files.clone() })
+        .collect();
+    let connection = session::open_files(&question.folder, &key, &published, limits)?;
+    let codes = hex::encode(key.derive("codes of assessments in answers").expose());
+    for table in &names {
+        connection.execute_batch(&view(table, &codes))?;
+    }
+    let views = session::show_views(&connection, &names)?;
+    names.extend(views);
     check(&connection, &question.sql, &names)?;
     let mut statement = connection.prepare(&question.sql).map_err(SessionError::Query)?;
     let rows = statement.query_arrow([]).map_err(SessionError::Query)?;
@@ -230,6 +245,41 @@ fn answered(question: &Question, to: impl Write) -> Result<(), SessionError> {
     }
     writer.finish()?;
     Ok(())
+}
+
+/// The name under which a session has a table as it was published: no statement can say it ([`check`]).
+fn as_published(table: &str) -> String {
+    format!("published {table}")
+}
+
+/// The columns of a table that no answer has: those of the class `private`, and whatever nobody has classed.
+#[must_use]
+pub fn hidden_columns(table: &str) -> BTreeSet<String> {
+    if let Some(mart) = MARTS.iter().chain(VIEWS).find(|mart| mart.step.name == table) {
+        let columns = mart.notes().map(|notes| notes.columns).unwrap_or_default();
+        return columns
+            .into_iter()
+            .filter(|(_, note)| note.class == PrivacyClass::Private)
+            .map(|(name, _)| name)
+            .collect();
+    }
+    let (Some(schema), Ok(notes)) = (schema::fixed(table), BaseNotes::read()) else { return BTreeSet::new() };
+    let names = schema.fields().iter().map(|field| field.name());
+    names.filter(|name| !notes.may_leave(table, name)).cloned().collect()
+}
+
+/// A table as it may be asked: without its hidden columns; a code made with `codes` for the id of an assessment, the same in
+/// all tables.
+fn view(table: &str, codes: &str) -> String {
+    let quoted: Vec<String> = hidden_columns(table).iter().map(|name| format!("\"{name}\"")).collect();
+    let exclude = if quoted.is_empty() { String::new() } else { format!(" exclude ({})", quoted.join(", ")) };
+    let is_base = schema::fixed(table).is_some() || table.starts_with(&schema::answers_table(""));
+    let replace = if is_base {
+        format!(" replace (md5('{codes}' || {ASSESSMENT_ID}) as {ASSESSMENT_ID})")
+    } else {
+        String::new()
+    };
+    format!("create temp view \"{table}\" as select *{exclude}{replace} from \"{}\"", as_published(table))
 }
 
 /// Table functions that read nothing.

@@ -445,6 +445,18 @@ impl EnteLake {
         self.mart()
     }
 
+    /// The views that whoever asks this partition sees besides its tables, with their columns.
+    ///
+    /// # Errors
+    /// A damaged file.
+    pub fn views(&self) -> Result<Vec<(&'static mart::Mart, SchemaRef)>, LakeError> {
+        let Some(scales) = self.manifest.files.iter().find(|entry| entry.table == session::SCALES) else {
+            return Ok(Vec::new());
+        };
+        let tables = self.manifest.files.iter().map(|entry| entry.table.as_str()).collect();
+        Ok(session::view_schemas(&tables, &self.read(scales)?.0)?)
+    }
+
     /// Answers one SELECT over the Ente's tables and marts. For whoever holds the keys anyway: SQL that people send from
     /// elsewhere needs a process of its own.
     ///
@@ -459,7 +471,7 @@ impl EnteLake {
         let broken = |error: duckdb::Error| LakeError::Query(error.to_string());
         let tables = self.checked_files(|_| true)?;
         let connection = session::open_files(&self.folder, &self.key.parquet, &tables, LIMITS)?;
-        session::show_views(&connection, &tables)?;
+        session::show_views(&connection, &tables.iter().map(|table| table.table.as_str()).collect())?;
         let mut statement = connection.prepare(sql).map_err(broken)?;
         let result = statement.query_arrow([]).map_err(broken)?;
         let schema = result.get_schema();

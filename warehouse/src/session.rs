@@ -16,7 +16,7 @@ use duckdb::{Config, Connection, params};
 use serde::{Deserialize, Serialize};
 
 use crate::manifest::FileEntry;
-use crate::mart::VIEWS;
+use crate::mart::{Mart, VIEWS};
 use crate::schema::{self, column};
 
 /// Why a session could not be opened.
@@ -283,17 +283,45 @@ fn proposals(instrument: &Instrument) -> Vec<(&'static str, &str, &str, &str)> {
     found
 }
 
+/// What views read, besides answers.
+const VIEWS_READ: [&str; 3] = [schema::ASSESSMENTS, schema::SCORES, SCALES];
+
+/// What definitions say of scales.
+pub(crate) const SCALES: &str = "mart_scales";
+
+/// The views of an Ente that has these tables, with their columns; none where one that they read is missing. `scales` are the columns
+/// of `mart_scales`.
+pub(crate) fn view_schemas(
+    tables: &BTreeSet<&str>,
+    scales: &SchemaRef,
+) -> Result<Vec<(&'static Mart, SchemaRef)>, SessionError> {
+    let connection = Connection::open_in_memory()?;
+    for table in VIEWS_READ.iter().filter(|table| tables.contains(*table)) {
+        let columns = schema::fixed(table).unwrap_or_else(|| SchemaRef::clone(scales));
+        create(&connection, table, &columns)?;
+    }
+    // How many answers are missing is a number whatever the items are.
+    let shown = show_views(&connection, &VIEWS_READ.into_iter().filter(|table| tables.contains(table)).collect())?;
+    let views = VIEWS.iter().filter(|view| shown.contains(&view.step.name));
+    let with_columns = |view: &'static Mart| {
+        let mut statement = connection.prepare(&format!("select * from {} limit 0", view.step.name))?;
+        Ok((view, statement.query_arrow([])?.get_schema()))
+    };
+    views.map(with_columns).collect()
+}
+
 /// Shows the views that an Ente's own people ask, where the tables that they read are there; says which.
-pub(crate) fn show_views(connection: &Connection, tables: &[TableFiles]) -> Result<Vec<&'static str>, SessionError> {
-    let is_there = |name: &str| tables.iter().any(|table| table.table == name);
-    if ![schema::ASSESSMENTS, schema::SCORES, "mart_scales"].into_iter().all(is_there) {
+pub(crate) fn show_views(
+    connection: &Connection,
+    tables: &BTreeSet<&str>,
+) -> Result<Vec<&'static str>, SessionError> {
+    if !VIEWS_READ.iter().all(|table| tables.contains(table)) {
         return Ok(Vec::new());
     }
     let mut missing =
         vec!["select '' as assessment_id, 0 as not_answered, 0 as not_assessable, 0 as refused where false".to_owned()];
-    for table in tables.iter().filter(|table| table.table.starts_with(&schema::answers_table(""))) {
-        let answers =
-            connection.prepare(&format!("select * from \"{}\" limit 0", table.table))?.query_arrow([])?.get_schema();
+    for table in tables.iter().filter(|table| table.starts_with(&schema::answers_table(""))) {
+        let answers = connection.prepare(&format!("select * from \"{table}\" limit 0"))?.query_arrow([])?.get_schema();
         let items = || answers.fields().iter().skip(schema::answers(&[]).fields().len());
         let count = |kind: Missing| {
             let equal =
@@ -301,10 +329,7 @@ pub(crate) fn show_views(connection: &Connection, tables: &[TableFiles]) -> Resu
             ["0".to_owned()].into_iter().chain(equal).collect::<Vec<_>>().join(" + ")
         };
         let [not_answered, not_assessable, refused] = Missing::ALL.map(count);
-        missing.push(format!(
-            "select assessment_id, {not_answered}, {not_assessable}, {refused} from \"{}\"",
-            table.table
-        ));
+        missing.push(format!("select assessment_id, {not_answered}, {not_assessable}, {refused} from \"{table}\""));
     }
     connection.execute_batch(&format!("create temp view int_missing as {}", missing.join(" union all ")))?;
     for view in VIEWS {

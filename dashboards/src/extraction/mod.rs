@@ -11,7 +11,7 @@ mod keep;
 mod pages;
 mod record;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::path::{Path, PathBuf};
 use std::pin::Pin;

@@ -28,7 +28,7 @@ use super::record::{Format, Record, State, Wanted};
 use super::{Act, ExtractionConfig, ExtractionEvent, Extractions, Extractor, NotRecorded};
 
 /// Item texts and codes that a spreadsheet would take for formulas.
-const DEFINITION: &str = r#"
+pub(crate) const DEFINITION: &str = r#"
 format = 1
 id = "prova"
 version = 1
@@ -84,7 +84,7 @@ fn batch(schema: &SchemaRef, rows: &[Row]) -> RecordBatch {
     RecordBatch::try_new(Arc::clone(schema), columns).unwrap()
 }
 
-fn ente(number: u128) -> EnteId {
+pub(crate) fn ente(number: u128) -> EnteId {
     EnteId(Uuid::from_u128(number))
 }
 
@@ -283,7 +283,8 @@ impl World {
     }
 }
 
-fn publication(instrument: &Instrument, number: u128) -> Publication {
+/// What an Ente with data of two years publishes.
+pub(crate) fn publication(instrument: &Instrument, number: u128) -> Publication {
     let row = |cells: &[(&'static str, &str)]| -> Row {
         cells.iter().map(|(name, value)| (*name, (*value).to_owned())).collect()
     };

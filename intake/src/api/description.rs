@@ -6,7 +6,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Components, OpenApi as Description};
 use utoipa::{IntoResponses, Modify, OpenApi};
 
-use super::{Problem, estrazioni, persone, questionari, report, strumenti};
+use super::{Problem, estrazioni, interrogazioni, persone, questionari, report, strumenti};
 
 /// What every operation with a token may answer besides.
 #[derive(IntoResponses)]
@@ -68,7 +68,7 @@ impl Modify for Token {
             .bearer_format("noncello_ and 64 hexadecimal digits")
             .description(Some(
                 "A token made on the page of one's account. Scopes: persone:read, persone:write, questionari:read, \
-                 questionari:write, estrazioni:identified. It opens what its scopes name and its account may still do.",
+                 questionari:write, estrazioni:identified, interrogazioni:ask. It opens what its scopes name and its account may still do.",
             ))
             .build();
         let components = description.components.get_or_insert_with(Components::new);
@@ -107,6 +107,7 @@ impl Modify for Token {
         estrazioni::one,
         estrazioni::file,
         estrazioni::delete,
+        interrogazioni::ask,
     ),
     modifiers(&Token),
     tags(
@@ -114,6 +115,7 @@ impl Modify for Token {
         (name = "persone", description = "Who is assessed."),
         (name = "questionari", description = "Validated questionnaires."),
         (name = "estrazioni", description = "Persone and questionnaires in bulk, with names."),
+        (name = "interrogazioni", description = "What is published of the Ente, asked in SQL, without names."),
         (name = "openapi", description = "This description."),
     ),
 )]

@@ -6,6 +6,7 @@
 
 pub(crate) mod description;
 pub(crate) mod estrazioni;
+pub(crate) mod interrogazioni;
 pub(crate) mod persone;
 mod problem;
 pub(crate) mod questionari;

@@ -18,7 +18,7 @@ use crate::visitor::{Desk, ManageAccounts, show_instant};
 const LINES: u64 = 100;
 
 /// What can be asked for: the first words of the actions.
-const ACTIONS: [&str; 19] = [
+const ACTIONS: [&str; 20] = [
     "persona",
     "assessment",
     "draft",
@@ -32,6 +32,7 @@ const ACTIONS: [&str; 19] = [
     "dashboards",
     "extraction",
     "identified_extraction",
+    "query",
     "keys",
     "unita",
     "settings",

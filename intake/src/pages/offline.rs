@@ -19,13 +19,12 @@ use serde::Serialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use store::{Draft, DraftId, Filling, StoreError};
-use templates::{ASSETS, Area, Page, asset_path};
+use templates::{ASSETS, Area, POLICY_WITH_SCRIPTS, Page, asset_path};
 
 use super::draft::{self, Loaded};
 use super::people::PersonaHead;
 use super::{id, view};
 use crate::form::{Fields, show_date};
-use crate::headers;
 use crate::portal::Portal;
 use crate::reply::{self, Failure, Outcome};
 use crate::visitor::{Assess, Desk, Visitor, show_time};
@@ -108,8 +107,7 @@ pub(crate) async fn worker(State(portal): State<Portal>) -> Response {
     let files: Vec<String> = [PAGE.to_owned()].into_iter().chain(FILES.map(asset_path)).collect();
     let source = ASSETS.iter().find(|asset| asset.name == "sw.js").map_or(&[][..], |asset| asset.bytes);
     let head = format!("const VERSION = \"{}\";\nconst FILES = {};\n", &version[..16], json!(files));
-    let headers =
-        [(CONTENT_TYPE, "text/javascript; charset=utf-8"), (CONTENT_SECURITY_POLICY, headers::POLICY_WITH_SCRIPTS)];
+    let headers = [(CONTENT_TYPE, "text/javascript; charset=utf-8"), (CONTENT_SECURITY_POLICY, POLICY_WITH_SCRIPTS)];
     (headers, [head.as_bytes(), source].concat()).into_response()
 }
 

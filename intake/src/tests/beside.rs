@@ -148,3 +148,71 @@ async fn what_is_beside_asks_for_the_password_and_the_token(#[values(Kind::Sqlit
     browser.post("/conferma", &[("password", PASSWORD), ("then", "/estrazioni")]).await;
     assert_eq!(browser.get("/estrazioni").await.status, StatusCode::OK);
 }
+
+/// The same of questions in SQL, which a role may ask.
+const QUESTIONS: [(&str, &str); 4] = [
+    ("GET", "/interrogazioni"),
+    ("GET", "/interrogazioni/risposta"),
+    ("POST", "/interrogazioni/risposta"),
+    ("POST", "/interrogazioni/file"),
+];
+
+fn questions() -> Router {
+    let body = |body: String| async move { format!("let in {body}") };
+    Router::new()
+        .route("/interrogazioni", get(|| async { "let in" }))
+        .route("/interrogazioni/risposta", get(|| async { "let in" }).post(body))
+        .route("/interrogazioni/file", post(body))
+}
+
+#[rstest]
+#[tokio::test]
+async fn an_analyst_asks_and_nobody_else(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let mut world = World::new(kind).await;
+    world.router = world.portal.router_with(world.portal.behind(Right::Query, questions()));
+    for (method, path) in QUESTIONS {
+        let reply = ask(&mut world.browser(), method, path).await;
+        assert_eq!((reply.status, reply.location()), (StatusCode::SEE_OTHER, "/accesso?motivo=scaduta"), "{path}");
+    }
+    for role in Role::ALL {
+        let is_of_an_ente = role.is_of_an_ente();
+        if is_of_an_ente {
+            // What is given by name opens nothing here.
+            grant(&world, role, &Right::GRANTED).await;
+        }
+        let mut browser = world.logged_in(if is_of_an_ente { "primo" } else { "" }, role.code()).await;
+        let may = role.may(Right::Query);
+        assert_eq!(may, role == Role::Analyst);
+        let desk = browser.get("/scrivania").await;
+        assert_eq!(desk.body.contains("&#x2f;interrogazioni\""), may, "{role:?} finds it in the menu");
+        for (method, path) in QUESTIONS {
+            let at = format!("{role:?} {method} {path}");
+            let before = refusals(&world).await;
+            let reply = ask(&mut browser.clone(), method, path).await;
+            let after = refusals(&world).await;
+            if may {
+                assert_eq!(reply.status, StatusCode::OK, "{at}");
+                assert_eq!(method == "POST", reply.body.contains("motivo=prova"), "{at}: the form comes through");
+            } else {
+                assert_eq!(reply.status, StatusCode::FORBIDDEN, "{at}");
+                assert!(reply.body.contains("Pagina riservata"), "{at}");
+                assert_eq!(after - before, usize::from(is_of_an_ente), "{at}: the refusal is in the audit");
+            }
+        }
+    }
+    let mut browser = world.logged_in("primo", Role::Analyst.code()).await;
+    for (_, path) in QUESTIONS.into_iter().filter(|(method, _)| *method == "POST") {
+        let stale = browser.clone().post_exactly(path, &[("sql", "select 1"), ("csrf", "00")]).await;
+        assert_eq!(stale.status, StatusCode::FORBIDDEN, "{path}");
+    }
+    // Rows about people come out: the password is asked for as before an extraction, and the way leads back to the editor.
+    world.clock.pass(11 * 60);
+    for (method, path) in QUESTIONS {
+        let reply = ask(&mut browser.clone(), method, path).await;
+        let then = if method == "GET" { path } else { "/interrogazioni" };
+        assert_eq!((reply.status, reply.location()), (StatusCode::SEE_OTHER, format!("/conferma?poi={then}").as_str()));
+    }
+    browser.get("/conferma").await;
+    browser.post("/conferma", &[("password", PASSWORD), ("then", "/interrogazioni")]).await;
+    assert_eq!(browser.get("/interrogazioni").await.status, StatusCode::OK);
+}

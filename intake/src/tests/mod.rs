@@ -8,6 +8,7 @@ mod gateway;
 mod handover;
 mod identified;
 mod imports;
+mod interrogazioni;
 mod journey;
 mod matrix;
 mod offline;
@@ -39,7 +40,7 @@ use store::{
 use test_database::{Kind, Place, TestDatabase};
 use tower::ServiceExt;
 
-use crate::{Cookies, Gateway, Portal, PortalConfig};
+use crate::{Answerer, Cookies, Gateway, Portal, PortalConfig};
 
 /// The second factor of everybody who needs one.
 const TOTP_SECRET: [u8; 20] = *b"prova prova prova 20";
@@ -147,14 +148,20 @@ impl World {
         let clock = TestClock::default();
         let provider = gateway::Provider::start().await;
         let told = Told::default();
-        let portal = portal(&store, &clock, &told, provider.gateway());
+        let portal = portal(&store, &clock, &told, provider.gateway(), None);
         let router = portal.router();
         Self { store, portal, router, clock, told, provider, enti: [enti[0], enti[1]], accounts, _database: database }
     }
 
     /// The same, with another gateway.
     fn with_gateway(self, gateway: Gateway) -> Self {
-        let portal = portal(&self.store, &self.clock, &self.told, gateway);
+        let portal = portal(&self.store, &self.clock, &self.told, gateway, None);
+        Self { router: portal.router(), portal, ..self }
+    }
+
+    /// The same, with something that answers questions in SQL.
+    fn with_answerer(self, answerer: Answerer) -> Self {
+        let portal = portal(&self.store, &self.clock, &self.told, self.provider.gateway(), Some(answerer));
         Self { router: portal.router(), portal, ..self }
     }
 
@@ -177,7 +184,13 @@ impl World {
     }
 }
 
-fn portal(store: &Store, clock: &TestClock, told: &Told, gateway: Gateway) -> Portal {
+fn portal(
+    store: &Store,
+    clock: &TestClock,
+    told: &Told,
+    gateway: Gateway,
+    answerer: Option<Answerer>,
+) -> Portal {
     let clock = clock.clone();
     let (of_runs, of_calibrations) = (told.clone(), told.clone());
     let config = PortalConfig {
@@ -192,6 +205,7 @@ fn portal(store: &Store, clock: &TestClock, told: &Told, gateway: Gateway) -> Po
         runs: Some(Arc::new(move |ente| of_runs.runs.lock().unwrap().get(&ente).cloned())),
         calibrations: Some(Arc::new(move |ente| of_calibrations.calibrations.lock().unwrap().get(&ente).cloned())),
         trusted_proxies: Vec::new(),
+        answerer,
     };
     Portal::new(config).unwrap()
 }

@@ -28,6 +28,7 @@ mod open;
 mod passwords;
 mod persone;
 mod postgres;
+mod queries;
 mod rotation;
 mod segments;
 mod settings;
@@ -68,6 +69,7 @@ pub use persone::{
     Decision, DecisionKind, Due, ErasureGround, ErasurePreview, Follows, FormerIdentifier, Notice, PastRetention,
     Persona, PersonaData, PersonaFound, PersonaSummary,
 };
+pub use queries::QueryAct;
 pub use rotation::{KeyStep, Renewed};
 pub use segments::Exported;
 pub use settings::{REASSESS_DAYS_MAX, RETENTION_MONTHS_MAX};

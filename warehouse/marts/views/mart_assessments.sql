@@ -61,7 +61,6 @@ final as (
         placed.evaluation,
         placed.evaluation_profile,
         placed.origin,
-        placed.operator,
         cast(floor((placed.validated_at - placed.started_at) / 86400) as bigint) as days_to_validation,
         cast(placed.count_items as bigint) as items_asked,
         cast(placed.count_answered as bigint) as answered,

@@ -922,7 +922,6 @@ fn assessments(all: &[One]) -> Expected {
                 ("profile", one.profile().map(str::to_owned)),
                 ("evaluation", some(one.evaluation)),
                 ("origin", some(if one.is_imported { "import" } else { "portal" })),
-                ("operator", some(&one.operator)),
                 ("days_to_validation", one.started_at.map(|at| ((one.validated_at - at) / 86_400).to_string())),
                 ("items_asked", some(one.instrument.items.len())),
                 ("answered", some(one.instrument.items.len() - missing.iter().sum::<usize>())),
@@ -1101,7 +1100,7 @@ fn sidecars_name_the_columns_that_there_are() {
         check(mart, if is_about_operators { &["operator"] } else { &[] });
     }
     for view in VIEWS {
-        check(view, if view.step.name == "mart_assessments" { &["assessment_id", "operator"] } else { &[] });
+        check(view, &[]);
     }
 }
 

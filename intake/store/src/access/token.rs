@@ -55,16 +55,19 @@ pub enum TokenScope {
     QuestionariWrite,
     /// Take out persone and questionnaires, with names.
     EstrazioniIdentified,
+    /// Ask the Ente's published data in SQL.
+    InterrogazioniAsk,
 }
 
 impl TokenScope {
     /// All scopes.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::PersoneRead,
         Self::PersoneWrite,
         Self::QuestionariRead,
         Self::QuestionariWrite,
         Self::EstrazioniIdentified,
+        Self::InterrogazioniAsk,
     ];
 
     /// The code that is stored, and that programs know.
@@ -76,6 +79,7 @@ impl TokenScope {
             Self::QuestionariRead => "questionari:read",
             Self::QuestionariWrite => "questionari:write",
             Self::EstrazioniIdentified => "estrazioni:identified",
+            Self::InterrogazioniAsk => "interrogazioni:ask",
         }
     }
 
@@ -92,6 +96,7 @@ impl TokenScope {
             Self::PersoneRead | Self::QuestionariRead => Right::SeePersone,
             Self::PersoneWrite | Self::QuestionariWrite => Right::Assess,
             Self::EstrazioniIdentified => Right::ExtractIdentified,
+            Self::InterrogazioniAsk => Right::Query,
         }
     }
 }
