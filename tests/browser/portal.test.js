@@ -272,9 +272,9 @@ test('a wrong password says one thing only', () => withPage(768, async (page) =>
 }));
 
 const PAGES = {
-  operatore1: ['/scrivania', '/persone', '/persone/nuova', '/persone/doppioni', '/questionari', '/questionari/tutti', '/account', '/account/chiavi', '/account/secondo-fattore', '/conferma'],
-  amministratore: ['/scrivania', '/operatori', '/operatori/nuovo', '/persone', '/registro', '/impostazioni', '/conservazione', '/importazioni', '/account'],
-  dirigente: [
+  operatore1: ['/dati', '/scrivania', '/persone', '/persone/nuova', '/persone/doppioni', '/questionari', '/questionari/tutti', '/account', '/account/chiavi', '/account/secondo-fattore', '/conferma'],
+  amministratore: ['/dati', '/scrivania', '/operatori', '/operatori/nuovo', '/persone', '/registro', '/impostazioni', '/conservazione', '/importazioni', '/account'],
+  dirigente: ['/dati', 
     '/scrivania',
     '/cruscotti/territorio',
     '/cruscotti/territorio?misura=indice',
@@ -331,7 +331,7 @@ const WHO = {
   operatore1: ['/persone', '/questionari'],
   amministratore: ['/persone', '/operatori', '/operatori/nuovo', '/registro', '/impostazioni', '/conservazione', '/importazioni', '/importazioni/nuova'],
   dirigente: ['/cruscotti/territorio', '/cruscotti/comunita', '/cruscotti/qualita', '/cruscotti/territorio.csv', '/cruscotti/comunita.csv'],
-  analista: ['/cruscotti/territorio', '/cruscotti/comunita', '/cruscotti/qualita', '/cruscotti/territorio.csv', '/cruscotti/comunita.csv', '/interrogazioni'],
+  analista: ['/dati', '/cruscotti/territorio', '/cruscotti/comunita', '/cruscotti/qualita', '/cruscotti/territorio.csv', '/cruscotti/comunita.csv', '/interrogazioni'],
   piattaforma: ['/enti', '/interessi'],
   ricerca: [],
 };
@@ -346,6 +346,37 @@ for (const [user, allowed] of Object.entries(WHO)) {
     for (const address of allowed.filter((address) => !address.endsWith('.csv'))) {
       assert.ok([200, 503].includes(await statusOf(page, address)), `${user} at ${address}`);
     }
+  }));
+}
+
+for (const width of WIDTHS) {
+  test(`an Ente and the platform see how data stand at ${width} px`, () => withPage(width, async (page) => {
+    await logIn(page, portal, ente, 'dirigente');
+    await page.goto('/cruscotti/territorio');
+    await page.getByRole('link', { name: 'Sono arrivati tutti i questionari?' }).click();
+    await page.getByRole('heading', { level: 1, name: 'Stato dei dati' }).waitFor();
+    assert.match(await page.getByRole('status').innerText(), /In ordine\. All'ultimo passaggio/);
+    const [compared, stages] = await Promise.all([0, 1].map(async (place) => {
+      const rows = await page.locator('main table').nth(place).locator('tbody tr').all();
+      return new Map(await Promise.all(rows.map(async (row) => {
+        const [what, ...counts] = await row.locator('th, td').allInnerTexts();
+        return [what, counts.map(Number)];
+      })));
+    }));
+    const [, atTheRun] = compared.get('Che contano');
+    assert.ok(atTheRun > 50, `${atTheRun} questionnaires count`);
+    assert.equal(stages.get('Questionari che contano')[0], atTheRun);
+    await picture(page, `dati-${width}`);
+    assert.deepEqual(await faults(page), []);
+  }));
+
+  test(`the platform sees three words of each Ente at ${width} px`, () => withPage(width, async (page) => {
+    await logIn(page, portal, '', 'piattaforma');
+    await page.goto('/enti');
+    const states = await page.locator('main table tbody tr td:nth-child(4)').allInnerTexts();
+    assert.ok(states.length > 3 && states.every((state) => state === 'In ordine'), states.join(', '));
+    await picture(page, `enti-${width}`);
+    assert.deepEqual(await faults(page), []);
   }));
 }
 
