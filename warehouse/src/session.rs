@@ -311,10 +311,7 @@ pub(crate) fn view_schemas(
 }
 
 /// Shows the views that an Ente's own people ask, where the tables that they read are there; says which.
-pub(crate) fn show_views(
-    connection: &Connection,
-    tables: &BTreeSet<&str>,
-) -> Result<Vec<&'static str>, SessionError> {
+pub(crate) fn show_views(connection: &Connection, tables: &BTreeSet<&str>) -> Result<Vec<&'static str>, SessionError> {
     if !VIEWS_READ.iter().all(|table| tables.contains(table)) {
         return Ok(Vec::new());
     }

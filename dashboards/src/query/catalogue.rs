@@ -98,8 +98,8 @@ fn of_mart(name: &str, notes: &Sidecar, schema: &SchemaRef) -> Table {
 fn of_base(name: &str, notes: &BaseNotes, schema: &SchemaRef, versions: &[&Instrument]) -> Table {
     let hidden = analyst::hidden_columns(name);
     let item = |column: &str| {
-        let items = versions.iter().flat_map(|version| &version.items);
-        items.filter(|item| item.id.as_str() == column).last().map(|item| item.text.as_str().to_owned())
+        let mut items = versions.iter().flat_map(|version| &version.items);
+        items.rfind(|item| item.id.as_str() == column).map(|item| item.text.as_str().to_owned())
     };
     let columns = schema.fields().iter().filter(|field| !hidden.contains(field.name())).map(|field| {
         let note = notes.column(field.name());

@@ -184,13 +184,7 @@ impl World {
     }
 }
 
-fn portal(
-    store: &Store,
-    clock: &TestClock,
-    told: &Told,
-    gateway: Gateway,
-    answerer: Option<Answerer>,
-) -> Portal {
+fn portal(store: &Store, clock: &TestClock, told: &Told, gateway: Gateway, answerer: Option<Answerer>) -> Portal {
     let clock = clock.clone();
     let (of_runs, of_calibrations) = (told.clone(), told.clone());
     let config = PortalConfig {

@@ -469,8 +469,11 @@ fn counted(names: &[&str], count: &str, counts: &BTreeMap<Vec<String>, i64>) -> 
     counts.iter().map(row).collect()
 }
 
+/// By name of the column, and who agreed.
+type CountsAndPeople<'a> = (BTreeMap<&'a str, i64>, BTreeSet<&'a str>);
+
 fn azioni(all: &[One]) -> Expected {
-    let mut found: BTreeMap<[String; 3], (BTreeMap<&str, i64>, BTreeSet<&str>)> = BTreeMap::new();
+    let mut found: BTreeMap<[String; 3], CountsAndPeople<'_>> = BTreeMap::new();
     for one in all {
         let proposed = one.proposed();
         for azione in proposed.iter().chain(one.agreed.keys()).collect::<BTreeSet<_>>() {
@@ -490,17 +493,16 @@ fn azioni(all: &[One]) -> Expected {
             }
         }
     }
-    let row =
-        |([period, instrument, azione], (counts, people)): (&[String; 3], &(BTreeMap<&str, i64>, BTreeSet<&str>))| {
-            let mut row = cells(&[
-                ("period", some(period)),
-                ("instrument", some(instrument)),
-                ("azione", some(azione)),
-                ("people", some(people.len())),
-            ]);
-            row.extend(counts.iter().map(|(name, count)| ((*name).to_owned(), count.to_string())));
-            row
-        };
+    let row = |([period, instrument, azione], (counts, people)): (&[String; 3], &CountsAndPeople<'_>)| {
+        let mut row = cells(&[
+            ("period", some(period)),
+            ("instrument", some(instrument)),
+            ("azione", some(azione)),
+            ("people", some(people.len())),
+        ]);
+        row.extend(counts.iter().map(|(name, count)| ((*name).to_owned(), count.to_string())));
+        row
+    };
     found.iter().map(row).collect()
 }
 

@@ -21,8 +21,8 @@ fn a_partition_stands_under_its_new_key_wherever_the_renewal_is_stopped() {
     let mut world = World::new();
     let lake = world.lake.clone();
     let keys = world.folder.path().join("keys");
-    for (at, sheets) in [&SHEETS[..4], &SHEETS[..]].into_iter().enumerate() {
-        let publication = Publication { keep_days: 7, last_seq: at as i64, ..world.publication(sheets) };
+    for (last_seq, sheets) in [(0, &SHEETS[..4]), (1, &SHEETS[..])] {
+        let publication = Publication { keep_days: 7, last_seq, ..world.publication(sheets) };
         lake.publish(ente(1), publication, now(), &mut world.chance).unwrap();
     }
     world.publish(2, &SHEETS[..2]);
