@@ -121,7 +121,7 @@ pub enum ColumnTest {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ColumnNote {
-    /// What it means.
+    /// What it means, in Italian: analysts read it.
     pub meaning: String,
     /// Who may see it.
     pub class: PrivacyClass,
@@ -144,7 +144,7 @@ pub struct Rule {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sidecar {
-    /// What one row is, in a sentence.
+    /// What one row is, in an Italian sentence: analysts read it.
     pub grain: String,
     /// The columns that make a row unique.
     pub key: Vec<String>,

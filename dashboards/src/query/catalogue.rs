@@ -17,8 +17,6 @@ pub(crate) struct Table {
     pub(crate) name: String,
     /// What a row is.
     pub(crate) grain: String,
-    /// The language of what is said of it: sidecars of marts are in English.
-    pub(crate) language: &'static str,
     pub(crate) columns: Vec<Column>,
 }
 
@@ -92,7 +90,7 @@ fn of_mart(name: &str, notes: &Sidecar, schema: &SchemaRef) -> Table {
             class: note.map(|note| class(note.class)),
         }
     });
-    Table { name: name.to_owned(), grain: notes.grain.clone(), language: "en", columns: columns.collect() }
+    Table { name: name.to_owned(), grain: notes.grain.clone(), columns: columns.collect() }
 }
 
 fn of_base(name: &str, notes: &BaseNotes, schema: &SchemaRef, versions: &[&Instrument]) -> Table {
@@ -112,7 +110,7 @@ fn of_base(name: &str, notes: &BaseNotes, schema: &SchemaRef, versions: &[&Instr
             class: Some(note.map_or("sensitive", |note| class(note.class))),
         }
     });
-    Table { name: name.to_owned(), grain: notes.grain(name).to_owned(), language: "it", columns: columns.collect() }
+    Table { name: name.to_owned(), grain: notes.grain(name).to_owned(), columns: columns.collect() }
 }
 
 const fn class(class: PrivacyClass) -> &'static str {

@@ -103,13 +103,12 @@ impl Page for QueryPage {
         let classes = ["public", "quasi_identifier", "sensitive", "private"].map(Some);
         let kinds = ["text", "number", "decimal", "day"];
         let columns = classes.into_iter().chain([None]).zip(kinds.into_iter().cycle());
-        let table = |name: &str, language| Table {
+        let table = |name: &str| Table {
             name: name.to_owned(),
             grain: "Una riga.".to_owned(),
-            language,
             columns: columns.clone().map(|(class, kind)| column("colonna", kind, class)).collect(),
         };
-        let tables = Arc::new(vec![table("prima", "it"), table("seconda", "en")]);
+        let tables = Arc::new(vec![table("prima"), table("seconda")]);
         let page = |sql: &str, problem, shown| Self {
             ente: "Ambito dimostrativo".to_owned(),
             published_at: text::instant(chrono::DateTime::UNIX_EPOCH),
