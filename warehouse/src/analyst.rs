@@ -28,7 +28,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::lake::{EnteLake, LakeError};
-use crate::mart::{MARTS, PrivacyClass, VIEWS};
+use crate::mart::{self, MARTS, PrivacyClass, VIEWS};
 use crate::notes::BaseNotes;
 use crate::parquet_file;
 use crate::schema::{self, column::ASSESSMENT_ID};
@@ -126,8 +126,8 @@ impl Answer {
 }
 
 impl EnteLake {
-    /// Has one SELECT answered by `program`, which must call [`answer`] and nothing else. Every table and mart of the Ente is
-    /// there by its name.
+    /// Has one SELECT answered by `program`, which must call [`answer`] and nothing else. Every table, mart and view of the Ente
+    /// that it names is there.
     ///
     /// # Errors
     /// Whatever keeps it from being answered; files are checked first.
@@ -135,7 +135,7 @@ impl EnteLake {
         let question = Question {
             folder: self.folder().to_owned(),
             key: hex::encode(self.file_key().expose()),
-            tables: self.checked_files(|_| true)?,
+            tables: self.tables_named(sql)?,
             sql: sql.to_owned(),
             caps,
         };
@@ -228,8 +228,10 @@ fn answered(question: &Question, to: impl Write) -> Result<(), SessionError> {
     for table in &names {
         connection.execute_batch(&view(table, &codes))?;
     }
-    let views = session::show_views(&connection, &names)?;
-    names.extend(views);
+    if mart::names_a_view(&question.sql) {
+        let views = session::show_views(&connection, &names)?;
+        names.extend(views);
+    }
     check(&connection, &question.sql, &names)?;
     let mut statement = connection.prepare(&question.sql).map_err(SessionError::Query)?;
     let rows = statement.query_arrow([]).map_err(SessionError::Query)?;

@@ -50,6 +50,35 @@ impl Column<'_> {
     }
 }
 
+fn columns(batch: &RecordBatch) -> Result<Vec<Column<'_>>, UnknownType> {
+    let named = batch.columns().iter().zip(batch.schema_ref().fields());
+    named
+        .map(|(array, field)| {
+            #[expect(clippy::wildcard_enum_match_arm, reason = "the lake has five types; arrow has many")]
+            Ok(match array.data_type() {
+                DataType::Utf8 => Column::Text(array.as_string()),
+                DataType::Int16 => Column::Int16(array.as_primitive::<Int16Type>()),
+                DataType::Int32 => Column::Int32(array.as_primitive::<Int32Type>()),
+                DataType::Int64 => Column::Int64(array.as_primitive::<Int64Type>()),
+                DataType::Date32 => Column::Date(array.as_primitive::<Date32Type>()),
+                other => return Err(UnknownType { column: field.name().clone(), found: other.to_string() }),
+            })
+        })
+        .collect()
+}
+
+/// The canonical form of some columns of each row.
+pub(crate) fn canonical(rows: &RecordBatch, wanted: &[usize]) -> Result<Vec<Vec<u8>>, UnknownType> {
+    let of_key = rows.project(wanted).unwrap_or_else(|_| RecordBatch::new_empty(rows.schema()));
+    let columns = columns(&of_key)?;
+    let form = |row| {
+        let mut bytes = Vec::new();
+        columns.iter().for_each(|column| column.add(row, &mut bytes));
+        bytes
+    };
+    Ok((0..rows.num_rows()).map(form).collect())
+}
+
 /// The keyed digest of rows, as hexadecimal digits.
 pub(crate) fn digest(schema: &Schema, batches: &[RecordBatch], key: &Secret) -> Result<String, UnknownType> {
     let mut hasher = Sha256::new();
@@ -58,22 +87,7 @@ pub(crate) fn digest(schema: &Schema, batches: &[RecordBatch], key: &Secret) -> 
         buffer.extend(format!("{}:{};", field.name(), field.data_type()).into_bytes());
     }
     for batch in batches {
-        let columns = batch
-            .columns()
-            .iter()
-            .zip(schema.fields())
-            .map(|(array, field)| {
-                #[expect(clippy::wildcard_enum_match_arm, reason = "the lake has five types; arrow has many")]
-                Ok(match array.data_type() {
-                    DataType::Utf8 => Column::Text(array.as_string()),
-                    DataType::Int16 => Column::Int16(array.as_primitive::<Int16Type>()),
-                    DataType::Int32 => Column::Int32(array.as_primitive::<Int32Type>()),
-                    DataType::Int64 => Column::Int64(array.as_primitive::<Int64Type>()),
-                    DataType::Date32 => Column::Date(array.as_primitive::<Date32Type>()),
-                    other => return Err(UnknownType { column: field.name().clone(), found: other.to_string() }),
-                })
-            })
-            .collect::<Result<Vec<_>, _>>()?;
+        let columns = columns(batch)?;
         for row in 0..batch.num_rows() {
             for column in &columns {
                 column.add(row, &mut buffer);

@@ -323,6 +323,19 @@ impl EnteLake {
         Ok(parquet_file::write(rows, &self.key.parquet)?)
     }
 
+    /// One plain file with all rows of a table: for measuring against.
+    ///
+    /// # Errors
+    /// A damaged file; rows that cannot be written as Parquet.
+    pub fn plain_file_of(&self, table: &str) -> Result<Vec<u8>, LakeError> {
+        let batches = self.table(table)?;
+        let schema = batches.first().map(RecordBatch::schema);
+        let schema = schema.ok_or_else(|| LakeError::Content(format!("there is no table {table}")))?;
+        let mut writer = parquet_file::plain(Vec::new(), schema)?;
+        batches.iter().try_for_each(|batch| writer.write(batch))?;
+        Ok(writer.into_inner()?)
+    }
+
     /// The marts that these tables come to, made as when an Ente of their size is published: for measuring what that costs.
     ///
     /// # Errors
@@ -369,21 +382,9 @@ impl EnteLake {
         Ok(TableFiles::group(&self.folder, wanted))
     }
 
-    /// A session with the tables that `is_wanted`, their files checked.
-    fn session(&self, is_wanted: impl Fn(&str) -> bool) -> Result<duckdb::Connection, LakeError> {
-        let tables = self.checked_files(is_wanted)?;
-        Ok(session::open_files(&self.folder, &self.key.parquet, &tables, LIMITS)?)
-    }
-
     fn mart<R: MartRow>(&self) -> Result<Vec<R>, LakeError> {
-        if !self.manifest.files.iter().any(|entry| entry.table == R::MART) {
-            return Ok(Vec::new());
-        }
-        let broken = |error: duckdb::Error| LakeError::Mart { mart: R::MART, problem: error.to_string() };
-        let connection = self.session(|table| table == R::MART)?;
-        let mut statement = connection.prepare(&format!("select * from {}", R::MART)).map_err(broken)?;
         let mut rows = Vec::new();
-        for batch in statement.query_arrow([]).map_err(broken)? {
+        for batch in self.table(R::MART)? {
             rows.extend(R::read(&batch)?);
         }
         Ok(rows)
@@ -445,6 +446,14 @@ impl EnteLake {
         self.mart()
     }
 
+    /// The tables that a text names, anywhere in it, and those of the views that it names, their files checked. What it does not name
+    /// it cannot ask.
+    pub(crate) fn tables_named(&self, sql: &str) -> Result<Vec<TableFiles>, LakeError> {
+        let text = sql.to_lowercase();
+        let has_view = mart::names_a_view(sql);
+        self.checked_files(|table| text.contains(table) || (has_view && mart::is_read_by_views(table)))
+    }
+
     /// The views that whoever asks this partition sees besides its tables, with their columns.
     ///
     /// # Errors
@@ -469,9 +478,11 @@ impl EnteLake {
             return Err(LakeError::Query("one SELECT is answered, without `;` in it".into()));
         }
         let broken = |error: duckdb::Error| LakeError::Query(error.to_string());
-        let tables = self.checked_files(|_| true)?;
+        let tables = self.tables_named(sql)?;
         let connection = session::open_files(&self.folder, &self.key.parquet, &tables, LIMITS)?;
-        session::show_views(&connection, &tables.iter().map(|table| table.table.as_str()).collect())?;
+        if mart::names_a_view(sql) {
+            session::show_views(&connection, &tables.iter().map(|table| table.table.as_str()).collect())?;
+        }
         let mut statement = connection.prepare(sql).map_err(broken)?;
         let result = statement.query_arrow([]).map_err(broken)?;
         let schema = result.get_schema();

@@ -5,6 +5,7 @@
 //! alone. [`EnteLake::extract`] gives its rows to the Ente itself, and [`Lake::vault`] keeps what was made of them. What is missing on purpose: any way to the portal's store, and any session that sees two Enti.
 
 pub mod analyst;
+mod checks;
 pub mod dictionary;
 mod digest;
 mod extract;

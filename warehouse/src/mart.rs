@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
+use crate::schema;
+
 /// One step: a file of SQL whose last line selects the result.
 #[derive(Clone, Copy, Debug)]
 pub struct Step {
@@ -221,33 +223,23 @@ impl Mart {
     pub fn notes(&self) -> Result<Sidecar, toml::de::Error> {
         toml::from_str(self.sidecar)
     }
+}
 
-    /// A query whose one value is the first of the sidecar's rules that does not hold; absent when the mart is right.
-    ///
-    /// # Errors
-    /// When the sidecar cannot be read.
-    pub fn checks(&self) -> Result<String, toml::de::Error> {
-        let notes = self.notes()?;
-        let name = self.step.name;
-        let key = notes.key.join(", ");
-        let mut rules = vec![format!(
-            "when count(*) <> (select count(*) from (select distinct {key} from {name})) then '{name} is unique by {key}'"
-        )];
-        for (column, note) in &notes.columns {
-            for test in &note.tests {
-                let (says, finds) = match test {
-                    ColumnTest::Present => ("is never absent", format!("{column} is null")),
-                    ColumnTest::NotNegative => ("is never negative", format!("{column} < 0")),
-                };
-                rules.push(format!("when count(*) filter (where {finds}) > 0 then '{name}.{column} {says}'"));
-            }
-        }
-        for Rule { says, broken } in &notes.rules {
-            let says = says.replace('\'', "''");
-            rules.push(format!("when exists (select 1 from {name} where {broken}) then '{name}: {says}'"));
-        }
-        Ok(format!("select case {} end from {name}", rules.join(" ")))
-    }
+/// Whether a text names a view.
+pub(crate) fn names_a_view(sql: &str) -> bool {
+    let text = sql.to_lowercase();
+    VIEWS.iter().any(|view| text.contains(view.step.name))
+}
+
+/// Whether a view reads this table: answers by way of how many of them are missing.
+pub(crate) fn is_read_by_views(table: &str) -> bool {
+    table.starts_with(&schema::answers_table("")) || VIEWS.iter().any(|view| view.step.inputs().contains(table))
+}
+
+/// Whether a rule of another mart asks this one.
+pub(crate) fn is_asked_by_rules(name: &str) -> bool {
+    let others = MARTS.iter().filter(|mart| mart.step.name != name).filter_map(|mart| mart.notes().ok());
+    others.flat_map(|notes| notes.rules).any(|rule| rule.broken.contains(name))
 }
 
 /// What computes beside SQL: a change of it changes marts too.

@@ -1,7 +1,9 @@
 //! An encrypted Parquet file, in the one shape that both the `parquet` crate and DuckDB read.
 //!
 //! One uniform key, encrypted footer, AES_GCM_V1 with 256 bits, **one data page of version 1 per column chunk** (DuckDB takes
-//! more for tampering), row groups of 122,880 rows, zstd level 3. Columns in which hardly a value comes twice have no dictionary.
+//! more for tampering), row groups of 122,880 rows. Columns in which hardly a value comes twice have no dictionary and are compressed
+//! with zstd, level 3; the others are numbers of a dictionary's entries already, and are compressed in large files alone: what a
+//! small one saves is less than what preparing zstd costs, once for each column, each time it is read or written.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -22,23 +24,31 @@ use crate::schema::column;
 /// Rows of a row group: DuckDB's own size; much smaller ones are ten times slower to read.
 const ROW_GROUP: usize = 122_880;
 
+/// Rows from which on every column is compressed.
+const COMPRESSED_FROM: usize = 20_000;
+
+/// Columns in which hardly a value comes twice.
+const WITHOUT_DICTIONARY: [&str; 4] =
+    [column::PSEUDONYM, column::ASSESSMENT_ID, column::VALIDATED_AT, column::STARTED_AT];
+
 /// The bytes of a file with these rows.
 pub(crate) fn write(rows: &RecordBatch, key: &Secret) -> Result<Vec<u8>, ParquetError> {
     let encryption = FileEncryptionProperties::builder(key.expose().to_vec()).build()?;
-    let properties = WriterProperties::builder()
+    let zstd = Compression::ZSTD(ZstdLevel::try_new(3)?);
+    let others = if rows.num_rows() < COMPRESSED_FROM { Compression::UNCOMPRESSED } else { zstd };
+    let mut properties = WriterProperties::builder()
         .set_writer_version(WriterVersion::PARQUET_1_0)
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
+        .set_compression(others)
         .set_max_row_group_row_count(Some(ROW_GROUP))
         .set_data_page_row_count_limit(usize::MAX)
         .set_data_page_size_limit(1 << 30)
         .set_dictionary_page_size_limit(1 << 30)
-        .set_column_dictionary_enabled(column::PSEUDONYM.into(), false)
-        .set_column_dictionary_enabled(column::ASSESSMENT_ID.into(), false)
-        .set_column_dictionary_enabled(column::VALIDATED_AT.into(), false)
-        .set_column_dictionary_enabled(column::STARTED_AT.into(), false)
-        .with_file_encryption_properties(encryption)
-        .build();
-    let mut writer = ArrowWriter::try_new(Vec::new(), rows.schema(), Some(properties))?;
+        .with_file_encryption_properties(encryption);
+    for name in WITHOUT_DICTIONARY {
+        properties =
+            properties.set_column_dictionary_enabled(name.into(), false).set_column_compression(name.into(), zstd);
+    }
+    let mut writer = ArrowWriter::try_new(Vec::new(), rows.schema(), Some(properties.build()))?;
     writer.write(rows)?;
     writer.into_inner()
 }

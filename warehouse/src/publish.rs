@@ -23,7 +23,7 @@ use crate::manifest::{Counts, Definition, Erasure, FileEntry, Manifest, RootEntr
 use crate::mart::{self, INTERMEDIATE, MARTS, Made, Step};
 use crate::session::{self, Limits, TableFiles};
 use crate::states::sweep;
-use crate::{digest, layout, parquet_file, rows, schema, sheets, workers};
+use crate::{checks, digest, layout, parquet_file, rows, schema, sheets, workers};
 
 /// The tables of an Ente, whole.
 #[derive(Debug)]
@@ -328,18 +328,18 @@ pub(crate) fn make_marts(
     let mut made = Vec::new();
     for mart in MARTS {
         let name = mart.step.name;
-        make(&mart.step)?;
-        let broken = |error: duckdb::Error| LakeError::Mart { mart: name, problem: error.to_string() };
-        let checks = mart.checks().map_err(|error| LakeError::Mart { mart: name, problem: error.to_string() })?;
-        let failing: Option<String> = connection.query_row(&checks, [], |row| row.get(0)).map_err(broken)?;
-        if let Some(says) = failing {
-            return Err(LakeError::Mart { mart: name, problem: format!("does not hold: {says}") });
-        }
-        let mut statement = connection.prepare(&format!("select * from {name}")).map_err(broken)?;
-        let result = statement.query_arrow([]).map_err(broken)?;
+        let broken = |problem: String| LakeError::Mart { mart: name, problem };
+        let notes = mart.notes().map_err(|error| broken(error.to_string()))?;
+        let mut statement =
+            connection.prepare(&checks::query(mart, &notes)).map_err(|error| broken(error.to_string()))?;
+        let result = statement.query_arrow([]).map_err(|error| broken(error.to_string()))?;
         let schema = result.get_schema();
         let batches: Vec<RecordBatch> = result.collect();
         let whole = concat_batches(&schema, &batches).map_err(|error| LakeError::Content(error.to_string()))?;
+        let whole = checks::check(mart, &notes, &whole).map_err(|says| broken(format!("does not hold: {says}")))?;
+        if mart::is_asked_by_rules(name) {
+            session::hold(&connection, name, &whole)?;
+        }
         made.push((name, whole));
     }
     Ok(made)

@@ -225,6 +225,15 @@ pub(crate) fn create(connection: &Connection, table: &str, schema: &SchemaRef) -
     Ok(())
 }
 
+/// Holds rows in a table that later steps can ask.
+pub(crate) fn hold(connection: &Connection, table: &str, rows: &RecordBatch) -> Result<(), SessionError> {
+    create(connection, table, &rows.schema())?;
+    let mut appender = connection.appender(table)?;
+    appender.append_record_batch(rows.clone())?;
+    appender.flush()?;
+    Ok(())
+}
+
 /// Makes what marts need besides the partition: which strumenti have a profile, what the definitions say of each scale, and which
 /// azioni they propose. Tables that are not among `tables` become empty ones.
 pub(crate) fn prepare_marts(

@@ -1,7 +1,7 @@
 //! The lake at the scale of a country: what docs/benchmarks/lake.md reports.
 //!
 //! `lake_bench generate DIR QUESTIONNAIRES [plain]`, then `lake_bench rebuild DIR`, `lake_bench write DIR`,
-//! `lake_bench marts DIR`, `lake_bench add DIR ENTI QUESTIONNAIRES`.
+//! `lake_bench marts DIR`, `lake_bench add DIR ENTI QUESTIONNAIRES`, `lake_bench query DIR`.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 #![expect(clippy::disallowed_methods, reason = "a benchmark measures time")]
@@ -26,6 +26,7 @@ use domain::keys::{Ring, RingKey};
 use pipeline::{Config, RunReport};
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
+use warehouse::session::Limits;
 use warehouse::{Lake, TableData, workers};
 
 /// The folder of a benchmark, with its keys: a seed gives the same ones every time.
@@ -189,6 +190,67 @@ fn marts(place: &Place) {
     println!("marts: {:.1} s", nanoseconds.into_iter().sum::<u128>() as f64 / 1e9 / workers as f64);
 }
 
+/// What a dashboard asks, of a mart and of a table that its figures come from.
+const QUESTIONS: [(&str, &str); 2] = [
+    (
+        "mart_territory",
+        "select comune, level, sum(people) as people from mart_territory where period = 'all' and instrument = 'asso' group by all order by all",
+    ),
+    (
+        "scores",
+        "select scale, level, count(*) as results from scores where instrument = 'asso' and is_valid = 1 group by all order by all",
+    ),
+];
+
+/// The same questions to an Ente's partition and to DuckDB on one plain file with that Ente's rows, turn about; and all its marts, read.
+fn query(place: &Place) {
+    let lake = place.lake();
+    let enti = lake.enti().unwrap();
+    let chosen: Vec<_> = enti.iter().step_by((enti.len() / 30).max(1)).collect();
+    let folder = place.at("plain-of-ente");
+    fs::create_dir_all(&folder).unwrap();
+    let milliseconds = |begun: Instant| begun.elapsed().as_secs_f64() * 1e3;
+    let show = |what: &str, mut times: Vec<f64>| {
+        times.sort_by(f64::total_cmp);
+        let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize];
+        println!("{what}: median {:.1} ms, p99 {:.1} ms", at(0.5), at(0.99));
+        at(0.99)
+    };
+    for (table, sql) in QUESTIONS {
+        let (mut ours, mut plain) = (Vec::new(), Vec::new());
+        for ente in &chosen {
+            let published = lake.ente(**ente).unwrap().unwrap();
+            let file = folder.join(format!("{table}.parquet"));
+            fs::write(&file, published.plain_file_of(table).unwrap()).unwrap();
+            let of_file = sql.replace(&format!("from {table}"), &format!("from read_parquet('{}')", file.display()));
+            for _ in 0..10 {
+                let begun = Instant::now();
+                let answer = lake.ente(**ente).unwrap().unwrap().query(sql).unwrap().rows.len();
+                ours.push(milliseconds(begun));
+                let begun = Instant::now();
+                let session = warehouse::session::open(&folder, Limits { memory_mib: 768, threads: 2 }).unwrap();
+                let mut statement = session.prepare(&of_file).unwrap();
+                let rows: usize = statement.query_arrow([]).unwrap().map(|batch| batch.num_rows()).sum();
+                plain.push(milliseconds(begun));
+                assert_eq!(rows, answer);
+            }
+        }
+        let (ours, plain) =
+            (show(&format!("{table}, of the lake"), ours), show(&format!("{table}, plain file"), plain));
+        println!("{table}: {:.2} times", ours / plain);
+    }
+    let mut times = Vec::new();
+    for ente in &enti {
+        let begun = Instant::now();
+        let published = lake.ente(*ente).unwrap().unwrap();
+        let marts = published.manifest().files.iter().filter(|file| file.year.is_none());
+        let rows: usize = marts.map(|file| published.rows(file).unwrap().num_rows()).sum();
+        times.push(milliseconds(begun));
+        assert!(rows > 100);
+    }
+    show("all marts of an Ente, read", times);
+}
+
 fn add(place: &Place, enti: usize, questionnaires: usize) {
     let before = cpu();
     generate::add(place, enti, questionnaires);
@@ -214,6 +276,7 @@ fn main() {
         ["rebuild", folder] => rebuild(&Place::new(folder)),
         ["write", folder] => write(&Place::new(folder)),
         ["marts", folder] => marts(&Place::new(folder)),
+        ["query", folder] => query(&Place::new(folder)),
         ["add", folder, ..] if arguments.len() == 4 => {
             add(&Place::new(folder), number(&arguments[2]), number(&arguments[3]));
         }
