@@ -2,7 +2,7 @@
 //!
 //! Files that are not named as segments (one that is being written) are passed over.
 
-use std::fs::{self, Metadata};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ use domain::feed::{EnteId, PackedSegment, Segment, SegmentError, TALLY_FILE, Tal
 use domain::keys::OpeningKey;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
-use warehouse::workers;
+use warehouse::{system_mark, workers};
 
 /// Why an Ente's segments cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -172,25 +172,6 @@ impl Files {
             Err(ReadError::Misplaced { file: file.to_owned() })
         }
     }
-}
-
-#[cfg(unix)]
-fn system_mark(metadata: &Metadata) -> String {
-    use std::os::unix::fs::MetadataExt;
-    format!(
-        "{} {} {}.{:09} {}.{:09}",
-        metadata.len(),
-        metadata.ino(),
-        metadata.mtime(),
-        metadata.mtime_nsec(),
-        metadata.ctime(),
-        metadata.ctime_nsec()
-    )
-}
-
-#[cfg(not(unix))]
-fn system_mark(metadata: &Metadata) -> String {
-    format!("{} {:?}", metadata.len(), metadata.modified())
 }
 
 fn kind_of_damage(error: &SegmentError) -> &'static str {

@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 
 use crate::keys::{self, KeyFileError, PartitionKey};
 use crate::layout::Lease;
-use crate::manifest::{FileEntry, Manifest};
+use crate::manifest::{FileEntry, Manifest, Root};
 use crate::publish::{IN_MEMORY_AT_MOST, Source, TableData, definitions, make_marts};
 use crate::rows::{
     CommunityRow, MartRow, PathRow, ReliabilityRow, RowError, TerritoryIndexRow, TerritoryPeopleRow, TerritoryRow,
@@ -96,6 +96,8 @@ struct Shared {
     key_folder: PathBuf,
     ring: RingKey,
     root_lock: Mutex<()>,
+    /// The root as it was last read, with what the system noted of its file.
+    known_root: Mutex<Option<(String, Arc<Root>)>>,
 }
 
 /// What a check of an Ente's files found right.
@@ -120,7 +122,15 @@ impl Lake {
     /// The lake in `folder`, whose Enti's keys are in `key_folder`, wrapped by `ring`.
     #[must_use]
     pub fn new(folder: PathBuf, key_folder: PathBuf, ring: RingKey) -> Self {
-        Self { shared: Arc::new(Shared { folder, key_folder, ring, root_lock: Mutex::new(()) }) }
+        Self {
+            shared: Arc::new(Shared {
+                folder,
+                key_folder,
+                ring,
+                root_lock: Mutex::new(()),
+                known_root: Mutex::default(),
+            }),
+        }
     }
 
     /// Where it is.
@@ -142,12 +152,16 @@ impl Lake {
         self.shared.root_lock.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(crate) fn known_root(&self) -> MutexGuard<'_, Option<(String, Arc<Root>)>> {
+        self.shared.known_root.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The Enti that are published, by id.
     ///
     /// # Errors
     /// When the lake's folder cannot be read.
     pub fn enti(&self) -> Result<Vec<EnteId>, LakeError> {
-        Ok(self.root()?.0.enti.into_keys().collect())
+        Ok(self.root()?.0.enti.keys().copied().collect())
     }
 
     /// What is visible of an Ente: its present manifest, checked against the root; `None` when it was never published.
@@ -247,7 +261,7 @@ impl Lake {
         keys::destroy(self.key_folder(), ente)?;
         {
             let _one_at_a_time = self.root_lock();
-            let (mut root, _damage) = self.root()?;
+            let mut root = Root::clone(&self.root()?.0);
             if root.enti.remove(&ente).is_some() {
                 self.write_root(root)?;
             }

@@ -4,7 +4,7 @@
 //! immutable: `ente=<id>/manifest-<version>-<hash>.json`, `ente=<id>/<table>/anno=<year>/<name>.parquet`.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File, Metadata, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -128,6 +128,30 @@ pub(crate) fn sweep(folder: &Path, named: &BTreeSet<String>) -> io::Result<BTree
         }
     }
     Ok(kept)
+}
+
+/// What the system notes of a file's last change: a file that is only ever replaced by a rename, and has the same mark, holds the same
+/// bytes.
+#[cfg(unix)]
+#[must_use]
+pub fn system_mark(metadata: &Metadata) -> String {
+    use std::os::unix::fs::MetadataExt;
+    format!(
+        "{} {} {}.{:09} {}.{:09}",
+        metadata.len(),
+        metadata.ino(),
+        metadata.mtime(),
+        metadata.mtime_nsec(),
+        metadata.ctime(),
+        metadata.ctime_nsec()
+    )
+}
+
+/// What the system notes of a file's last change.
+#[cfg(not(unix))]
+#[must_use]
+pub fn system_mark(metadata: &Metadata) -> String {
+    format!("{} {:?}", metadata.len(), metadata.modified())
 }
 
 /// All files below a folder, by their paths relative to it.

@@ -33,7 +33,7 @@ pub mod workers;
 pub use extract::{Cell, Extract, ExtractColumn, ParquetTable, Rows, Selection, Values};
 pub use keys::KeyFileError;
 pub use lake::{EnteLake, Lake, LakeError, QueryResult, Verified};
-pub use layout::write_whole;
+pub use layout::{system_mark, write_whole};
 pub use manifest::{Counts, Definition, Erasure, FileEntry, Manifest, VersionedManifest};
 pub use notes::{BaseColumn, BaseNotes, Kind};
 pub use publish::{Publication, Published, TableData};

@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 use crate::keys::{self, PartitionKey};
 use crate::lake::{LIMITS, Lake, LakeError};
 use crate::layout::ManifestName;
-use crate::manifest::{Counts, Definition, Erasure, FileEntry, Manifest, RootEntry, VersionedManifest};
+use crate::manifest::{Counts, Definition, Erasure, FileEntry, Manifest, Root, RootEntry, VersionedManifest};
 use crate::mart::{self, INTERMEDIATE, MARTS, Made, Step};
 use crate::session::{self, Limits, TableFiles};
 use crate::states::sweep;
@@ -274,7 +274,7 @@ impl Lake {
         let path = folder.join(ManifestName::new(manifest.version, &sha256).file());
         layout::write_whole(&path, &bytes).map_err(|source| LakeError::File { path, source })?;
         let _one_at_a_time = self.root_lock();
-        let (mut root, _damage) = self.root()?;
+        let mut root = Root::clone(&self.root()?.0);
         root.enti.insert(manifest.ente, RootEntry { version: manifest.version, sha256 });
         self.write_root(root)
     }

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -55,16 +56,25 @@ impl Lake {
     ///
     /// # Errors
     /// A folder that cannot be read.
-    pub(crate) fn root(&self) -> Result<(Root, Option<LakeError>), LakeError> {
+    pub(crate) fn root(&self) -> Result<(Arc<Root>, Option<LakeError>), LakeError> {
+        // Of a whole country it is long: read once for each time that it is replaced.
+        let mark = fs::metadata(layout::root(self.folder())).ok().map(|metadata| layout::system_mark(&metadata));
+        if let Some(known) = self.known_root().as_ref().filter(|known| Some(&known.0) == mark.as_ref()) {
+            return Ok((Arc::clone(&known.1), None));
+        }
         match read_root(self.folder()) {
-            Ok(Some(root)) => Ok((root, None)),
+            Ok(Some(root)) => {
+                let root = Arc::new(root);
+                *self.known_root() = mark.map(|mark| (mark, Arc::clone(&root)));
+                Ok((root, None))
+            }
             Ok(None) => {
-                let root = self.recovered_root()?;
+                let root = Arc::new(self.recovered_root()?);
                 let path = layout::root(self.folder());
                 let lost = (!root.enti.is_empty()).then_some(LakeError::Damaged { path, problem: "it is not there" });
                 Ok((root, lost))
             }
-            Err(damage @ LakeError::Damaged { .. }) => Ok((self.recovered_root()?, Some(damage))),
+            Err(damage @ LakeError::Damaged { .. }) => Ok((Arc::new(self.recovered_root()?), Some(damage))),
             Err(error) => Err(error),
         }
     }
