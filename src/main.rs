@@ -1,5 +1,6 @@
 //! The one binary: reads the command line and hands over to a command. No rules here.
 
+mod behind;
 mod calibrations;
 mod checkpoints;
 mod commands;

@@ -14,7 +14,7 @@ use warehouse::analyst::{self, Answer, Caps};
 
 use super::{block_on, open_store, print_complaint, print_line};
 use crate::data_folder::DataFolder;
-use crate::{server, system};
+use crate::{behind, server, system};
 
 /// How rows are printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -71,7 +71,7 @@ pub(crate) fn run(command: &Command) -> Result<ExitCode> {
         let id = store.ente_id(ente).await.with_context(|| format!("the Ente {ente}"))?;
         let scope = store.command_line(id, "warehouse query", "query", system::now()).await?;
         let queries = server::queries(&folder, Caps::default())?;
-        let answered = queries.ask(id, &server::query_recorder(store.clone(), scope), sql.clone()).await;
+        let answered = queries.ask(id, &behind::query_recorder(store.clone(), scope), sql.clone()).await;
         store.close().await?;
         Ok(answered)
     })?;

@@ -274,7 +274,8 @@ test('a wrong password says one thing only', () => withPage(768, async (page) =>
 const PAGES = {
   operatore1: ['/dati', '/scrivania', '/persone', '/persone/nuova', '/persone/doppioni', '/questionari', '/questionari/tutti', '/account', '/account/chiavi', '/account/secondo-fattore', '/conferma'],
   amministratore: ['/dati', '/scrivania', '/operatori', '/operatori/nuovo', '/persone', '/registro', '/impostazioni', '/conservazione', '/importazioni', '/account'],
-  dirigente: ['/dati', 
+  dirigente: [
+    '/dati',
     '/scrivania',
     '/cruscotti/territorio',
     '/cruscotti/territorio?misura=indice',
@@ -328,9 +329,9 @@ test('the CSV is what the page shows', () => withPage(1440, async (page) => {
 }));
 
 const WHO = {
-  operatore1: ['/persone', '/questionari'],
-  amministratore: ['/persone', '/operatori', '/operatori/nuovo', '/registro', '/impostazioni', '/conservazione', '/importazioni', '/importazioni/nuova'],
-  dirigente: ['/cruscotti/territorio', '/cruscotti/comunita', '/cruscotti/qualita', '/cruscotti/territorio.csv', '/cruscotti/comunita.csv'],
+  operatore1: ['/dati', '/persone', '/questionari'],
+  amministratore: ['/dati', '/persone', '/operatori', '/operatori/nuovo', '/registro', '/impostazioni', '/conservazione', '/importazioni', '/importazioni/nuova'],
+  dirigente: ['/dati', '/cruscotti/territorio', '/cruscotti/comunita', '/cruscotti/qualita', '/cruscotti/territorio.csv', '/cruscotti/comunita.csv'],
   analista: ['/dati', '/cruscotti/territorio', '/cruscotti/comunita', '/cruscotti/qualita', '/cruscotti/territorio.csv', '/cruscotti/comunita.csv', '/interrogazioni'],
   piattaforma: ['/enti', '/interessi'],
   ricerca: [],

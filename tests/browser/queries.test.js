@@ -27,11 +27,12 @@ for (const user of ['operatore1', 'amministratore', 'dirigente', 'piattaforma', 
   }));
 }
 
-/** The page of questions, from the menu. */
-async function openQuestions(page) {
+/** The page of questions, from the menu, once the editor has taken the place of the text area. */
+async function openQuestions(page, hasScripts = true) {
   await logIn(page, portal, ente, 'analista');
   await page.getByRole('navigation', { name: 'Principale' }).getByRole('link', { name: 'Interrogazioni' }).click();
   await page.getByRole('heading', { level: 1, name: 'Interrogazioni' }).waitFor();
+  if (hasScripts) await page.locator('#campo-sql').waitFor({ state: 'hidden' });
 }
 
 const editor = (page) => page.getByRole('textbox', { name: 'Interrogazione' });
@@ -111,6 +112,7 @@ test('what is refused says why, keeps what was typed and is in the audit', async
     // Away and back: what was sent last is still there.
     await page.goto('/scrivania');
     await page.goto('/interrogazioni');
+    await page.locator('#campo-sql').waitFor({ state: 'hidden' });
     assert.ok((await editor(page).innerText()).includes('/etc/passwd'));
   });
   await withPage(1440, async (page) => {
@@ -128,7 +130,7 @@ test('what is refused says why, keeps what was typed and is in the audit', async
 });
 
 test('without JavaScript an analyst asks and takes the answer out', () => withPage(768, async (page) => {
-  await openQuestions(page);
+  await openQuestions(page, false);
   await page.getByRole('link', { name: 'In quali mesi si valuta di più?' }).click();
   const area = page.getByRole('textbox', { name: 'Interrogazione' });
   assert.match(await area.inputValue(), /from assessments/);
@@ -167,7 +169,7 @@ for (const width of WIDTHS) {
 }
 
 test('the plain text area looks right where no script runs', () => withPage(320, async (page) => {
-  await openQuestions(page);
+  await openQuestions(page, false);
   await picture(page, 'interrogazioni-senza-script');
   assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth), true);
 }, { javaScriptEnabled: false }));

@@ -1,0 +1,196 @@
+//! The seam between the portal and what stands behind its sessions and tokens: whose dashboards, extractions and questions these
+//! are, and what of them goes into whose audit. The pages themselves know neither sessions nor the store.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use dashboards::query::{Analyst, AnswerFormat, Queries, QueryEvent, QueryRecorder, Step, Unanswered};
+use dashboards::{Act, ExtractionEvent, Extractor, NotRecorded, Recorder, Viewer};
+use intake::{Answerer, NoAnswer, Portal, Question, Visitor};
+use store::{Ente, EnteScope, ExtractionAct, QueryAct, Right, Store, StoreError};
+use templates::Area;
+
+use crate::system;
+
+/// Lets through who may see the dashboards of their Ente, and says which that is.
+pub(crate) async fn see_dashboards(State(portal): State<Portal>, mut request: Request, next: Next) -> Response {
+    let visitor = match Visitor::read(&portal, request.headers()).await {
+        Ok(visitor) => visitor,
+        Err(response) => return response,
+    };
+    let Some(store): Option<&Store> = portal.store() else { return StatusCode::NOT_FOUND.into_response() };
+    let asked = request.uri().path().to_owned();
+    let broken = |error: StoreError| {
+        tracing::error!(%error, "the Ente of a session cannot be read, or its audit not written");
+        StatusCode::INTERNAL_SERVER_ERROR.into_response()
+    };
+    let scope = match visitor.scope(Right::SeeDashboards) {
+        Ok(scope) => scope,
+        Err(response) => {
+            let known = visitor.session().filter(|session| session.require_complete().is_ok());
+            let Some(session) = known else { return response };
+            return match store.record_refusal(session, &asked, system::now()).await {
+                Ok(()) => response,
+                Err(error) => broken(error),
+            };
+        }
+    };
+    let ente = match store.ente(&scope, system::now()).await {
+        Ok(ente) => ente,
+        Err(error) => return broken(error),
+    };
+    if let Err(error) = store.record_reading(&scope, &asked, system::now()).await {
+        return broken(error);
+    }
+    let area = if request.uri().path().starts_with("/cruscotti/comunita") { Area::Comunita } else { Area::Territorio };
+    request.extensions_mut().insert(Viewer {
+        ente: ente.id,
+        ente_name: ente.name,
+        comuni: ente.comuni.into_iter().collect(),
+        layout: visitor.layout(area),
+    });
+    next.run(request).await
+}
+
+/// Whom the portal's guard has let through, and in whose name they ask.
+struct Guarded {
+    visitor: Visitor,
+    store: Store,
+    scope: EnteScope,
+    ente: Ente,
+}
+
+/// Who stands behind the portal's guard, which has found session, right, fresh password and token.
+async fn guarded(portal: &Portal, visitor: Option<Visitor>, right: Right) -> Result<Guarded, Response> {
+    let (Some(visitor), Some(store)) = (visitor, portal.store().cloned()) else {
+        return Err(StatusCode::NOT_FOUND.into_response());
+    };
+    let scope = visitor.scope(right)?;
+    let ente = store.ente(&scope, system::now()).await.map_err(|error| {
+        tracing::error!(%error, "the Ente of a session cannot be read");
+        StatusCode::INTERNAL_SERVER_ERROR.into_response()
+    })?;
+    Ok(Guarded { visitor, store, scope, ente })
+}
+
+/// Says to the pages of extractions whose data they may take out. The portal's guard stands before this, and has found session,
+/// right, fresh password and token.
+pub(crate) async fn see_extractions(State(portal): State<Portal>, mut request: Request, next: Next) -> Response {
+    let visitor = request.extensions().get::<Visitor>().cloned();
+    let Guarded { visitor, store, scope, ente } = match guarded(&portal, visitor, Right::ExtractPseudonymous).await {
+        Ok(guarded) => guarded,
+        Err(response) => return response,
+    };
+    let name = visitor.session().map(|session| session.display_name().to_owned()).unwrap_or_default();
+    request.extensions_mut().insert(Extractor {
+        ente: ente.id,
+        ente_name: ente.name,
+        comuni: ente.comuni.into_iter().collect(),
+        name,
+        layout: visitor.layout(Area::Estrazioni),
+        record: recorder(store, scope),
+    });
+    next.run(request).await
+}
+
+/// Writes what is told of extractions to the Ente's audit, in the name of whoever the scope was given to.
+fn recorder(store: Store, scope: EnteScope) -> Recorder {
+    Arc::new(move |event| {
+        let (store, scope) = (store.clone(), scope.clone());
+        Box::pin(async move {
+            let now = system::now();
+            let written = match event {
+                ExtractionEvent::Seen { path } => store.record_reading(&scope, &path, now).await,
+                ExtractionEvent::Done { act, extraction, detail } => {
+                    let act = match act {
+                        Act::Request => ExtractionAct::Request,
+                        Act::Ready => ExtractionAct::Ready,
+                        Act::Fail => ExtractionAct::Fail,
+                        Act::Download => ExtractionAct::Download,
+                        Act::Delete => ExtractionAct::Delete,
+                    };
+                    store.record_extraction(&scope, act, extraction, &detail, now).await
+                }
+            };
+            written.map_err(|error| {
+                tracing::error!(%error, "a line about an extraction cannot be written to the audit");
+                NotRecorded
+            })
+        })
+    })
+}
+
+/// Says to the pages of questions in SQL whose data may be asked. As for [`see_extractions`], the portal's guard stands before
+/// this: what comes out is rows about people, so the password is fresh here too.
+pub(crate) async fn see_queries(State(portal): State<Portal>, mut request: Request, next: Next) -> Response {
+    let visitor = request.extensions().get::<Visitor>().cloned();
+    let Guarded { visitor, store, scope, ente } = match guarded(&portal, visitor, Right::Query).await {
+        Ok(guarded) => guarded,
+        Err(response) => return response,
+    };
+    request.extensions_mut().insert(Analyst {
+        ente: ente.id,
+        ente_name: ente.name,
+        layout: visitor.layout(Area::Interrogazioni),
+        record: query_recorder(store, scope),
+    });
+    next.run(request).await
+}
+
+/// Writes what becomes of questions to the Ente's audit, in the name of whoever the scope was given to.
+pub(crate) fn query_recorder(store: Store, scope: EnteScope) -> QueryRecorder {
+    Arc::new(move |event| {
+        let (store, scope) = (store.clone(), scope.clone());
+        Box::pin(async move {
+            let now = system::now();
+            let written = match event {
+                QueryEvent::Seen { path } => store.record_reading(&scope, &path, now).await,
+                QueryEvent::Question { act, question, detail } => {
+                    let act = match act {
+                        Step::Ask => QueryAct::Ask,
+                        Step::Answer => QueryAct::Answer,
+                        Step::Refuse => QueryAct::Refuse,
+                        Step::Fail => QueryAct::Fail,
+                    };
+                    store.record_query(&scope, act, question, &detail, now).await
+                }
+            };
+            written.map_err(|error| {
+                tracing::error!(%error, "a line about a question cannot be written to the audit");
+                NotRecorded
+            })
+        })
+    })
+}
+
+/// Answers the questions of programs: by the same code as the page's, in the name of whoever the token's scope was given to.
+pub(crate) fn answerer(store: Store, queries: Queries) -> Answerer {
+    Arc::new(move |Question { scope, sql, format }| {
+        let (store, queries) = (store.clone(), queries.clone());
+        Box::pin(async move {
+            let ente = scope.ente();
+            let format = match format {
+                intake::AnswerFormat::Json => AnswerFormat::Json,
+                intake::AnswerFormat::Csv => AnswerFormat::Csv,
+                intake::AnswerFormat::Parquet => AnswerFormat::Parquet,
+                intake::AnswerFormat::Arrow => AnswerFormat::Arrow,
+            };
+            let file = queries.ask_file(ente, &query_recorder(store, scope), sql, format).await;
+            file.map_err(|unanswered| {
+                let (code, detail) = (unanswered.code(), unanswered.to_string());
+                match unanswered {
+                    Unanswered::Empty | Unanswered::TooLong | Unanswered::Refused(_) => NoAnswer::Refused(detail),
+                    Unanswered::Late(_) | Unanswered::Large(_) | Unanswered::Memory | Unanswered::Format => {
+                        NoAnswer::TooMuch(code, detail)
+                    }
+                    Unanswered::Busy => NoAnswer::Busy(detail),
+                    Unanswered::Unpublished => NoAnswer::Unpublished(detail),
+                    Unanswered::Broken => NoAnswer::Broken,
+                }
+            })
+        })
+    })
+}
