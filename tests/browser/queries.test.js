@@ -35,7 +35,8 @@ async function openQuestions(page, hasScripts = true) {
   if (hasScripts) await page.locator('#campo-sql').waitFor({ state: 'hidden' });
 }
 
-const editor = (page) => page.getByRole('textbox', { name: 'Interrogazione' });
+// The text area has the same name until the editor takes its place.
+const editor = (page) => page.locator('.nc-editor').getByRole('textbox', { name: 'Interrogazione' });
 
 /** What a click on `button` saves. */
 async function saved(page, button) {
