@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use domain::feed::Tally;
 use domain::feed::packed::{FormIndex, Words};
-use warehouse::{Manifest, schema};
+use domain::run::StageCounts;
+use warehouse::schema;
 
 use crate::partition::year;
 use crate::report::count;
@@ -90,16 +91,11 @@ pub(crate) fn segments(
     compare("segments", sides)
 }
 
-/// Whether what is published is what the portal counts.
-pub(crate) fn lake(tally: &Tally, manifest: &Manifest) -> Result<(), Mismatch> {
-    let counts = &manifest.counts;
+/// Whether what is published is what the portal counts; `counts` are those of its manifest and its files.
+pub(crate) fn lake(tally: &Tally, counts: &StageCounts) -> Result<(), Mismatch> {
     let mut sides = set_aside(tally, |code| counts.set_aside.get(code).copied().unwrap_or(0));
     let rejected: i64 = counts.rejected.values().sum();
-    let mut rows = BTreeMap::new();
-    for file in &manifest.files {
-        *rows.entry(file.table.clone()).or_default() += file.rows;
-    }
-    let shown = rows_of_assessments(&rows) + rejected;
+    let shown = rows_of_assessments(&counts.rows) + rejected;
     sides.insert("assessments that count".to_owned(), (tally.count_counting(), shown));
     compare("lake", sides)
 }

@@ -182,7 +182,7 @@ fn stages(
         && let Some(manifest) = still_holds(config, report.ente, &source_mark, now)?
     {
         report.still(&manifest);
-        reconcile::lake(&tally, &manifest)?;
+        reconcile::lake(&tally, &report.counts)?;
         return Ok(State::InOrder);
     }
     let Events { events, words } = files.read(&config.ring.opening())?;

@@ -26,13 +26,6 @@ fn column(rule: usize) -> String {
 pub(crate) fn check(mart: &Mart, notes: &Sidecar, rows: &RecordBatch) -> Result<RecordBatch, String> {
     let name = mart.step.name;
     let schema = rows.schema();
-    let own: Vec<usize> = schema
-        .fields()
-        .iter()
-        .enumerate()
-        .filter(|(_, f)| notes.columns.contains_key(f.name()))
-        .map(|(at, _)| at)
-        .collect();
     for (at, rule) in notes.rules.iter().enumerate() {
         let column = rows.column_by_name(&column(at)).and_then(|column| column.as_boolean_opt());
         let column = column.ok_or_else(|| format!("{name}: {} cannot be asked", rule.says))?;
@@ -61,5 +54,7 @@ pub(crate) fn check(mart: &Mart, notes: &Sidecar, rows: &RecordBatch) -> Result<
     if key.len() != notes.key.len() || keys.windows(2).any(|pair| pair[0] == pair[1]) {
         return Err(format!("{name} is unique by {}", notes.key.join(", ")));
     }
+    // Those of rules stand last.
+    let own: Vec<usize> = (0..schema.fields().len() - notes.rules.len()).collect();
     rows.project(&own).map_err(|error| error.to_string())
 }

@@ -4,6 +4,7 @@
 //! are written to the lake. The order here is the order in which they are made.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -236,11 +237,29 @@ pub(crate) fn is_read_by_views(table: &str) -> bool {
     table.starts_with(&schema::answers_table("")) || VIEWS.iter().any(|view| view.step.inputs().contains(table))
 }
 
-/// Whether a rule of another mart asks this one.
-pub(crate) fn is_asked_by_rules(name: &str) -> bool {
-    let others = MARTS.iter().filter(|mart| mart.step.name != name).filter_map(|mart| mart.notes().ok());
-    others.flat_map(|notes| notes.rules).any(|rule| rule.broken.contains(name))
+/// A mart with its sidecar, read.
+pub(crate) struct Noted {
+    pub(crate) mart: &'static Mart,
+    pub(crate) notes: Sidecar,
+    /// Whether a rule of another mart asks it.
+    pub(crate) is_asked: bool,
 }
+
+/// The marts with their sidecars, read once for all Enti.
+pub(crate) static NOTED: LazyLock<Vec<Noted>> = LazyLock::new(|| {
+    let read = |mart: &'static Mart| (mart, mart.notes().expect("a test reads the sidecars in the binary"));
+    let all: Vec<(&Mart, Sidecar)> = MARTS.iter().map(read).collect();
+    let is_asked = |name: &str| {
+        let others = all.iter().filter(|(mart, _)| mart.step.name != name);
+        others.flat_map(|(_, notes)| &notes.rules).any(|rule| rule.broken.contains(name))
+    };
+    let noted = |(mart, notes): &(&'static Mart, Sidecar)| Noted {
+        mart,
+        notes: notes.clone(),
+        is_asked: is_asked(mart.step.name),
+    };
+    all.iter().map(noted).collect()
+});
 
 /// What computes beside SQL: a change of it changes marts too.
 const COMPUTED: [&str; 2] = [include_str!("sheets.rs"), include_str!("reliability.rs")];

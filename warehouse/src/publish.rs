@@ -20,7 +20,7 @@ use crate::keys::{self, PartitionKey};
 use crate::lake::{LIMITS, Lake, LakeError};
 use crate::layout::ManifestName;
 use crate::manifest::{Counts, Definition, Erasure, FileEntry, Manifest, Root, RootEntry, VersionedManifest};
-use crate::mart::{self, INTERMEDIATE, MARTS, Made, Step};
+use crate::mart::{self, INTERMEDIATE, Made, NOTED, Noted, Step};
 use crate::session::{self, Limits, TableFiles};
 use crate::states::sweep;
 use crate::{checks, digest, layout, parquet_file, rows, schema, sheets, workers};
@@ -326,18 +326,17 @@ pub(crate) fn make_marts(
     INTERMEDIATE.iter().try_for_each(make)?;
     sheets::count(&connection, instruments, |table| tables.contains(table))?;
     let mut made = Vec::new();
-    for mart in MARTS {
+    for Noted { mart, notes, is_asked } in NOTED.iter() {
         let name = mart.step.name;
         let broken = |problem: String| LakeError::Mart { mart: name, problem };
-        let notes = mart.notes().map_err(|error| broken(error.to_string()))?;
         let mut statement =
-            connection.prepare(&checks::query(mart, &notes)).map_err(|error| broken(error.to_string()))?;
+            connection.prepare(&checks::query(mart, notes)).map_err(|error| broken(error.to_string()))?;
         let result = statement.query_arrow([]).map_err(|error| broken(error.to_string()))?;
         let schema = result.get_schema();
         let batches: Vec<RecordBatch> = result.collect();
         let whole = concat_batches(&schema, &batches).map_err(|error| LakeError::Content(error.to_string()))?;
-        let whole = checks::check(mart, &notes, &whole).map_err(|says| broken(format!("does not hold: {says}")))?;
-        if mart::is_asked_by_rules(name) {
+        let whole = checks::check(mart, notes, &whole).map_err(|says| broken(format!("does not hold: {says}")))?;
+        if *is_asked {
             session::hold(&connection, name, &whole)?;
         }
         made.push((name, whole));
