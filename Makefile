@@ -76,7 +76,9 @@ $(CARGO_DENY):
 
 bench: build postgres ## measure what docs/benchmarks reports (an hour); ADULT is a folder with the Adult data and hierarchies
 	@test -f "$(ADULT)/adult.csv" || { echo "no adult.csv in $(ADULT): give ADULT=FOLDER (docs/benchmarks/anonymity.md says what it holds)"; exit 1; }
-	@for case in k2 k5 k10 k25 l2 e3 t2; do cargo run --locked --quiet -p anonymity --example adult -- "$(ADULT)" $$case || exit 1; done
+	@for case in k2 k5 k10 k25 l2 e3 "t2 --suppression 0.01" "h2 --suppression 0.01" "k2 --effort more" "k5 --effort more" "k10 --effort more" "k25 --effort more" \
+	    "k5 --mode global" "k5 --mode global --suppression 0.02" "k5 --mode global --suppression 1"; do \
+	  echo "$$case"; cargo run --locked --quiet -p anonymity --example adult -- "$(ADULT)" $$case || exit 1; done
 	cargo build --locked --workspace --example store_bench
 	@for case in "submit sqlite" "submit postgres" "search 1000000"; do "$(CARGO_TARGET_DIR)/debug/examples/store_bench" $$case || exit 1; done
 	cargo build --locked --workspace --example lake_bench

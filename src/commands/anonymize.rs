@@ -49,10 +49,13 @@ pub(crate) struct Arguments {
     hierarchies: PathBuf,
     #[command(flatten)]
     asked: Asked,
-    /// How labels may differ: each class has its own with local. Global is not there yet.
-    #[arg(long, value_name = "local", default_value = "local", value_parser = mode)]
+    /// How labels may differ.
+    #[arg(long, value_enum, default_value_t)]
     mode: Mode,
-    /// How long to search.
+    /// How much the loss of a column counts when labels are chosen, where not 1: several, separated by commas.
+    #[arg(long, value_delimiter = ',', value_name = "A=W", value_parser = weight)]
+    weight: Vec<(String, f64)>,
+    /// How long to search; global recoding always finds the best.
     #[arg(long, value_enum, default_value_t)]
     effort: Effort,
     /// The greatest fraction of rows that may be suppressed; fewer are, unless the loss falls.
@@ -72,17 +75,28 @@ pub(crate) struct Arguments {
     report: Option<PathBuf>,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default, ValueEnum)]
 enum Mode {
+    /// Each class has its own labels: least loss.
+    #[default]
     Local,
+    /// One level of its hierarchy for each column, in all rows; of all combinations the one of least loss.
+    Global,
 }
 
-fn mode(text: &str) -> Result<Mode, String> {
-    match text {
-        "local" => Ok(Mode::Local),
-        "global" => Err("global recoding, one label for a value in the whole table, is not there yet; local is".into()),
-        _ => Err("local is what there is".into()),
+impl From<Mode> for anonymity::Mode {
+    fn from(mode: Mode) -> Self {
+        match mode {
+            Mode::Local => Self::Local,
+            Mode::Global => Self::Global,
+        }
     }
+}
+
+fn weight(text: &str) -> Result<(String, f64), String> {
+    let (column, weight) = text.rsplit_once('=').ok_or("a column and a number, such as age=2, are needed")?;
+    let weight = weight.parse().map_err(|_| format!("{weight:?} is no number"))?;
+    Ok((column.to_owned(), weight))
 }
 
 #[derive(Clone, Copy, Default, ValueEnum)]
@@ -107,7 +121,6 @@ impl From<Effort> for anonymity::Effort {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let Mode::Local = arguments.mode;
     check_paths(arguments)?;
     let progress = ProgressBar::new_spinner();
     progress.enable_steady_tick(Duration::from_millis(100));
@@ -182,11 +195,17 @@ fn request(arguments: &Arguments, original: &RecordBatch) -> Result<Request> {
             let present = original.schema().fields().iter().map(|field| field.name().clone()).collect();
             return Err(explained(Error::UnknownColumn { column: column.clone(), present }, &arguments.input));
         }
-        identifiers.push(QuasiIdentifier::new(column, table::hierarchy(&arguments.hierarchies, column)?));
+        let weight = arguments.weight.iter().find(|(of, _)| of == column).map_or(1.0, |(_, weight)| *weight);
+        identifiers
+            .push(QuasiIdentifier::new(column, table::hierarchy(&arguments.hierarchies, column)?).weight(weight));
+    }
+    if let Some((column, _)) = arguments.weight.iter().find(|(column, _)| !asked.qi.contains(column)) {
+        bail!("--weight names {column:?}, which is not among --qi");
     }
     let rules = asked.rules(original, Some(&arguments.hierarchies))?;
     let order = if arguments.shuffle { RowOrder::Shuffled } else { RowOrder::Kept };
     Ok(Request::new(identifiers, rules, seed(arguments.seed_file.as_deref())?)
+        .mode(arguments.mode.into())
         .effort(arguments.effort.into())
         .suppression(arguments.suppression)
         .row_order(order))

@@ -252,10 +252,23 @@ fn tell(file: &Path, outcome: &Verification) {
     };
     print_line(&format!("  {} rows, {} classes, k {}, {stars}", measures.rows, measures.classes, measures.k));
     for sensitive in &measures.sensitive {
-        let SensitiveMeasures { column, distinct_l, entropy_l, t_equal, t_ordered } = sensitive;
-        let ordered = t_ordered.map(|t| format!(", t {t:.4} ordered")).unwrap_or_default();
+        let SensitiveMeasures { column, distinct_l, entropy_l, t_equal, t_ordered, t_hierarchical, outweighing, gain } =
+            sensitive;
+        let others = [
+            t_ordered.map(|t| format!(", t {t:.4} ordered")),
+            t_hierarchical.map(|t| format!(", t {t:.4} hierarchical")),
+            outweighing.map(|times| format!("; the commonest {times:.4} times the rare")),
+            gain.map(|gain| format!("; a value {gain:.4} more frequent than in the table")),
+        ];
+        let others: String = others.into_iter().flatten().collect();
         print_line(&format!(
-            "  {column}: l {distinct_l} distinct, {entropy_l:.4} entropy; t {t_equal:.4} equal{ordered}"
+            "  {column}: l {distinct_l} distinct, {entropy_l:.4} entropy; t {t_equal:.4} equal{others}"
+        ));
+    }
+    if let Some(presence) = measures.presence {
+        print_line(&format!(
+            "  of {} in the population, from {:.4} to {:.4} of a class",
+            presence.population, presence.least, presence.most
         ));
     }
     if let Some(loss) = measures.loss {

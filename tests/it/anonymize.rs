@@ -250,12 +250,15 @@ fn what_cannot_be_done_is_refused_and_leaves_nothing() {
 }
 
 #[test]
-fn usage_and_what_is_not_there_yet_exit_with_2() {
+fn wrong_usage_exits_with_2() {
     let desk = Desk::new();
     let io = "--input people.csv --output out.csv";
-    desk.refuses(2, &format!("{io} --k 4 --mode global"), &["global recoding", "not there yet"]);
-    desk.refuses(2, &format!("{io} --k 4 --sensitive points --t 0.2:hierarchical"), &["hierarchical", "not there yet"]);
-    desk.refuses(2, &format!("{io} --k 4 --sensitive points --l 3:recursive"), &["recursive l is not there"]);
+    desk.refuses(2, &format!("{io} --k 4 --mode both"), &["local", "global"]);
+    desk.refuses(2, &format!("{io} --k 4 --sensitive points --t 0.2:far"), &["equal, ordered or hierarchical"]);
+    desk.refuses(2, &format!("{io} --k 4 --sensitive points --l 3:recursive"), &["recursive=C"]);
+    desk.refuses(2, &format!("{io} --k 4 --sensitive points --beta 1:much"), &["basic or enhanced"]);
+    desk.refuses(2, &format!("{io} --k 4 --presence note=0.5..0.2"), &["member=0.01..0.3"]);
+    desk.refuses(2, &format!("{io} --k 4 --weight age"), &["age=2"]);
     desk.refuses(2, &format!("{io} --k 0"), &["a whole number from 1 up"]);
     desk.refuses(2, &format!("{io} --k 4 --suppression 2"), &["a number from 0 to 1"]);
     desk.refuses(2, &format!("{io} --k 4 --l 2"), &["--sensitive"]);
@@ -409,4 +412,74 @@ fn the_order_of_words_comes_from_their_hierarchy() {
     let closer = desk.verify("out.csv", "--k 2 --sensitive need --t 0.24:ordered --hierarchies .");
     says(&closer, 1, &["\"need\" is 0.2500 from the table, at most 0.24 asked"]);
     says(&desk.verify("out.csv", rules), 1, &["\"need\" have no order"]);
+}
+
+/// The same rules asked by whoever makes the table and by whoever checks it, with global recoding.
+#[test]
+fn every_rule_can_be_asked_of_a_table_and_of_its_maker() {
+    let desk = Desk::new();
+    desk.write("hierarchy_points.csv", "0;few;*\n1;few;*\n2;few;*\n3;many;*\n4;many;*\n5;many;*\n6;many;*\n");
+    for rules in
+        ["--l 3:recursive=3", "--t 0.3:hierarchical", "--beta 1.5", "--beta 3:enhanced", "--l 2:entropy --t 0.4"]
+    {
+        let asked = format!("--k 4 --sensitive points {rules}");
+        desk.makes(&format!("--input people.csv --mode global {asked} --output out.csv"));
+        let ages = column(&desk.read("out.csv"), ',', "age");
+        assert!(ages.iter().all(|age| age.len() == ages[0].len()), "{rules}: {ages:?}");
+        let held = desk.verify("out.csv", &format!("{asked} --hierarchies . --original people.csv"));
+        assert_eq!(held.status.code(), Some(0), "{rules}: {}", text(&held.stderr));
+    }
+    desk.write("out.csv", "age,town,points\n20s,west,0\n20s,west,0\n20s,west,1\n30s,west,3\n30s,west,4\n30s,west,5\n");
+    let found = |rules: &str| desk.verify("out.csv", &format!("--k 3 --sensitive points --hierarchies . {rules}"));
+    says(
+        &found("--l 2:recursive=2"),
+        1,
+        &["the commonest \"points\" is 2.000 times those from place 2 on, less than 2 asked"],
+    );
+    says(&found("--t 0.2:hierarchical"), 1, &["\"points\" is 0.5000 from the table, at most 0.2 asked"]);
+    says(
+        &found("--beta 0.5"),
+        1,
+        &["a value of \"points\" is 1.0000 more frequent than in the table, at most 0.5000 allowed"],
+    );
+    assert_eq!(found("--l 2:recursive=2.1 --t 0.5:hierarchical --beta 1").status.code(), Some(0));
+}
+
+#[test]
+fn of_a_population_some_are_released() {
+    let desk = Desk::new();
+    let rows: String = (0..ROWS).map(|row| format!("{},{},{}\n", age(row), town(row), row % 3 == 0)).collect();
+    desk.write("people.csv", &format!("age,town,member\n{rows}"));
+    let asked = "--k 3 --presence member=0.2..0.5";
+    desk.refuses(
+        1,
+        &format!("--input people.csv {asked} --output out.csv"),
+        &["mode is local", "global where presence is asked"],
+    );
+    desk.makes(&format!("--input people.csv {asked} --mode global --output out.csv --report report.json"));
+    let made = desk.read("out.csv");
+    assert_eq!(made.lines().count(), 1 + ROWS.div_ceil(3));
+    assert!(made.starts_with("age,town\n"), "{made}");
+    let report: serde_json::Value = serde_json::from_str(&desk.read("report.json")).expect("JSON");
+    assert_eq!(report["verification"]["measures"]["presence"]["population"], ROWS);
+}
+
+#[test]
+fn a_dear_column_is_kept_fine() {
+    let desk = Desk::new();
+    let loss = |weight: &str, of: usize| {
+        desk.makes(&format!(
+            "--input people.csv --k 4 --mode global --weight {weight} --output out.csv --report report.json"
+        ));
+        let report: serde_json::Value = serde_json::from_str(&desk.read("report.json")).expect("JSON");
+        report["release"]["measures"]["loss_by_attribute"][of]["loss"].as_f64().expect("a number")
+    };
+    assert!(loss("age=30", 0) < loss("town=30", 0));
+    assert!(loss("town=30", 1) < loss("age=30", 1));
+    desk.refuses(
+        1,
+        "--input people.csv --k 4 --weight points=2 --output out.csv",
+        &["\"points\", which is not among --qi"],
+    );
+    desk.refuses(1, "--input people.csv --k 4 --weight age=0 --output out.csv", &["weight of \"age\" is 0"]);
 }

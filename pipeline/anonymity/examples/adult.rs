@@ -1,7 +1,7 @@
 //! Loss, CPU time and classes on the Adult data, for the cases of the table in the README.
 //!
 //! `cargo run --release -p anonymity --example adult -- FOLDER [case …] [--effort fast|default|more]
-//! [--suppression FRACTION] [--rows FILE.csv]`
+//! [--suppression FRACTION] [--mode global] [--rows FILE.csv]`
 //!
 //! FOLDER holds `adult.csv` and `adult_hierarchy_<attribute>.csv`, separated by `;`. One case in a process of its own,
 //! under `/usr/bin/time -v`, is what the table states.
@@ -10,7 +10,7 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anonymity::{Effort, Hierarchy, QuasiIdentifier, Request, Rules, Seed, Sensitive, anonymize};
+use anonymity::{Effort, Hierarchy, Mode, QuasiIdentifier, Request, Rules, Seed, Sensitive, anonymize};
 use arrow::array::{ArrayRef, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
 
@@ -22,9 +22,10 @@ struct Case {
     rules: Rules,
 }
 
-fn cases() -> Vec<Case> {
+fn cases(folder: &Path) -> Result<Vec<Case>, Box<dyn Error>> {
     let occupation = || Sensitive::new("occupation");
-    vec![
+    let tree = read_hierarchy(folder, "occupation")?;
+    Ok(vec![
         Case { name: "k2", rules: Rules::k(2) },
         Case { name: "k5", rules: Rules::k(5) },
         Case { name: "k10", rules: Rules::k(10) },
@@ -32,7 +33,8 @@ fn cases() -> Vec<Case> {
         Case { name: "l2", rules: Rules::k(5).with(occupation().distinct_l(2)) },
         Case { name: "e3", rules: Rules::k(5).with(occupation().entropy_l(3.0)) },
         Case { name: "t2", rules: Rules::k(5).with(occupation().equal_t(0.2)) },
-    ]
+        Case { name: "h2", rules: Rules::k(5).with(occupation().hierarchical_t(0.2, tree)) },
+    ])
 }
 
 #[expect(clippy::print_stdout, reason = "an example's output is its purpose")]
@@ -41,12 +43,20 @@ fn main() -> Result<(), Box<dyn Error>> {
     let folder = PathBuf::from(arguments.next().ok_or("the folder of the Adult data is missing")?);
     let mut file = folder.join("adult.csv");
     let mut effort = Effort::Default;
+    let mut mode = Mode::Local;
     let mut suppression = 0.0;
     let mut wanted = Vec::new();
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--rows" => file = arguments.next().ok_or("--rows needs a file")?.into(),
             "--suppression" => suppression = arguments.next().ok_or("--suppression needs a fraction")?.parse()?,
+            "--mode" => {
+                mode = match arguments.next().as_deref() {
+                    Some("local") => Mode::Local,
+                    Some("global") => Mode::Global,
+                    _ => return Err("--mode is local or global".into()),
+                }
+            }
             "--effort" => {
                 effort = match arguments.next().as_deref() {
                     Some("fast") => Effort::Fast,
@@ -59,7 +69,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     let table = read_table(&file)?;
-    for case in cases() {
+    for case in cases(&folder)? {
         if !wanted.is_empty() && !wanted.iter().any(|name| name == case.name) {
             continue;
         }
@@ -68,7 +78,10 @@ fn main() -> Result<(), Box<dyn Error>> {
             .filter(|&&name| case.rules.sensitive.iter().all(|sensitive| sensitive.column != name))
             .map(|&name| Ok(QuasiIdentifier::new(name, read_hierarchy(&folder, name)?)))
             .collect::<Result<_, Box<dyn Error>>>()?;
-        let request = Request::new(identifiers, case.rules, Seed::new([7; 32])).effort(effort).suppression(suppression);
+        let request = Request::new(identifiers, case.rules, Seed::new([7; 32]))
+            .mode(mode)
+            .effort(effort)
+            .suppression(suppression);
         let before = cpu_seconds();
         let released = anonymize(std::slice::from_ref(&table), &request)?;
         let measures = &released.report.measures;

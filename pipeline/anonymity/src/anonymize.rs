@@ -6,20 +6,21 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, StringArray, UInt32Array};
-use arrow::compute::{concat_batches, take};
+use arrow::array::{ArrayRef, BooleanArray, RecordBatch, StringArray, UInt32Array};
+use arrow::compute::{concat_batches, filter_record_batch, take};
 use arrow::datatypes::{DataType, Field, Schema};
 use rayon::prelude::*;
 
 use crate::engine::{
-    self, Chance, Conditions, Contributors, Domain, Ground, Input, SensitiveCondition, Solution, Space, streams,
+    self, Chance, Conditions, Contributors, Domain, Ground, Input, SensitiveCondition, Solution, Space, WEIGHTS,
+    streams,
 };
 use crate::error::Error;
 use crate::hierarchy::{NodeId, SUPPRESSED};
-use crate::measure;
-use crate::report::{Parameters, REPORT_VERSION, Report};
-use crate::rules::{Distance, Request, RowOrder, Rules, SuppressedRows};
+use crate::report::{Parameters, PresenceMeasures, REPORT_VERSION, Report};
+use crate::rules::{Distance, Mode, Presence, RecursiveL, Request, RowOrder, Rules, SuppressedRows};
 use crate::table;
+use crate::{global, measure};
 
 /// A released table, and what is known about it.
 #[derive(Debug, Clone)]
@@ -37,44 +38,22 @@ pub struct Anonymized {
 /// The batches are one table. The result depends on the request (its seed included) and on the rows, not on the number of
 /// threads; rows in another order give the same loss.
 pub fn anonymize(batches: &[RecordBatch], request: &Request) -> Result<Anonymized, Error> {
-    let batch = one_batch(batches)?;
+    let population = one_batch(batches)?;
     check_request(request)?;
+    let (batch, chosen) = to_release(&population, &request.rules)?;
     let rows = batch.num_rows();
-
-    let codes = request
-        .quasi_identifiers
-        .par_iter()
-        .map(|identifier| table::leaves(&batch, &identifier.column, &identifier.hierarchy))
-        .collect::<Vec<_>>();
-    // The first column that is wrong is told, not the first that was found to be.
-    let codes = codes.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let codes = leaves(&batch, request)?;
     let rule_codes = RuleCodes::read(&batch, &request.rules)?;
-
-    let order = canonical_order(rows, &codes, &rule_codes, request);
-    let mut domains = Vec::new();
-    let mut columns = Vec::new();
-    for (identifier, codes) in request.quasi_identifiers.iter().zip(&codes) {
-        let (domain, renumbered) = Domain::new(&identifier.column, &identifier.hierarchy, codes)?;
-        columns.push(order.iter().map(|&row| renumbered[codes[row as usize] as usize]).collect());
-        domains.push(domain);
-    }
-    let conditions = rule_codes.conditions(&request.rules, &order);
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         reason = "the fraction was checked to lie between 0 and 1"
     )]
     let suppressed_max = (request.suppression * rows as f64).floor() as usize;
-    let solution = engine::solve(Input {
-        space: Space::new(domains),
-        columns,
-        conditions,
-        suppressed_max,
-        suppressed_rows: request.suppressed_rows,
-        effort: request.effort,
-        seed: request.seed,
-    })?;
-    let assignment = Assignment::new(solution, &order, request);
+    let (assignment, presence) = match request.mode {
+        Mode::Local => (locally(request, &codes, &rule_codes, suppressed_max)?, None),
+        Mode::Global => globally(request, &codes, &rule_codes, suppressed_max, &population)?,
+    };
     let suppressed = assignment.class_of.iter().filter(|class| class.is_none()).count();
     if suppressed > suppressed_max {
         // A class in which nothing but `*` is left reads as suppressed, and that many were not allowed to be.
@@ -88,6 +67,10 @@ pub fn anonymize(batches: &[RecordBatch], request: &Request) -> Result<Anonymize
 
     let origins = assignment.origins(request);
     let batch = write(&batch, request, &assignment, &origins)?;
+    let origins = match &chosen {
+        None => origins,
+        Some(chosen) => origins.into_iter().map(|row| chosen[row]).collect(),
+    };
     let report = Report {
         version: REPORT_VERSION,
         engine: concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -95,13 +78,88 @@ pub fn anonymize(batches: &[RecordBatch], request: &Request) -> Result<Anonymize
             quasi_identifiers: request.quasi_identifiers.iter().map(|qi| qi.column.clone()).collect(),
             rules: request.rules.clone(),
             suppression: request.suppression,
+            mode: request.mode,
+            weights: if request.quasi_identifiers.iter().all(|qi| qi.weight == 1.0) {
+                Vec::new()
+            } else {
+                request.quasi_identifiers.iter().map(|qi| qi.weight).collect()
+            },
             effort: request.effort,
             row_order: request.row_order,
             suppressed_rows: request.suppressed_rows,
         },
-        measures: measure::measure(&assignment, &codes, &rule_codes, request),
+        measures: measure::measure(&assignment, &codes, &rule_codes, request, presence),
     };
     Ok(Anonymized { batch, origins, report })
+}
+
+/// The leaf of each row, by column.
+fn leaves(batch: &RecordBatch, request: &Request) -> Result<Vec<Vec<u32>>, Error> {
+    let codes: Vec<_> = request
+        .quasi_identifiers
+        .par_iter()
+        .map(|identifier| table::leaves(batch, &identifier.column, &identifier.hierarchy))
+        .collect();
+    // The first column that is wrong is told, not the first that was found to be.
+    codes.into_iter().collect()
+}
+
+/// The rows that are released and which of the population they are; all of them where no presence is asked.
+fn to_release(population: &RecordBatch, rules: &Rules) -> Result<(RecordBatch, Option<Vec<usize>>), Error> {
+    let Some(Presence { column, .. }) = &rules.presence else { return Ok((population.clone(), None)) };
+    let is_released = table::flags(population, column)?;
+    let chosen = (0..is_released.len()).filter(|&row| is_released[row]).collect();
+    let batch = filter_record_batch(population, &BooleanArray::from(is_released))?;
+    let mut columns: Vec<usize> = (0..batch.num_columns()).collect();
+    // It is true in every row.
+    columns.retain(|&index| batch.schema().field(index).name() != column);
+    Ok((batch.project(&columns)?, Some(chosen)))
+}
+
+fn locally(
+    request: &Request,
+    codes: &[Vec<u32>],
+    rule_codes: &RuleCodes,
+    suppressed_max: usize,
+) -> Result<Assignment, Error> {
+    let order = canonical_order(codes, rule_codes, request);
+    let mut domains = Vec::new();
+    let mut columns = Vec::new();
+    for (identifier, codes) in request.quasi_identifiers.iter().zip(codes) {
+        let (domain, renumbered) = Domain::new(identifier, codes)?;
+        columns.push(order.iter().map(|&row| renumbered[codes[row as usize] as usize]).collect());
+        domains.push(domain);
+    }
+    let solution = engine::solve(Input {
+        space: Space::new(domains),
+        columns,
+        conditions: rule_codes.conditions(&request.rules, &order),
+        suppressed_max,
+        suppressed_rows: request.suppressed_rows,
+        effort: request.effort,
+        seed: request.seed,
+    })?;
+    Ok(Assignment::new(solution, &order, request))
+}
+
+fn globally(
+    request: &Request,
+    codes: &[Vec<u32>],
+    rule_codes: &RuleCodes,
+    suppressed_max: usize,
+    population: &RecordBatch,
+) -> Result<(Assignment, Option<PresenceMeasures>), Error> {
+    let all = request.rules.presence.as_ref().map(|limits| Ok::<_, Error>((leaves(population, request)?, limits)));
+    let all = all.transpose()?;
+    let order: Vec<u32> = (0..table::small(codes.first().map_or(0, Vec::len))).collect();
+    global::solve(&global::Input {
+        identifiers: &request.quasi_identifiers,
+        codes,
+        conditions: &rule_codes.conditions(&request.rules, &order),
+        population: all.as_ref().map(|(codes, limits)| global::Population { codes, limits }),
+        suppressed_max,
+        suppressed_rows: request.suppressed_rows,
+    })
 }
 
 /// Which class each row of the input is in, and what each class is released as.
@@ -177,7 +235,20 @@ fn check_request(request: &Request) -> Result<(), Error> {
     if !(0.0..=1.0).contains(&request.suppression) {
         return refuse("suppression", request.suppression.to_string(), "a fraction from 0 to 1");
     }
+    if let Some(identifier) = request.quasi_identifiers.iter().find(|identifier| !WEIGHTS.contains(&identifier.weight))
+    {
+        return refuse(&format!("weight of {:?}", identifier.column), identifier.weight.to_string(), "from 0.01 to 64");
+    }
+    if let Some(Presence { column, least, most }) = &rules.presence {
+        if request.mode == Mode::Local {
+            return refuse("mode", "local".into(), "global where presence is asked");
+        }
+        if !(0.0 <= *least && least <= most && *most <= 1.0) {
+            return refuse(&format!("presence by {column:?}"), format!("{least} to {most}"), "a range between 0 and 1");
+        }
+    }
     let mut named: Vec<&str> = request.quasi_identifiers.iter().map(|qi| qi.column.as_str()).collect();
+    named.extend(rules.presence.as_ref().map(|presence| presence.column.as_str()));
     named.extend(rules.person.as_deref());
     named.extend(rules.contributor.as_deref());
     named.extend(rules.sensitive.iter().map(|sensitive| sensitive.column.as_str()));
@@ -193,6 +264,20 @@ fn check_request(request: &Request) -> Result<(), Error> {
         }
         if let Some(l) = sensitive.entropy_l.filter(|l| !l.is_finite() || *l < 1.0) {
             return refuse(&format!("entropy l of {column:?}"), l.to_string(), "at least 1");
+        }
+        if let Some(RecursiveL { c, l }) =
+            sensitive.recursive_l.filter(|rule| !(rule.c.is_finite() && rule.c > 0.0 && rule.l > 0))
+        {
+            return refuse(
+                &format!("recursive l of {column:?}"),
+                format!("c {c}, l {l}"),
+                "c above 0 and l at least 1",
+            );
+        }
+        if let Some(beta) =
+            sensitive.likeness.map(|likeness| likeness.beta).filter(|beta| !(beta.is_finite() && *beta >= 0.0))
+        {
+            return refuse(&format!("β of {column:?}"), beta.to_string(), "0 or more");
         }
         if let Some(closeness) = sensitive.closeness.as_ref().filter(|closeness| !(0.0..=1.0).contains(&closeness.t)) {
             return refuse(&format!("t of {column:?}"), closeness.t.to_string(), "from 0 to 1");
@@ -220,6 +305,10 @@ impl RuleCodes {
             match sensitive.closeness.as_ref().map(|closeness| &closeness.distance) {
                 Some(Distance::Ordered { values }) => {
                     table::listed(batch, &sensitive.column, values).map(|codes| Codes { codes, count: values.len() })
+                }
+                Some(Distance::Hierarchical { hierarchy }) => {
+                    let codes = table::leaves(batch, &sensitive.column, hierarchy)?;
+                    Ok(Codes { codes, count: hierarchy.leaf_count() })
                 }
                 Some(Distance::Equal) | None => categories(&sensitive.column),
             }
@@ -251,13 +340,16 @@ impl RuleCodes {
                 totals,
                 distinct_l: rule.distinct_l,
                 entropy_l: rule.entropy_l,
+                recursive_l: rule.recursive_l,
                 closeness: rule.closeness.as_ref().map(|closeness| {
-                    let ground = match closeness.distance {
+                    let ground = match &closeness.distance {
                         Distance::Equal => Ground::Equal,
                         Distance::Ordered { .. } => Ground::Ordered,
+                        Distance::Hierarchical { hierarchy } => Ground::tree(hierarchy),
                     };
                     (closeness.t, ground)
                 }),
+                likeness: rule.likeness,
             }
         });
         Conditions { k: rules.k, people, contributors, sensitive: sensitive.collect() }
@@ -269,7 +361,8 @@ impl RuleCodes {
 }
 
 /// The rows by their codes; rows with equal codes in an order only the seed knows.
-fn canonical_order(rows: usize, codes: &[Vec<u32>], rule_codes: &RuleCodes, request: &Request) -> Vec<u32> {
+fn canonical_order(codes: &[Vec<u32>], rule_codes: &RuleCodes, request: &Request) -> Vec<u32> {
+    let rows = codes.first().map_or(0, Vec::len);
     let mut shuffled: Vec<u32> = (0..table::small(rows)).collect();
     Chance::new(request.seed, streams::ROW_ORDER_IN).shuffle(&mut shuffled);
     let mut keys = vec![0_u128; rows];

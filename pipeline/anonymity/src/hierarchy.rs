@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
 
 /// The label of the root, and of every suppressed value.
@@ -322,6 +323,16 @@ impl Hierarchy {
         &self.nodes[node.index()].label
     }
 
+    /// All nodes, a parent before its children.
+    pub(crate) fn nodes(&self) -> impl Iterator<Item = NodeId> {
+        (0..count(self.nodes.len())).map(NodeId)
+    }
+
+    /// The nodes right below this one.
+    pub(crate) fn children(&self, node: NodeId) -> impl Iterator<Item = NodeId> {
+        self.nodes().filter(move |&child| self.parent(child) == Some(node))
+    }
+
     /// The next broader node, `None` above the root.
     pub fn parent(&self, node: NodeId) -> Option<NodeId> {
         self.nodes[node.index()].parent.map(NodeId)
@@ -363,6 +374,27 @@ impl Hierarchy {
             }
         }
         text
+    }
+}
+
+impl PartialEq for Hierarchy {
+    fn eq(&self, other: &Self) -> bool {
+        self.to_text(';') == other.to_text(';')
+    }
+}
+
+impl Eq for Hierarchy {}
+
+/// As the text of a file, `;` between cells.
+impl Serialize for Hierarchy {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.to_text(';'))
+    }
+}
+
+impl<'de> Deserialize<'de> for Hierarchy {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::from_text(&String::deserialize(deserializer)?, ';').map_err(serde::de::Error::custom)
     }
 }
 

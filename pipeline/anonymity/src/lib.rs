@@ -2,6 +2,7 @@
 mod anonymize;
 mod engine;
 mod error;
+mod global;
 mod hierarchy;
 mod measure;
 pub mod report;
@@ -13,5 +14,6 @@ pub use anonymize::{Anonymized, anonymize};
 pub use error::Error;
 pub use hierarchy::{Hierarchy, HierarchyError, NodeId, SUPPRESSED};
 pub use rules::{
-    Closeness, Distance, Effort, QuasiIdentifier, Request, RowOrder, Rules, Seed, Sensitive, SuppressedRows,
+    Closeness, Distance, Effort, Gain, Likeness, Mode, Presence, QuasiIdentifier, RecursiveL, Request, RowOrder, Rules,
+    Seed, Sensitive, SuppressedRows,
 };

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::anonymize::{Assignment, RuleCodes};
 use crate::engine::Scratch;
-use crate::report::{AttributeLoss, ClassSize, Measures, Risk, SensitiveMeasures};
+use crate::report::{AttributeLoss, ClassSize, Measures, PresenceMeasures, Risk, SensitiveMeasures};
 use crate::rules::{Distance, Request, SuppressedRows};
 use crate::table::small;
 
@@ -17,11 +17,14 @@ pub(crate) fn measure(
     codes: &[Vec<u32>],
     rule_codes: &RuleCodes,
     request: &Request,
+    presence: Option<PresenceMeasures>,
 ) -> Measures {
     let rows = assignment.class_of.len();
     let suppressed = assignment.class_of.iter().filter(|class| class.is_none()).count();
-    let (classes, released) = classes_of(assignment, request);
-    let conditions = rule_codes.conditions(&request.rules, &released);
+    let (classes, dropped) = classes_of(assignment, request);
+    // Dropped rows are not in what classes are close to; but who knows a person by one of them knows them.
+    let all: Vec<u32> = (0..small(rows)).collect();
+    let conditions = rule_codes.conditions(&request.rules, &all).without(&dropped);
 
     let mut scratch = Scratch::default();
     let mut k = usize::MAX;
@@ -33,17 +36,23 @@ pub(crate) fn measure(
     }
     let sensitive = request.rules.sensitive.iter().zip(&conditions.sensitive).map(|(rule, condition)| {
         let mut measures = SensitiveMeasures::at_best(&rule.column);
-        let mut t_ordered: f64 = 0.0;
+        let (mut distance, mut outweighing, mut gain) = (0.0_f64, 0.0_f64, 0.0_f64);
         for class in &classes {
-            let (distinct, entropy, equal, ordered) = condition.measure(class, &mut scratch);
-            measures.distinct_l = measures.distinct_l.min(distinct);
-            measures.entropy_l = measures.entropy_l.min(entropy.exp());
-            measures.t_equal = measures.t_equal.max(equal);
-            t_ordered = t_ordered.max(ordered);
+            let reached = condition.measure(class, &mut scratch);
+            measures.distinct_l = measures.distinct_l.min(reached.distinct);
+            measures.entropy_l = measures.entropy_l.min(reached.entropy.exp());
+            measures.t_equal = measures.t_equal.max(reached.equal);
+            distance = distance.max(reached.distance);
+            outweighing = outweighing.max(reached.outweighing);
+            gain = gain.max(reached.gain);
         }
-        if matches!(&rule.closeness, Some(closeness) if matches!(closeness.distance, Distance::Ordered { .. })) {
-            measures.t_ordered = Some(t_ordered);
+        match rule.closeness.as_ref().map(|closeness| &closeness.distance) {
+            Some(Distance::Ordered { .. }) => measures.t_ordered = Some(distance),
+            Some(Distance::Hierarchical { .. }) => measures.t_hierarchical = Some(distance),
+            Some(Distance::Equal) | None => {}
         }
+        measures.outweighing = rule.recursive_l.map(|_| outweighing);
+        measures.gain = rule.likeness.map(|_| gain);
         measures.or_nothing(classes.is_empty())
     });
     let sensitive = sensitive.collect();
@@ -57,6 +66,7 @@ pub(crate) fn measure(
         k: if classes.is_empty() { 0 } else { k },
         k_without_any_contributor: k_without.map(|left| if classes.is_empty() { 0 } else { left }),
         sensitive,
+        presence,
         loss: Some(loss),
         loss_by_attribute,
         discernibility: sizes.iter().map(|&size| (size as u64).pow(2)).sum::<u64>() + rows as u64 * suppressed as u64,
@@ -67,20 +77,18 @@ pub(crate) fn measure(
     }
 }
 
-/// The classes, as positions in the list of rows that the table of reference has: those kept, `*` rows included.
+/// The rows of each class, and those that are not released.
 fn classes_of(assignment: &Assignment, request: &Request) -> (Vec<Vec<u32>>, Vec<u32>) {
     let mut classes = vec![Vec::new(); assignment.nodes.len()];
-    let mut released = Vec::with_capacity(assignment.class_of.len());
+    let mut dropped = Vec::new();
     for (row, class) in assignment.class_of.iter().enumerate() {
-        if class.is_none() && request.suppressed_rows == SuppressedRows::Dropped {
-            continue;
+        match class {
+            Some(class) => classes[*class as usize].push(small(row)),
+            None if request.suppressed_rows == SuppressedRows::Dropped => dropped.push(small(row)),
+            None => {}
         }
-        if let Some(class) = class {
-            classes[*class as usize].push(small(released.len()));
-        }
-        released.push(small(row));
     }
-    (classes, released)
+    (classes, dropped)
 }
 
 fn loss(assignment: &Assignment, request: &Request) -> (f64, Vec<AttributeLoss>) {
@@ -162,6 +170,9 @@ impl SensitiveMeasures {
             entropy_l: f64::INFINITY,
             t_equal: 0.0,
             t_ordered: None,
+            t_hierarchical: None,
+            outweighing: None,
+            gain: None,
         }
     }
 

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::rules::{Effort, RowOrder, Rules, SuppressedRows};
+use crate::rules::{Effort, Mode, RowOrder, Rules, SuppressedRows};
 
 /// The version of the report's JSON.
 pub const REPORT_VERSION: u32 = 1;
@@ -32,6 +32,12 @@ pub struct Parameters {
     pub rules: Rules,
     /// The greatest fraction of rows that was allowed to be suppressed.
     pub suppression: f64,
+    /// How labels could differ.
+    #[serde(default)]
+    pub mode: Mode,
+    /// How much the loss of each column counted, where not all counted alike.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub weights: Vec<f64>,
     /// How long the engine searched.
     pub effort: Effort,
     /// The order of the rows.
@@ -56,6 +62,9 @@ pub struct Measures {
     pub k_without_any_contributor: Option<usize>,
     /// What each sensitive column reaches.
     pub sensitive: Vec<SensitiveMeasures>,
+    /// What part of their population is released.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub presence: Option<PresenceMeasures>,
     /// Mean over rows and quasi-identifiers of (leaves − 1) ÷ (D − 1), suppressed cells 1. Needs hierarchies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub loss: Option<f64>,
@@ -89,6 +98,26 @@ pub struct SensitiveMeasures {
     /// The greatest distance over ordered values, where an order is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub t_ordered: Option<f64>,
+    /// The greatest distance over a tree of values, where one is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub t_hierarchical: Option<f64>,
+    /// By how many times the commonest value of a class outweighs those from the `l`-th on, where that is asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outweighing: Option<f64>,
+    /// The greatest (q − p) ÷ p of a value, where a limit is asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gain: Option<f64>,
+}
+
+/// What part of a class's population is released, where limits are asked.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct PresenceMeasures {
+    /// People of the population, released or not.
+    pub population: usize,
+    /// The least part.
+    pub least: f64,
+    /// The greatest part.
+    pub most: f64,
 }
 
 /// The loss of one quasi-identifier.

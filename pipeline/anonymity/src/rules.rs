@@ -22,12 +22,34 @@ pub struct Rules {
     /// Sensitive columns, each with its own conditions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sensitive: Vec<Sensitive>,
+    /// How likely it may be that somebody of a larger population is in the table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub presence: Option<Presence>,
+}
+
+/// δ-presence (Nergiz and others, 2007): the table given is a population of which some rows are released; in each class the
+/// released are between these parts of all. With global recoding only: there alone a reader knows who is in which class.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Presence {
+    /// The column that is `true` in the rows to release.
+    pub column: String,
+    /// The least part, 0 or more.
+    pub least: f64,
+    /// The greatest part, 1 or less.
+    pub most: f64,
 }
 
 impl Rules {
     /// Only `k`.
     pub fn k(k: usize) -> Self {
-        Self { k, person: None, contributor: None, sensitive: Vec::new() }
+        Self { k, person: None, contributor: None, sensitive: Vec::new(), presence: None }
+    }
+
+    /// Releases the rows in which `column` is `true`, and asks that in each class they be from `least` to `most` of all.
+    #[must_use]
+    pub fn present_within(mut self, column: impl Into<String>, least: f64, most: f64) -> Self {
+        self.presence = Some(Presence { column: column.into(), least, most });
+        self
     }
 
     /// Adds a sensitive column.
@@ -63,15 +85,28 @@ pub struct Sensitive {
     /// The entropy of each class is at least ln of this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entropy_l: Option<f64>,
+    /// The commonest value of each class is outweighed by the rare ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recursive_l: Option<RecursiveL>,
     /// Each class is at most this far from the whole table.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closeness: Option<Closeness>,
+    /// No value is so much more frequent in a class than in the whole table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub likeness: Option<Likeness>,
 }
 
 impl Sensitive {
     /// A column without conditions yet: it is reported, and nothing is asked of it.
     pub fn new(column: impl Into<String>) -> Self {
-        Self { column: column.into(), distinct_l: None, entropy_l: None, closeness: None }
+        Self {
+            column: column.into(),
+            distinct_l: None,
+            entropy_l: None,
+            recursive_l: None,
+            closeness: None,
+            likeness: None,
+        }
     }
 
     /// Asks for so many different values.
@@ -85,6 +120,20 @@ impl Sensitive {
     #[must_use]
     pub fn entropy_l(mut self, l: f64) -> Self {
         self.entropy_l = Some(l);
+        self
+    }
+
+    /// Asks for recursive (c, l)-diversity.
+    #[must_use]
+    pub fn recursive_l(mut self, c: f64, l: usize) -> Self {
+        self.recursive_l = Some(RecursiveL { c, l });
+        self
+    }
+
+    /// Asks for β-likeness, basic or enhanced.
+    #[must_use]
+    pub fn likeness(mut self, beta: f64, gain: Gain) -> Self {
+        self.likeness = Some(Likeness { beta, gain });
         self
     }
 
@@ -102,6 +151,45 @@ impl Sensitive {
         self.closeness = Some(Closeness { t, distance });
         self
     }
+
+    /// Asks for at most `t` of earth mover's distance from the whole table, values being as far apart as the height of what
+    /// they have in common in `hierarchy`.
+    #[must_use]
+    pub fn hierarchical_t(mut self, t: f64, hierarchy: Hierarchy) -> Self {
+        self.closeness = Some(Closeness { t, distance: Distance::Hierarchical { hierarchy } });
+        self
+    }
+}
+
+/// Recursive (c, l)-diversity (Machanavajjhala and others, 2007): with the counts of a class's values from greatest to least,
+/// the first is less than `c` times the sum of those from the `l`-th on.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct RecursiveL {
+    /// How many times the rare values may be outweighed.
+    pub c: f64,
+    /// From which place on values are rare.
+    pub l: usize,
+}
+
+/// β-likeness (Cao and Karras, 2012): for every value more frequent in a class (q) than in the table (p), the gain
+/// (q − p) ÷ p is at most a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Likeness {
+    /// The greatest gain.
+    pub beta: f64,
+    /// Which limit a value has.
+    pub gain: Gain,
+}
+
+/// The limit of a gain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Gain {
+    /// β for every value.
+    #[default]
+    Basic,
+    /// β, and −ln p where that is less: frequent values may gain less.
+    Enhanced,
 }
 
 /// How far a class may be from the whole table.
@@ -125,6 +213,12 @@ pub enum Distance {
         /// All values, lowest to highest.
         values: Vec<String>,
     },
+    /// Two values are apart by the height of their lowest common ancestor over the height of the tree; values that no row has
+    /// count towards it.
+    Hierarchical {
+        /// The tree of the values.
+        hierarchy: Hierarchy,
+    },
 }
 
 /// A column by which a person could be found, and the labels it may be released under.
@@ -134,13 +228,34 @@ pub struct QuasiIdentifier {
     pub column: String,
     /// Its hierarchy.
     pub hierarchy: Hierarchy,
+    /// How much its loss counts beside the others' when the engine chooses; 1 unless said. What is reported as loss weighs all alike.
+    pub weight: f64,
 }
 
 impl QuasiIdentifier {
     /// A column and its hierarchy.
     pub fn new(column: impl Into<String>, hierarchy: Hierarchy) -> Self {
-        Self { column: column.into(), hierarchy }
+        Self { column: column.into(), hierarchy, weight: 1.0 }
     }
+
+    /// Counts its loss so many times.
+    #[must_use]
+    pub fn weight(mut self, weight: f64) -> Self {
+        self.weight = weight;
+        self
+    }
+}
+
+/// How labels may differ from row to row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Each class has its own labels: least loss.
+    #[default]
+    Local,
+    /// Full-domain: all rows have the labels of one level in a column, and of all combinations of levels the one of least
+    /// loss is found. Nothing hangs on choices that could be undone from the output.
+    Global,
 }
 
 /// How long the engine looks for less loss. The work is counted in steps, not in seconds: the result is the same on any
@@ -210,7 +325,9 @@ pub struct Request {
     pub rules: Rules,
     /// The greatest fraction of rows that may be suppressed; 0 for none. Fewer are, unless the loss falls.
     pub suppression: f64,
-    /// How long to search.
+    /// How labels may differ.
+    pub mode: Mode,
+    /// How long to search; global recoding always finds the best.
     pub effort: Effort,
     /// The order of the rows that come out.
     pub row_order: RowOrder,
@@ -227,11 +344,19 @@ impl Request {
             quasi_identifiers,
             rules,
             suppression: 0.0,
+            mode: Mode::default(),
             effort: Effort::default(),
             row_order: RowOrder::default(),
             suppressed_rows: SuppressedRows::default(),
             seed,
         }
+    }
+
+    /// Recodes locally or globally.
+    #[must_use]
+    pub fn mode(mut self, mode: Mode) -> Self {
+        self.mode = mode;
+        self
     }
 
     /// Searches longer or shorter.

@@ -35,6 +35,12 @@ pub(crate) fn listed(batch: &RecordBatch, name: &str, values: &[String]) -> Resu
     })
 }
 
+/// A column that is `true` or `false` in each row.
+pub(crate) fn flags(batch: &RecordBatch, name: &str) -> Result<Vec<bool>, Error> {
+    let codes = encode(batch, name, |value| ["false", "true"].iter().position(|flag| *flag == value));
+    Ok(codes.map_err(|refusal| refusal.unknown_value(name))?.into_iter().map(|code| code == 1).collect())
+}
+
 /// Codes of any other column, and how many different ones; numbered by sorted value, so that the order of the rows does
 /// not show in them.
 pub(crate) fn categories(batch: &RecordBatch, name: &str) -> Result<(Vec<u32>, usize), Error> {

@@ -10,15 +10,15 @@
 
 use std::collections::BTreeMap;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
-use arrow::compute::{cast, concat_batches};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray, UInt64Array};
+use arrow::compute::{cast, concat_batches, take_record_batch};
 use arrow::datatypes::DataType;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::hierarchy::{Hierarchy, NodeId};
-use crate::report::{AttributeLoss, ClassSize, Measures, REPORT_VERSION, Risk, SensitiveMeasures};
-use crate::rules::{Distance, Rules};
+use crate::report::{AttributeLoss, ClassSize, Measures, PresenceMeasures, REPORT_VERSION, Risk, SensitiveMeasures};
+use crate::rules::{Distance, Gain, Likeness, RecursiveL, Rules};
 
 /// Sums of fractions are compared with this much room.
 const TOLERANCE: f64 = 1e-9;
@@ -192,6 +192,52 @@ pub enum Violation {
         /// What was asked.
         t: f64,
     },
+    /// The commonest value of a class outweighs the rare ones.
+    #[error("class {}, first in row {row}: the commonest {column:?} is {outweighing:.3} times those from place {l} on, less than {c} asked", class.join(", "))]
+    RareValuesOutweighed {
+        /// The labels of the class.
+        class: Vec<String>,
+        /// Its first row.
+        row: usize,
+        /// The sensitive column.
+        column: String,
+        /// How many times.
+        outweighing: f64,
+        /// The limit.
+        c: f64,
+        /// From which place on values are rare.
+        l: usize,
+    },
+    /// A value is too much more frequent in a class than in the table.
+    #[error("class {}, first in row {row}: a value of {column:?} is {gain:.4} more frequent than in the table, at most {limit:.4} allowed", class.join(", "))]
+    ValueGains {
+        /// The labels of the class.
+        class: Vec<String>,
+        /// Its first row.
+        row: usize,
+        /// The sensitive column.
+        column: String,
+        /// (q − p) ÷ p.
+        gain: f64,
+        /// The limit for this value.
+        limit: f64,
+    },
+    /// The rows released are too small or too large a part of those of the population under the labels of a class.
+    #[error("class {}, first in row {row}: {released} of {population} in the population are released, from {least} to {most} asked", class.join(", "))]
+    PresenceTellsTooMuch {
+        /// The labels of the class.
+        class: Vec<String>,
+        /// Its first row.
+        row: usize,
+        /// Rows of the class.
+        released: usize,
+        /// Rows of the population under its labels.
+        population: usize,
+        /// The least part.
+        least: f64,
+        /// The greatest part.
+        most: f64,
+    },
     /// A label is not in the hierarchy.
     #[error("column {column:?}, row {row}: label {label:?} is not in the hierarchy")]
     UnknownLabel {
@@ -251,7 +297,8 @@ pub fn verify(released: &[RecordBatch], checks: &Checks, beside: &Beside<'_>) ->
     let released = join(released)?;
     let original = if beside.original.is_empty() { None } else { Some(join(beside.original)?) };
     let mut violations = Vec::new();
-    let sources = match_rows(&released, original.as_ref(), beside, &mut violations)?;
+    let Present { population, original, origins } = Present::read(original, checks, beside)?;
+    let sources = match_rows(&released, original.as_ref(), origins.as_deref(), &mut violations)?;
 
     let labels = checks
         .quasi_identifiers
@@ -288,6 +335,10 @@ pub fn verify(released: &[RecordBatch], checks: &Checks, beside: &Beside<'_>) ->
         check_ancestors(original, sources, &labels, &nodes, &mut violations)?;
         check_other_columns(&released, original, sources, checks, &mut violations)?;
     }
+    let presence = match &population {
+        Some(population) => Some(check_presence(population, &classes, checks, beside, &mut violations)?),
+        None => None,
+    };
     let rows_in = rows + dropped;
     let suppressed = star_rows + dropped;
     if let Some(limit) = checks.suppression
@@ -312,6 +363,7 @@ pub fn verify(released: &[RecordBatch], checks: &Checks, beside: &Beside<'_>) ->
         k,
         k_without_any_contributor,
         sensitive,
+        presence,
         loss,
         loss_by_attribute,
         discernibility: sizes.iter().map(|&size| size as u64 * size as u64).sum::<u64>()
@@ -339,6 +391,45 @@ pub fn verify(released: &[RecordBatch], checks: &Checks, beside: &Beside<'_>) ->
         measures,
         violations,
     })
+}
+
+/// Where some rows of a population are released, which ones.
+struct Present {
+    population: Option<RecordBatch>,
+    /// The rows to release.
+    original: Option<RecordBatch>,
+    /// For each released row its row among those.
+    origins: Option<Vec<usize>>,
+}
+
+impl Present {
+    fn read(original: Option<RecordBatch>, checks: &Checks, beside: &Beside<'_>) -> Result<Self, Error> {
+        let origins = beside.origins.map(<[usize]>::to_vec);
+        let Some(presence) = &checks.rules.presence else {
+            return Ok(Self { population: None, original, origins });
+        };
+        let Some(population) = original else {
+            return Err(Error::RowsDoNotMatch { reason: "presence is asked, and the population is not given".into() });
+        };
+        let text = text_of(find(&population, &presence.column)?, &presence.column)?;
+        let mut place = vec![None; population.num_rows()];
+        let mut chosen: Vec<u64> = Vec::new();
+        for (row, is_released) in text.iter().enumerate() {
+            if is_released == Some("true") {
+                place[row] = Some(chosen.len());
+                chosen.push(row as u64);
+            }
+        }
+        let of_chosen = |row: &usize| {
+            place.get(*row).copied().flatten().ok_or_else(|| Error::RowsDoNotMatch {
+                reason: format!("original row {row} is not one of those to release"),
+            })
+        };
+        let origins = origins.map(|origins| origins.iter().map(of_chosen).collect::<Result<_, _>>()).transpose()?;
+        let mut original = take_record_batch(&population, &UInt64Array::from(chosen))?;
+        original.remove_column(original.schema().index_of(&presence.column)?);
+        Ok(Self { population: Some(population), original: Some(original), origins })
+    }
 }
 
 /// Rows with equal labels.
@@ -371,12 +462,12 @@ fn text_of(array: &ArrayRef, name: &str) -> Result<StringArray, Error> {
 fn match_rows(
     released: &RecordBatch,
     original: Option<&RecordBatch>,
-    beside: &Beside<'_>,
+    origins: Option<&[usize]>,
     violations: &mut Vec<Violation>,
 ) -> Result<Option<Vec<usize>>, Error> {
     let Some(original) = original else { return Ok(None) };
     let mismatch = Violation::RowsDoNotAddUp { original: original.num_rows(), released: released.num_rows() };
-    let Some(origins) = beside.origins else {
+    let Some(origins) = origins else {
         if original.num_rows() != released.num_rows() {
             violations.push(mismatch);
             return Ok(None);
@@ -564,6 +655,78 @@ fn check_people(
     (least.unwrap_or(0), people.known_to.as_ref().map(|_| least_left.unwrap_or(0)))
 }
 
+/// For each class, the rows released beside those of the population that its labels cover.
+fn check_presence(
+    population: &RecordBatch,
+    classes: &[Class],
+    checks: &Checks,
+    beside: &Beside<'_>,
+    violations: &mut Vec<Violation>,
+) -> Result<PresenceMeasures, Error> {
+    let limits = checks.rules.presence.as_ref().expect("the population was read because of it");
+    let mut columns = Vec::new();
+    for name in &checks.quasi_identifiers {
+        let hierarchy = beside.hierarchies.get(name).ok_or_else(|| Error::RowsDoNotMatch {
+            reason: format!("presence is asked, and the hierarchy of {name:?} is not given"),
+        })?;
+        let text = text_of(find(population, name)?, name)?;
+        let leaves: Vec<Option<usize>> = text.iter().map(|value| hierarchy.leaf(value?)).collect();
+        columns.push((hierarchy, leaves));
+    }
+    let (mut least, mut most) = (f64::INFINITY, 0.0_f64);
+    for class in classes {
+        let covered: Option<Vec<_>> = class
+            .name
+            .iter()
+            .zip(&columns)
+            .map(|(label, (hierarchy, _))| Some(hierarchy.leaves(hierarchy.node(label)?)))
+            .collect();
+        // A label that is not in the hierarchy has been named already.
+        let Some(covered) = covered else { continue };
+        let is_covered = |row: &usize| {
+            columns
+                .iter()
+                .zip(&covered)
+                .all(|((_, leaves), range)| leaves[*row].is_some_and(|leaf| range.contains(&leaf)))
+        };
+        let people = (0..population.num_rows()).filter(is_covered).count();
+        let part = class.rows.len() as f64 / people as f64;
+        (least, most) = (least.min(part), most.max(part));
+        if !(limits.least - TOLERANCE..=limits.most + TOLERANCE).contains(&part) {
+            violations.push(Violation::PresenceTellsTooMuch {
+                class: class.name.clone(),
+                row: class.rows[0],
+                released: class.rows.len(),
+                population: people,
+                least: limits.least,
+                most: limits.most,
+            });
+        }
+    }
+    Ok(PresenceMeasures { population: population.num_rows(), least: if least.is_finite() { least } else { 0.0 }, most })
+}
+
+/// How far a class is from the table over a tree of values: at each node the mass that its children have to exchange, times the
+/// node's height over the tree's (Li and others, 2007).
+fn hierarchical_distance(hierarchy: &Hierarchy, values: &[&str], class: &[f64], table: &[f64]) -> f64 {
+    let top = (hierarchy.level_count() - 1) as f64;
+    let mut extra: BTreeMap<NodeId, f64> = BTreeMap::new();
+    for ((value, p), q) in values.iter().zip(class).zip(table) {
+        let mut node = hierarchy.leaf(value).map(|leaf| hierarchy.leaf_node(leaf));
+        while let Some(current) = node {
+            *extra.entry(current).or_default() += p - q;
+            node = hierarchy.parent(current);
+        }
+    }
+    let mut exchanged: BTreeMap<NodeId, (f64, f64)> = BTreeMap::new();
+    for (&node, &extra) in &extra {
+        let Some(parent) = hierarchy.parent(node) else { continue };
+        let (more, less) = exchanged.entry(parent).or_default();
+        if extra > 0.0 { *more += extra } else { *less -= extra }
+    }
+    exchanged.iter().map(|(&node, (more, less))| hierarchy.level(node) as f64 / top * more.min(*less)).sum()
+}
+
 fn check_sensitive(
     released: &RecordBatch,
     classes: &[Class],
@@ -573,7 +736,11 @@ fn check_sensitive(
     let text = text_of(find(released, &rule.column)?, &rule.column)?;
     let order = match rule.closeness.as_ref().map(|closeness| &closeness.distance) {
         Some(Distance::Ordered { values }) => Some(values),
-        Some(Distance::Equal) | None => None,
+        Some(Distance::Equal | Distance::Hierarchical { .. }) | None => None,
+    };
+    let tree = match rule.closeness.as_ref().map(|closeness| &closeness.distance) {
+        Some(Distance::Hierarchical { hierarchy }) => Some(hierarchy),
+        Some(Distance::Equal | Distance::Ordered { .. }) | None => None,
     };
     // Value → its share of the whole table; in the given order if there is one.
     let mut values: Vec<&str> = match order {
@@ -593,6 +760,11 @@ fn check_sensitive(
             places_of.push(None);
             continue;
         };
+        if let Some(tree) = tree
+            && tree.leaf(value).is_none()
+        {
+            return Err(Error::UnknownValue { column: rule.column.clone(), value: value.to_owned(), row });
+        }
         match places.get(value) {
             Some(&place) => places_of.push(Some(place)),
             None if order.is_some() => {
@@ -622,6 +794,9 @@ fn check_sensitive(
         entropy_l: if classes.is_empty() { 0.0 } else { f64::INFINITY },
         t_equal: 0.0,
         t_ordered: order.map(|_| 0.0),
+        t_hierarchical: tree.map(|_| 0.0),
+        outweighing: rule.recursive_l.map(|_| 0.0),
+        gain: rule.likeness.map(|_| 0.0),
     };
     for class in classes {
         let class_shares = shares(&mut class.rows.iter().copied());
@@ -642,6 +817,8 @@ fn check_sensitive(
         worst.entropy_l = worst.entropy_l.min(entropy_l);
         worst.t_equal = worst.t_equal.max(equal);
         worst.t_ordered = worst.t_ordered.zip(ordered).map(|(worst, ordered)| worst.max(ordered));
+        let hierarchical = tree.map(|tree| hierarchical_distance(tree, &values, &class_shares, &table));
+        worst.t_hierarchical = worst.t_hierarchical.zip(hierarchical).map(|(worst, distance)| worst.max(distance));
 
         let (name, column, row) = (|| class.name.clone(), || rule.column.clone(), class.rows[0]);
         if let Some(l) = rule.distinct_l.filter(|&l| distinct < l) {
@@ -650,7 +827,35 @@ fn check_sensitive(
         if let Some(l) = rule.entropy_l.filter(|&l| entropy_l < l * (1.0 - TOLERANCE)) {
             violations.push(Violation::LowEntropy { class: name(), row, column: column(), entropy_l, l });
         }
-        let distance = ordered.unwrap_or(equal);
+        if let Some(RecursiveL { c, l }) = rule.recursive_l {
+            let mut falling: Vec<f64> = class_shares.iter().copied().filter(|&share| share > 0.0).collect();
+            falling.sort_by(|a, b| b.total_cmp(a));
+            let rare: f64 = falling.iter().skip(l - 1).sum();
+            let most = falling.first().copied().unwrap_or(0.0);
+            let outweighing = if rare > 0.0 { most / rare } else { f64::INFINITY };
+            worst.outweighing = worst.outweighing.map(|worst| worst.max(outweighing));
+            if outweighing >= c * (1.0 - TOLERANCE) {
+                violations.push(Violation::RareValuesOutweighed {
+                    class: name(),
+                    row,
+                    column: column(),
+                    outweighing,
+                    c,
+                    l,
+                });
+            }
+        }
+        if let Some(Likeness { beta, gain: kind }) = rule.likeness {
+            for (q, p) in class_shares.iter().zip(&table).filter(|(q, _)| **q > 0.0) {
+                let gain = (q - p) / p;
+                let limit = if kind == Gain::Enhanced { beta.min(-p.ln()) } else { beta };
+                worst.gain = worst.gain.map(|worst| worst.max(gain));
+                if gain > limit + TOLERANCE {
+                    violations.push(Violation::ValueGains { class: name(), row, column: column(), gain, limit });
+                }
+            }
+        }
+        let distance = ordered.or(hierarchical).unwrap_or(equal);
         if let Some(t) = rule.closeness.as_ref().map(|closeness| closeness.t).filter(|t| distance > t + TOLERANCE) {
             violations.push(Violation::FarFromTable { class: name(), row, column: column(), distance, t });
         }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anonymity::{Rules, Sensitive};
+use anonymity::{Gain, Likeness, Presence, RecursiveL, Rules, Sensitive};
 use anyhow::{Context, Result, bail};
 use arrow::array::{AsArray, RecordBatch};
 use arrow::compute::cast;
@@ -21,19 +21,30 @@ pub(crate) struct Asked {
     /// A column nobody should learn; several, separated by commas, are asked the same of each.
     #[arg(long, value_delimiter = ',', value_name = "C")]
     pub(crate) sensitive: Vec<String>,
-    /// How diverse it must be in each class: N different values, or an entropy of at least ln N with N:entropy.
-    #[arg(long, value_name = "N[:distinct|entropy]", requires = "sensitive", value_parser = diversity)]
+    /// How diverse it must be in each class: N different values; with N:entropy, an entropy of at least ln N; with N:recursive=C,
+    /// the commonest value fewer than C times as often as those from the Nth on together.
+    #[arg(long, value_name = "N[:distinct|entropy|recursive=C]", requires = "sensitive", value_parser = diversity)]
     l: Option<Diversity>,
-    /// How far from the whole table a class may be, 0 to 1: all values equally far apart, or in order with X:ordered. The
-    /// order is that of the numbers, or of the lines in *hierarchy_<column>.csv.
+    /// How far from the whole table a class may be, 0 to 1: all values equally far apart, in order with X:ordered, or by
+    /// their tree with X:hierarchical. The order is that of the numbers, or of the lines in *hierarchy_<column>.csv; the tree
+    /// is that file's.
     #[arg(long, value_name = "X[:equal|ordered|hierarchical]", requires = "sensitive", value_parser = closeness)]
     t: Option<Closeness>,
+    /// How much more frequent than in the whole table a value may be in a class: at most X times its share more (β-likeness).
+    /// With X:enhanced, −ln of the share where that is less.
+    #[arg(long, value_name = "X[:basic|enhanced]", requires = "sensitive", value_parser = likeness)]
+    beta: Option<Likeness>,
+    /// The table is a population of which the rows with true in column C are released; in each class they are from A to B of
+    /// all, 0 to 1 (δ-presence). Needs --mode global.
+    #[arg(long, value_name = "C=A..B", value_parser = presence)]
+    presence: Option<Presence>,
 }
 
 #[derive(Clone, Copy)]
 enum Diversity {
     Distinct(usize),
     Entropy(f64),
+    Recursive(RecursiveL),
 }
 
 #[derive(Clone, Copy)]
@@ -46,18 +57,21 @@ struct Closeness {
 enum Distance {
     Equal,
     Ordered,
+    Hierarchical,
 }
 
 impl Asked {
     /// The rules for this table; an order of values is found in it, or in the folder.
     pub(crate) fn rules(&self, batch: &RecordBatch, hierarchies: Option<&Path>) -> Result<Rules> {
         let mut rules = Rules::k(self.k);
+        rules.presence.clone_from(&self.presence);
         for column in &self.sensitive {
             let mut sensitive = Sensitive::new(column);
             sensitive = match self.l {
                 None => sensitive,
                 Some(Diversity::Distinct(l)) => sensitive.distinct_l(l),
                 Some(Diversity::Entropy(l)) => sensitive.entropy_l(l),
+                Some(Diversity::Recursive(RecursiveL { c, l })) => sensitive.recursive_l(c, l),
             };
             sensitive = match self.t {
                 None => sensitive,
@@ -65,7 +79,16 @@ impl Asked {
                 Some(Closeness { t, distance: Distance::Ordered }) => {
                     sensitive.ordered_t(t, order(batch, column, hierarchies)?)
                 }
+                Some(Closeness { t, distance: Distance::Hierarchical }) => {
+                    let folder = hierarchies.with_context(|| {
+                        format!(
+                            "the distance by a tree needs *hierarchy_{column}.csv; give its folder with --hierarchies"
+                        )
+                    })?;
+                    sensitive.hierarchical_t(t, table::hierarchy(folder, column)?)
+                }
             };
+            sensitive.likeness = self.beta;
             rules = rules.with(sensitive);
         }
         Ok(rules)
@@ -115,7 +138,12 @@ fn diversity(text: &str) -> Result<Diversity, String> {
             .filter(|l: &f64| l.is_finite() && *l >= 1.0)
             .map(Diversity::Entropy)
             .ok_or_else(|| "for entropy a number from 1 up is needed".into()),
-        _ => Err("after the colon, distinct or entropy; recursive l is not there".into()),
+        _ => {
+            let c = kind.strip_prefix("recursive=").and_then(|c| c.parse().ok());
+            let c = c.filter(|c: &f64| c.is_finite() && *c > 0.0);
+            let c = c.ok_or("after the colon, distinct, entropy, or recursive=C with a number C above 0")?;
+            at_least_one(number).map(|l| Diversity::Recursive(RecursiveL { c, l }))
+        }
     }
 }
 
@@ -124,10 +152,32 @@ fn closeness(text: &str) -> Result<Closeness, String> {
     let distance = match kind {
         "equal" => Distance::Equal,
         "ordered" => Distance::Ordered,
-        "hierarchical" => return Err("the hierarchical distance is not there yet; equal and ordered are".into()),
-        _ => return Err("after the colon, equal or ordered".into()),
+        "hierarchical" => Distance::Hierarchical,
+        _ => return Err("after the colon, equal, ordered or hierarchical".into()),
     };
     fraction(number).map(|t| Closeness { t, distance })
+}
+
+fn likeness(text: &str) -> Result<Likeness, String> {
+    let (number, kind) = text.split_once(':').unwrap_or((text, "basic"));
+    let gain = match kind {
+        "basic" => Gain::Basic,
+        "enhanced" => Gain::Enhanced,
+        _ => return Err("after the colon, basic or enhanced".into()),
+    };
+    let beta = number.parse().ok().filter(|beta: &f64| beta.is_finite() && *beta >= 0.0);
+    beta.map(|beta| Likeness { beta, gain }).ok_or_else(|| "a number from 0 up is needed".into())
+}
+
+fn presence(text: &str) -> Result<Presence, String> {
+    let expected = "a column and two numbers from 0 to 1, such as member=0.01..0.3, are needed";
+    let (column, limits) = text.rsplit_once('=').ok_or(expected)?;
+    let (least, most) = limits.split_once("..").ok_or(expected)?;
+    let (least, most) = (fraction(least)?, fraction(most)?);
+    if column.is_empty() || least > most {
+        return Err(expected.into());
+    }
+    Ok(Presence { column: column.to_owned(), least, most })
 }
 
 /// A number from 0 to 1.

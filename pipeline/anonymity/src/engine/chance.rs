@@ -31,7 +31,7 @@ impl Chance {
     /// Above 0, at most 1.
     #[inline]
     pub(crate) fn fraction(&mut self) -> f64 {
-        ((self.0.next_u64() >> 11) + 1) as f64 / (1_u64 << 53) as f64
+        fraction(self.0.next_u64())
     }
 
     pub(crate) fn shuffle<T>(&mut self, items: &mut [T]) {
@@ -40,6 +40,12 @@ impl Chance {
             items.swap(last, other);
         }
     }
+}
+
+/// Above 0, at most 1, from 64 bits.
+#[inline]
+pub(crate) fn fraction(bits: u64) -> f64 {
+    ((bits >> 11) + 1) as f64 / (1_u64 << 53) as f64
 }
 
 /// A number that looks random to whoever has not the key. It only orders ties, so it need not withstand analysis of its

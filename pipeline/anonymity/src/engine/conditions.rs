@@ -3,6 +3,11 @@
 //! Every rule here is closed under union: two classes that hold may always be merged. So only what takes rows away from a
 //! class, or adds rows that are no class by themselves, asks again.
 
+use std::ops::Range;
+use std::sync::{Arc, LazyLock};
+
+use crate::hierarchy::{Hierarchy, NodeId};
+use crate::rules::{Gain, Likeness, RecursiveL};
 use crate::table::signed;
 
 /// Rules over coded columns.
@@ -35,13 +40,38 @@ pub(crate) struct SensitiveCondition {
     pub(crate) totals: Vec<u32>,
     pub(crate) distinct_l: Option<usize>,
     pub(crate) entropy_l: Option<f64>,
+    pub(crate) recursive_l: Option<RecursiveL>,
     pub(crate) closeness: Option<(f64, Ground)>,
+    pub(crate) likeness: Option<Likeness>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone)]
 pub(crate) enum Ground {
     Equal,
     Ordered,
+    /// The inner nodes of the values' tree.
+    Tree(Arc<[Branching]>),
+}
+
+/// An inner node of a tree of values.
+pub(crate) struct Branching {
+    /// Its height over the tree's.
+    height: f64,
+    /// The values under each child.
+    children: Vec<Range<usize>>,
+}
+
+impl Ground {
+    pub(crate) fn tree(hierarchy: &Hierarchy) -> Self {
+        let top = hierarchy.level_count() - 1;
+        let branching = |node: NodeId| {
+            let children = hierarchy.children(node).map(|child| hierarchy.leaves(child));
+            Branching { height: hierarchy.level(node) as f64 / top as f64, children: children.collect() }
+        };
+        // What has one child moves nothing.
+        let all = hierarchy.nodes().map(branching);
+        Self::Tree(all.filter(|branching| branching.children.len() > 1).collect())
+    }
 }
 
 /// Buffers reused between checks; one for each thread.
@@ -72,9 +102,17 @@ impl Conditions {
     pub(crate) fn is_size_only(&self) -> bool {
         self.people.is_none()
             && self.contributors.is_none()
-            && self.sensitive.iter().all(|sensitive| {
-                sensitive.distinct_l.is_none() && sensitive.entropy_l.is_none() && sensitive.closeness.is_none()
-            })
+            && self.sensitive.iter().all(SensitiveCondition::asks_nothing)
+    }
+
+    /// Whether classes must have about the values that the whole table has.
+    pub(crate) fn is_like_the_table(&self) -> bool {
+        self.sensitive.iter().any(|sensitive| sensitive.closeness.is_some() || sensitive.likeness.is_some())
+    }
+
+    /// Whether more rows can never make a class break a rule that it keeps.
+    pub(crate) fn is_monotone(&self) -> bool {
+        self.sensitive.iter().all(SensitiveCondition::is_monotone)
     }
 
     /// The same rules when these rows are no longer in the table.
@@ -107,13 +145,19 @@ impl Conditions {
             return Some(format!("{left} {counted} that the largest contributor does not know, and k is {k}"));
         }
         let sensitive = self.sensitive.iter().find(|sensitive| !sensitive.holds(rows, scratch))?;
-        let (distinct, entropy, ..) = sensitive.measure(rows, scratch);
+        let Reached { distinct, entropy, outweighing, .. } = sensitive.measure(rows, scratch);
         let (column, entropy_l) = (&sensitive.column, entropy.exp());
-        Some(match (sensitive.distinct_l.filter(|&l| l > distinct), sensitive.entropy_l) {
-            (Some(l), _) => format!("{distinct} different values of {column:?}, and l is {l}"),
-            (None, Some(l)) => format!("entropy ln {entropy_l:.4} of {column:?}, and l is {l}"),
-            (None, None) => format!("values of {column:?} that are too far from themselves"),
-        })
+        if let Some(l) = sensitive.distinct_l.filter(|&l| l > distinct) {
+            return Some(format!("{distinct} different values of {column:?}, and l is {l}"));
+        }
+        if let Some(l) = sensitive.entropy_l.filter(|l| entropy < l.ln() - ROUNDING) {
+            return Some(format!("entropy ln {entropy_l:.4} of {column:?}, and l is {l}"));
+        }
+        // A table is at no distance from itself, and no value of it gains.
+        let RecursiveL { c, l } = sensitive.recursive_l?;
+        Some(format!(
+            "a commonest value of {column:?} that is {outweighing:.3} times those from place {l} on, and c is {c}"
+        ))
     }
 
     fn enough_people(&self, rows: &[u32], scratch: &mut Scratch) -> bool {
@@ -179,26 +223,80 @@ impl Contributors {
     }
 }
 
+/// What a class reaches in one sensitive column.
+pub(crate) struct Reached {
+    pub(crate) distinct: usize,
+    pub(crate) entropy: f64,
+    pub(crate) equal: f64,
+    /// The distance that the rule names.
+    pub(crate) distance: f64,
+    pub(crate) gain: f64,
+    /// The greatest count over the sum of the rare ones; infinite where there are none.
+    pub(crate) outweighing: f64,
+}
+
 impl SensitiveCondition {
+    fn asks_nothing(&self) -> bool {
+        self.distinct_l.is_none()
+            && self.entropy_l.is_none()
+            && self.recursive_l.is_none()
+            && self.closeness.is_none()
+            && self.likeness.is_none()
+    }
+
+    /// Whether what it asks is kept by whatever a class that keeps it grows to.
+    fn is_monotone(&self) -> bool {
+        self.entropy_l.is_none() && self.recursive_l.is_none() && self.closeness.is_none() && self.likeness.is_none()
+    }
+
     fn holds(&self, rows: &[u32], scratch: &mut Scratch) -> bool {
-        if self.distinct_l.is_none() && self.entropy_l.is_none() && self.closeness.is_none() {
+        if self.asks_nothing() {
             return true;
         }
         let counts = self.count(rows, scratch);
         self.distinct_l.is_none_or(|l| counts.iter().filter(|&&count| count > 0).count() >= l)
             && self.entropy_l.is_none_or(|l| entropy(counts, rows.len()) >= l.ln() - ROUNDING)
-            && self.closeness.is_none_or(|(t, ground)| self.distance(counts, rows.len(), ground) <= t + ROUNDING)
+            && self.recursive_l.is_none_or(|rule| outweighing(counts, rule.l) < rule.c)
+            && self
+                .closeness
+                .as_ref()
+                .is_none_or(|(t, ground)| self.distance(counts, rows.len(), ground) <= t + ROUNDING)
+            && self.likeness.is_none_or(|likeness| self.gains_little(counts, rows.len(), likeness))
     }
 
-    /// Different values, entropy, and the two distances from the whole table.
-    pub(crate) fn measure(&self, rows: &[u32], scratch: &mut Scratch) -> (usize, f64, f64, f64) {
+    /// What these rows reach.
+    pub(crate) fn measure(&self, rows: &[u32], scratch: &mut Scratch) -> Reached {
         let counts = self.count(rows, scratch);
-        (
-            counts.iter().filter(|&&count| count > 0).count(),
-            entropy(counts, rows.len()),
-            self.distance(counts, rows.len(), Ground::Equal),
-            self.distance(counts, rows.len(), Ground::Ordered),
-        )
+        let equal = self.distance(counts, rows.len(), &Ground::Equal);
+        Reached {
+            distinct: counts.iter().filter(|&&count| count > 0).count(),
+            entropy: entropy(counts, rows.len()),
+            equal,
+            distance: self.closeness.as_ref().map_or(equal, |(_, ground)| self.distance(counts, rows.len(), ground)),
+            gain: (0..counts.len()).map(|value| self.gain(counts, rows.len(), value)).fold(0.0, f64::max),
+            outweighing: outweighing(counts, self.recursive_l.map_or(1, |rule| rule.l)),
+        }
+    }
+
+    /// (q − p) ÷ p of a value; less than 0 where it is rarer than in the table.
+    fn gain(&self, counts: &[u32], class: usize, value: usize) -> f64 {
+        if counts[value] == 0 {
+            return -1.0;
+        }
+        let table: u64 = self.totals.iter().map(|&total| u64::from(total)).sum();
+        let expected = (u64::from(self.totals[value]) * class as u64) as f64;
+        (u64::from(counts[value]) * table) as f64 / expected - 1.0
+    }
+
+    fn gains_little(&self, counts: &[u32], class: usize, likeness: Likeness) -> bool {
+        let table: f64 = self.totals.iter().map(|&total| f64::from(total)).sum();
+        (0..counts.len()).filter(|&value| counts[value] > 0).all(|value| {
+            let limit = match likeness.gain {
+                Gain::Basic => likeness.beta,
+                Gain::Enhanced => likeness.beta.min((table / f64::from(self.totals[value])).ln()),
+            };
+            self.gain(counts, class, value) <= limit + ROUNDING
+        })
     }
 
     fn count<'a>(&self, rows: &[u32], scratch: &'a mut Scratch) -> &'a [u32] {
@@ -209,7 +307,7 @@ impl SensitiveCondition {
         counts
     }
 
-    fn distance(&self, counts: &[u32], class: usize, ground: Ground) -> f64 {
+    fn distance(&self, counts: &[u32], class: usize, ground: &Ground) -> f64 {
         let table = self.totals.iter().map(|&total| i64::from(total)).sum::<i64>();
         let class = signed(class);
         // p − q over the common denominator, so that a class equal to the table is at distance 0 exactly.
@@ -227,19 +325,56 @@ impl SensitiveCondition {
                 }
                 moved as f64 / scale / (counts.len() - 1) as f64
             }
+            Ground::Tree(branchings) => {
+                let mut before = Vec::with_capacity(counts.len() + 1);
+                before.push(0);
+                for value in 0..counts.len() {
+                    before.push(before[value] + difference(value));
+                }
+                let moved = branchings.iter().map(|branching| {
+                    let extras = branching.children.iter().map(|values| before[values.end] - before[values.start]);
+                    let (more, less) =
+                        extras.fold(
+                            (0, 0),
+                            |(more, less), extra: i64| {
+                                if extra > 0 { (more + extra, less) } else { (more, less - extra) }
+                            },
+                        );
+                    branching.height * more.min(less) as f64
+                });
+                moved.sum::<f64>() / scale
+            }
         }
     }
 }
 
+/// The greatest count over the sum of those from the `l`-th on.
+fn outweighing(counts: &[u32], l: usize) -> f64 {
+    let mut sorted: Vec<u32> = counts.iter().copied().filter(|&count| count > 0).collect();
+    sorted.sort_unstable_by(|a, b| b.cmp(a));
+    let rare: u32 = sorted.iter().skip(l - 1).sum();
+    match sorted.first() {
+        Some(_) if rare == 0 => f64::INFINITY,
+        Some(&most) => f64::from(most) / f64::from(rare),
+        None => 0.0,
+    }
+}
+
+/// ln n − Σ c ln c ÷ n over the counts c of n rows.
 fn entropy(counts: &[u32], rows: usize) -> f64 {
-    counts
-        .iter()
-        .filter(|&&count| count > 0)
-        .map(|&count| {
-            let share = f64::from(count) / rows as f64;
-            -share * share.ln()
-        })
-        .sum()
+    let weighted: f64 = counts.iter().map(|&count| weighted_logarithm(count)).sum();
+    let rows = rows as f64;
+    rows.ln() - weighted / rows
+}
+
+/// c ln c; classes are small, and what is asked of them is asked many times.
+fn weighted_logarithm(count: u32) -> f64 {
+    static KNOWN: LazyLock<Vec<f64>> = LazyLock::new(|| (0..1024).map(weighted_logarithm_of).collect());
+    KNOWN.get(count as usize).copied().unwrap_or_else(|| weighted_logarithm_of(count))
+}
+
+fn weighted_logarithm_of(count: u32) -> f64 {
+    if count == 0 { 0.0 } else { f64::from(count) * f64::from(count).ln() }
 }
 
 fn cleared(counts: &mut Vec<u32>, length: usize) -> &mut [u32] {

@@ -15,7 +15,7 @@ mod view;
 
 pub(crate) use chance::Chance;
 pub(crate) use conditions::{Conditions, Contributors, Ground, Scratch, SensitiveCondition};
-pub(crate) use space::{Domain, Space};
+pub(crate) use space::{Domain, Space, WEIGHTS, cost_of_cell};
 
 use crate::error::Error;
 use crate::hierarchy::NodeId;
@@ -138,17 +138,21 @@ impl<const N: usize> Problem<N> {
         Ok(Solution { classes: classes.into_iter().map(|rows| self.label(rows)).collect() })
     }
 
+    /// Whether the table is peeled too. Where a class must be like the table, splitting alone gives half again as much loss.
+    pub(crate) fn is_peeled(&self) -> bool {
+        match self.effort {
+            Effort::Fast => false,
+            Effort::Default => self.conditions.k >= PEELED_K_MIN || self.conditions.is_like_the_table(),
+            Effort::More => true,
+        }
+    }
+
     /// The better of two constructions, or the quick one if that is enough.
     fn construct(&self, rows: &mut [u32]) -> Vec<Vec<u32>> {
         let mut splitter = Splitter::new(View::whole(self));
         let taste = Taste { thrift: THRIFT, noise: 0.0, key: self.tie_key };
         let split = splitter.split(rows, taste);
-        let is_peeled = match self.effort {
-            Effort::Fast => false,
-            Effort::Default => !self.size_only || self.conditions.k >= PEELED_K_MIN,
-            Effort::More => true,
-        };
-        if !is_peeled {
+        if !self.is_peeled() {
             return split;
         }
         let Some(peeled) = peel::peel(self) else { return split };
@@ -191,7 +195,7 @@ impl<const N: usize> Problem<N> {
         released.iter().all(|class| conditions.hold(class, &mut scratch))
     }
 
-    /// The loss of a partition, in units of [`space::FULL_COST`].
+    /// The loss of a partition, in units of [`space::cost_of_cell`].
     pub(crate) fn cost(&self, classes: &[Vec<u32>]) -> u64 {
         classes
             .iter()

@@ -44,16 +44,18 @@ struct Round {
 }
 
 const SHORT: Round = Round { reach: 6, resolves: 1, heat: 0.0 };
-const SHORT_ROUNDS: usize = 5;
+const SHORT_ROUNDS: usize = 3;
 
 /// A long search starts as a short one does, so that it never ends worse.
 const LONG: Round = Round { reach: 8, resolves: 4, heat: 0.05 };
-const LONG_ROUNDS: usize = 50;
+const LONG_ROUNDS: usize = 24;
 
-fn rounds(effort: Effort) -> Vec<Round> {
+fn rounds<const N: usize>(problem: &Problem<N>) -> Vec<Round> {
     let short = [SHORT; SHORT_ROUNDS];
-    match effort {
+    match problem.effort {
         Effort::Fast => Vec::new(),
+        // Peeling took the time of two rounds and left less to find; with other rules a round is nothing beside it.
+        Effort::Default if problem.is_peeled() && problem.size_only => vec![SHORT],
         Effort::Default => short.to_vec(),
         // The heat falls evenly, and the last tenth only takes what pays.
         Effort::More => {
@@ -71,7 +73,7 @@ pub(crate) fn improve<const N: usize>(problem: &Problem<N>, classes: Vec<Vec<u32
     let mut best_cost = problem.cost(&classes);
     let mut best = classes.clone();
     let mut classes = classes;
-    for (number, round) in rounds(problem.effort).into_iter().enumerate() {
+    for (number, round) in rounds(problem).into_iter().enumerate() {
         classes = improve_once(problem, &classes, number, round);
         let cost = problem.cost(&classes);
         if cost < best_cost {

@@ -4,12 +4,28 @@
 //! of a set of rows is always one of those. Leaves keep the depth-first order of the hierarchy, so the ancestor of a set
 //! is that of its least and its greatest leaf. Costs are whole numbers, so that sums do not depend on their order.
 
+use std::ops::RangeInclusive;
+
 use crate::error::Error;
 use crate::hierarchy::{Hierarchy, NodeId};
+use crate::rules::QuasiIdentifier;
 use crate::table::small;
 
-/// The cost of a suppressed cell. Divides out when the loss is reported, which is computed afresh in floating point.
-pub(crate) const FULL_COST: u32 = 1 << 20;
+/// The cost of a suppressed cell of weight 1. Divides out when the loss is reported, which is computed afresh in floating point.
+const FULL_COST: u32 = 1 << 20;
+
+/// The weights that a column may have: sums of costs over columns stay far from what 32 bits hold.
+pub(crate) const WEIGHTS: RangeInclusive<f64> = 0.01..=64.0;
+
+/// What a suppressed cell of a column costs.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the weight was checked to be in its range"
+)]
+pub(crate) fn cost_of_cell(identifier: &QuasiIdentifier) -> u32 {
+    (f64::from(FULL_COST) * identifier.weight).round() as u32
+}
 
 /// Above this many values in use an attribute has no table of spans and ancestors are climbed.
 const TABLE_LEAVES_MAX: usize = 512;
@@ -22,6 +38,8 @@ pub(crate) type Point<const N: usize> = [i16; N];
 
 /// One attribute, reduced to the values in use.
 pub(crate) struct Domain {
+    /// What a suppressed cell costs.
+    full: u32,
     nodes: Vec<DomainNode>,
     leaf_nodes: Vec<u32>,
     /// Cost of the least and greatest leaf, row by row; empty if there are too many leaves.
@@ -52,7 +70,8 @@ impl DomainNode {
 
 impl Domain {
     /// The domain, and for each leaf of the hierarchy its number here.
-    pub(crate) fn new(column: &str, hierarchy: &Hierarchy, codes: &[u32]) -> Result<(Self, Vec<i16>), Error> {
+    pub(crate) fn new(identifier: &QuasiIdentifier, codes: &[u32]) -> Result<(Self, Vec<i16>), Error> {
+        let QuasiIdentifier { column, hierarchy, .. } = identifier;
         let mut used = vec![false; hierarchy.leaf_count()];
         for &code in codes {
             used[code as usize] = true;
@@ -70,8 +89,13 @@ impl Domain {
             renumbered[leaf] = leaf_number(position);
         }
 
-        let mut domain =
-            Self { nodes: Vec::new(), leaf_nodes: vec![0; present.len()], spans: Vec::new(), span_nodes: Vec::new() };
+        let mut domain = Self {
+            full: cost_of_cell(identifier),
+            nodes: Vec::new(),
+            leaf_nodes: vec![0; present.len()],
+            spans: Vec::new(),
+            span_nodes: Vec::new(),
+        };
         if !present.is_empty() {
             domain.grow(hierarchy, &present, 0, present.len(), 0);
         }
@@ -92,7 +116,8 @@ impl Domain {
         }
         let (numerator, denominator) = hierarchy.loss(node);
         // Rounded once here; a node's share of the root is below one part in a million off.
-        let cost = (u64::from(FULL_COST) * numerator as u64 / denominator as u64).min(u64::from(FULL_COST));
+        let full = u64::from(self.full);
+        let cost = (full * numerator as u64 / denominator as u64).min(full);
         let index = small(self.nodes.len());
         self.nodes.push(DomainNode {
             parent,
@@ -290,7 +315,7 @@ impl Space {
 
     /// The cost of suppressing a row.
     pub(crate) fn cost_suppressed(&self) -> u32 {
-        FULL_COST * small(self.domains.len())
+        self.domains.iter().map(|domain| domain.full).sum()
     }
 }
 

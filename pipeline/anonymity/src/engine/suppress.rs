@@ -89,7 +89,7 @@ mod tests {
     use super::*;
     use crate::engine::{Conditions, Domain, Ground, Input, SensitiveCondition, Space};
     use crate::hierarchy::Hierarchy;
-    use crate::rules::{Effort, Seed};
+    use crate::rules::{Effort, QuasiIdentifier, Seed};
 
     /// Ninety rows at a, half of them ill; one ill at b, in their class; ten at c, seven of them ill. With `stars`, a last
     /// class of `*` too: five rows at a and five at c, none of them ill.
@@ -105,7 +105,7 @@ mod tests {
         let codes: Vec<u32> = (0..rows).map(ill).collect();
         let totals = vec![rows - codes.iter().sum::<u32>(), codes.iter().sum()];
         let hierarchy = Hierarchy::from_text("a;x;*\nb;x;*\nc;y;*", ';').expect("a tree");
-        let (domain, _) = Domain::new("place", &hierarchy, &places).expect("few values");
+        let (domain, _) = Domain::new(&QuasiIdentifier::new("place", hierarchy), &places).expect("few values");
         let leaves = places.iter().map(|&leaf| i16::try_from(leaf).expect("few leaves")).collect();
         let problem = Problem::<8>::new(Input {
             space: Space::new(vec![domain]),
@@ -120,7 +120,9 @@ mod tests {
                     totals,
                     distinct_l: None,
                     entropy_l: None,
+                    recursive_l: None,
                     closeness: Some((t, Ground::Equal)),
+                    likeness: None,
                 }],
             },
             suppressed_max,

@@ -6,7 +6,7 @@
 
 use rayon::prelude::*;
 
-use crate::engine::chance::mix;
+use crate::engine::chance::{fraction, mix};
 use crate::engine::conditions::Scratch;
 use crate::engine::space::{DomainNode, Extent, Point};
 use crate::engine::view::View;
@@ -209,8 +209,7 @@ impl<'a, const N: usize> Splitter<'a, N> {
             }
         }
         let information: f64 = sizes.iter().map(|&size| size as f64 * (rows as f64 / size as f64).log2()).sum();
-        let chance = mix(self.taste.key, rows as u64 ^ ((attribute as u64) << 48) ^ saved);
-        let chance = (chance >> 11) as f64 / (1_u64 << 53) as f64;
+        let chance = fraction(mix(self.taste.key, rows as u64 ^ ((attribute as u64) << 48) ^ saved));
         saved as f64 / information.powf(self.taste.thrift) * (1.0 + self.taste.noise * chance)
     }
 

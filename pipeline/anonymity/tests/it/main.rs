@@ -3,6 +3,7 @@
 mod adult;
 mod builder;
 mod data;
+mod global;
 mod measures;
 mod properties;
 mod refusals;

@@ -1,7 +1,7 @@
 //! Small tables made by hand, with the answer beside them.
 
 use anonymity::verify::{Beside, Checks, StarRows, verify};
-use anonymity::{Effort, Request, Rules, Sensitive};
+use anonymity::{Effort, Gain, Hierarchy, Mode, Request, Rules, Sensitive, SuppressedRows};
 
 use crate::data::{SEED, beside, checked, identifiers, released, table};
 
@@ -124,6 +124,57 @@ fn a_person_known_elsewhere_is_known_here() {
     assert_eq!(outcome.measures.k_without_any_contributor, Some(0));
     // Taking away whom B knows leaves nobody in x.
     assert_eq!(outcome.violations.len(), 1);
+}
+
+/// Eight people at one place, two of each office; A has another row of two more of them, and those rows are dropped.
+#[test]
+fn a_person_known_by_a_dropped_row_is_known() {
+    let original = table(
+        "age: 1 1 1 1 1 1 1 1 19 19
+         place: Aviano Aviano Aviano Aviano Aviano Aviano Aviano Aviano Udine Udine
+         who: a b c d e f g h c e
+         office: A A B B C C D D A A",
+    );
+    let request = Request::new(identifiers(), Rules::k(3).per_person("who").robust_to("office"), SEED)
+        .mode(Mode::Global)
+        .suppression(0.2)
+        .suppressed_rows(SuppressedRows::Dropped);
+    let (released, outcome) = released(&original, &request);
+    assert!(outcome.passed, "{:?}", outcome.violations);
+    for measures in [&released.report.measures, &outcome.measures] {
+        assert_eq!((measures.suppressed, measures.k, measures.k_without_any_contributor), (2, 8, Some(4)));
+    }
+}
+
+/// Worked by hand from the definitions: x has a a b, y has a b c, the table a half, b a third, c a sixth.
+#[test]
+fn recursive_l_likeness_and_a_tree() {
+    let tree = Hierarchy::from_text("a;ab;*\nb;ab;*\nc;cd;*\nd;cd;*\n", ';').expect("a tree");
+    let illness = || Sensitive::new("illness");
+    let rules = Rules::k(3).with(illness().recursive_l(2.1, 2).likeness(1.0, Gain::Basic).hierarchical_t(0.2, tree));
+    let outcome = checked(&table(TWO_CLASSES), &["group"], rules);
+    assert!(outcome.passed, "{:?}", outcome.violations);
+    let reached = &outcome.measures.sensitive[0];
+    // In x the a are twice the b; in y each is half of the others.
+    close(reached.outweighing.expect("asked"), 2.0);
+    // c is a third of y and a sixth of the table.
+    close(reached.gain.expect("asked"), 1.0);
+    // From x a sixth too much moves to c, all the way; within ab nothing has to be exchanged.
+    close(reached.t_hierarchical.expect("asked"), 1.0 / 6.0);
+    // c's share is 1/6: −ln is 1.79, so that a β of 2 lets it gain 1; a's is 1/2: it may gain .69, and gains a third.
+    let asked = |rule: Sensitive| checked(&table(TWO_CLASSES), &["group"], Rules::k(3).with(rule)).violations;
+    assert_eq!(asked(illness().likeness(2.0, Gain::Enhanced)), []);
+    let found: Vec<String> =
+        asked(illness().likeness(0.5, Gain::Enhanced).recursive_l(2.0, 2)).iter().map(ToString::to_string).collect();
+    assert_eq!(
+        found,
+        [
+            "class x, first in row 0: the commonest \"illness\" is 2.000 times those from place 2 on, less than 2 asked",
+            "class y, first in row 3: a value of \"illness\" is 1.0000 more frequent than in the table, at most 0.5000 allowed",
+        ]
+    );
+    // Nothing is rare in x from place 3 on.
+    assert_eq!(asked(illness().recursive_l(1e9, 3)).len(), 1);
 }
 
 #[test]

@@ -1,7 +1,10 @@
 //! What holds of every table, rule and seed.
 
 use anonymity::verify::{Checks, verify};
-use anonymity::{Effort, Request, RowOrder, Rules, Seed, Sensitive, SuppressedRows, anonymize};
+use anonymity::{
+    Effort, Gain, Hierarchy, Mode, QuasiIdentifier, Request, RowOrder, Rules, Seed, Sensitive, SuppressedRows,
+    anonymize,
+};
 use arrow::array::{RecordBatch, UInt32Array};
 use arrow::compute::take_record_batch;
 use proptest::prelude::*;
@@ -34,7 +37,8 @@ fn batch(rows: &[Row]) -> RecordBatch {
 
 fn rules() -> impl Strategy<Value = Rules> {
     let illness = || Sensitive::new("illness");
-    (2_usize..7, 0..8).prop_map(move |(k, kind)| match kind {
+    let tree = || Hierarchy::from_text("a;ab;*\nb;ab;*\nc;cde;*\nd;cde;*\ne;cde;*\n", ';').expect("a tree");
+    (2_usize..7, 0..12).prop_map(move |(k, kind)| match kind {
         0 => Rules::k(k),
         1 => Rules::k(k).with(illness().distinct_l(2)),
         2 => Rules::k(k).with(illness().entropy_l(2.0)),
@@ -42,8 +46,16 @@ fn rules() -> impl Strategy<Value = Rules> {
         4 => Rules::k(k).with(illness().ordered_t(0.25, ILLNESSES)),
         5 => Rules::k(k).robust_to("office"),
         6 => Rules::k(k).per_person("who").robust_to("office"),
+        7 => Rules::k(k).with(illness().recursive_l(2.0, 2)),
+        8 => Rules::k(k).with(illness().hierarchical_t(0.2, tree())),
+        9 => Rules::k(k).with(illness().likeness(0.9, Gain::Basic)),
+        10 => Rules::k(k).with(illness().likeness(2.0, Gain::Enhanced).recursive_l(3.0, 3)),
         _ => Rules::k(k).robust_to("office").with(illness().distinct_l(2).equal_t(0.4)),
     })
+}
+
+fn mode() -> impl Strategy<Value = Mode> {
+    prop_oneof![Just(Mode::Local), Just(Mode::Global)]
 }
 
 fn request(rules: Rules, seed: u8) -> Request {
@@ -66,9 +78,11 @@ proptest! {
         suppression in prop_oneof![Just(0.0), 0.0..0.5],
         shuffled: bool,
         dropped: bool,
+        mode in mode(),
     ) {
         let original = batch(&rows);
         let request = request(rules, seed)
+            .mode(mode)
             .suppression(suppression)
             .row_order(if shuffled { RowOrder::Shuffled } else { RowOrder::Kept })
             .suppressed_rows(if dropped { SuppressedRows::Dropped } else { SuppressedRows::Kept });
@@ -96,7 +110,17 @@ proptest! {
             prop_assert_eq!(ours.distinct_l, theirs.distinct_l);
             prop_assert!((ours.entropy_l - theirs.entropy_l).abs() < 1e-9);
             prop_assert!((ours.t_equal - theirs.t_equal).abs() < 1e-9);
-            prop_assert_eq!(ours.t_ordered.is_some(), theirs.t_ordered.is_some());
+            let pairs = [
+                (ours.t_ordered, theirs.t_ordered),
+                (ours.t_hierarchical, theirs.t_hierarchical),
+                (ours.outweighing, theirs.outweighing),
+                (ours.gain, theirs.gain),
+            ];
+            for (ours, theirs) in pairs {
+                prop_assert_eq!(ours.is_some(), theirs.is_some());
+                let (ours, theirs) = (ours.unwrap_or(0.0), theirs.unwrap_or(0.0));
+                prop_assert!((ours - theirs).abs() < 1e-9, "{} and {}", ours, theirs);
+            }
         }
         prop_assert_eq!(ours.rows, ours.class_sizes.iter().map(|size| size.rows * size.classes).sum::<usize>() + ours.suppressed);
     }
@@ -104,9 +128,9 @@ proptest! {
     /// The same rows in another order: the same loss and the same classes, exactly, for one seed. Which of several equal
     /// rows is in which class may change.
     #[test]
-    fn the_order_of_rows_does_not_matter(rows in rows(), rules in rules(), order in any::<u64>()) {
+    fn the_order_of_rows_does_not_matter(rows in rows(), rules in rules(), mode in mode(), order in any::<u64>()) {
         let original = batch(&rows);
-        let request = request(rules, 1);
+        let request = request(rules, 1).mode(mode);
         let Ok(released) = anonymize(std::slice::from_ref(&original), &request) else { return Ok(()) };
         let mut indices: Vec<u32> = (0..u32::try_from(rows.len()).expect("few rows")).collect();
         indices.sort_by_key(|&row| (u64::from(row) + 1).wrapping_mul(order | 1));
@@ -158,8 +182,11 @@ fn threads_do_not_matter_and_the_seed_does() {
         })
         .collect();
     let original = batch(&rows);
+    // Of three columns few rows are equal in all, so that there is much to choose.
+    let mut identifiers = identifiers();
+    identifiers.push(QuasiIdentifier::new("who", Hierarchy::integers(0, 59, &[5, 20]).expect("widths")));
     for rules in [Rules::k(100), Rules::k(60).with(Sensitive::new("illness").equal_t(0.05))] {
-        let request = Request::new(identifiers(), rules, SEED);
+        let request = Request::new(identifiers.clone(), rules, SEED);
         let run = |threads: usize, request: &Request| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
             pool.install(|| anonymize(std::slice::from_ref(&original), request)).expect("can be met").batch
