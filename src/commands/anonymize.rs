@@ -15,9 +15,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use anonymity::report::Report;
+use anonymity::compare::compare;
+use anonymity::register::register_risk;
 use anonymity::verify::{Beside, Checks, Verification, verify};
-use anonymity::{Anonymized, Error, QuasiIdentifier, Request, RowOrder, Seed};
+use anonymity::{Anonymized, Error, Page, QuasiIdentifier, Request, RowOrder, Seed};
 use anyhow::{Context, Result, bail, ensure};
 use arrow::array::RecordBatch;
 use clap::ValueEnum;
@@ -70,9 +71,14 @@ pub(crate) struct Arguments {
     /// Where to write, in the form of the input. A file that is there is replaced, once the new one is verified.
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
-    /// Where to write what is reached: rules, loss, risk, the verifier's figures.
-    #[arg(long, value_name = "FILE.json")]
+    /// Where to write what is reached: rules, loss, risk, the verifier's figures, and distributions before and after. As JSON, or as
+    /// a page to read and print.
+    #[arg(long, value_name = "FILE.json|FILE.html")]
     report: Option<PathBuf>,
+    /// How many people there are, for the journalist's risk in the report: a table with some of the quasi-identifiers, and the
+    /// number of people in column COUNT.
+    #[arg(long, value_name = "FILE:COUNT", requires = "report", value_parser = register)]
+    register: Option<(PathBuf, String)>,
 }
 
 #[derive(Clone, Copy, Default, ValueEnum)]
@@ -91,6 +97,11 @@ impl From<Mode> for anonymity::Mode {
             Mode::Global => Self::Global,
         }
     }
+}
+
+fn register(text: &str) -> Result<(PathBuf, String), String> {
+    let (file, count) = text.rsplit_once(':').ok_or("a file and a column, such as residents.csv:people, are needed")?;
+    Ok((file.into(), count.to_owned()))
 }
 
 fn weight(text: &str) -> Result<(String, f64), String> {
@@ -140,7 +151,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     output.as_file().sync_all()?;
     interruption.check()?;
     let outcome = verified(output.path(), form, &original, &made, &request)?;
-    let report = arguments.report.as_deref().map(|path| staged_report(path, &made.report, &outcome)).transpose()?;
+    let report = match &arguments.report {
+        Some(path) => Some(staged_report(path, arguments, &original, &made, &request, &outcome)?),
+        None => None,
+    };
     interruption.check()?;
     persist(output, &arguments.output)?;
     if let (Some(file), Some(path)) = (report, &arguments.report) {
@@ -164,6 +178,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
 /// Nothing that is read may be written over, and the output keeps the form of the input.
 fn check_paths(arguments: &Arguments) -> Result<()> {
     let (input, output) = (&arguments.input, &arguments.output);
+    arguments.report.as_deref().map(is_page).transpose()?;
     ensure!(
         table::is_parquet(input)? == table::is_parquet(output)?,
         "{} and {} are of different forms; give both .csv, or both .parquet",
@@ -171,7 +186,7 @@ fn check_paths(arguments: &Arguments) -> Result<()> {
         output.display(),
     );
     let real = |path: &Path| path.canonicalize().ok();
-    let read = [Some(input), arguments.seed_file.as_ref()];
+    let read = [Some(input), arguments.seed_file.as_ref(), arguments.register.as_ref().map(|(file, _)| file)];
     for written in [Some(output), arguments.report.as_ref()].into_iter().flatten() {
         for read in read.into_iter().flatten() {
             let is_same = real(read).is_some_and(|read| real(written) == Some(read));
@@ -250,12 +265,52 @@ fn staged(path: &Path) -> Result<NamedTempFile> {
         .with_context(|| format!("nothing can be written in {}", folder.display()))
 }
 
-fn staged_report(path: &Path, report: &Report, outcome: &Verification) -> Result<NamedTempFile> {
+fn staged_report(
+    path: &Path,
+    arguments: &Arguments,
+    original: &[RecordBatch],
+    made: &Anonymized,
+    request: &Request,
+    outcome: &Verification,
+) -> Result<NamedTempFile> {
+    let comparison = compare(original, &made.batch, &made.origins, request)?;
+    let register = match &arguments.register {
+        Some((file, count)) => {
+            let (people, _) = table::read(file, None)?;
+            let risk = register_risk(&made.batch, &request.quasi_identifiers, &people, count);
+            Some(risk.map_err(|error| explained(error, file))?)
+        }
+        None => None,
+    };
     let mut file = staged(path)?;
-    serde_json::to_writer_pretty(&mut file, &json!({ "release": report, "verification": outcome }))?;
-    file.write_all(b"\n")?;
+    if is_page(path)? {
+        let title = arguments.output.file_name().unwrap_or_default().to_string_lossy();
+        let page = Page {
+            title: &title,
+            report: &made.report,
+            verification: Some(outcome),
+            comparison: Some(&comparison),
+            register: register.as_ref(),
+        };
+        file.write_all(page.to_html().as_bytes())?;
+    } else {
+        let all = json!({
+            "release": made.report, "verification": outcome, "comparison": comparison, "register": register,
+        });
+        serde_json::to_writer_pretty(&mut file, &all)?;
+        file.write_all(b"\n")?;
+    }
     file.as_file().sync_all()?;
     Ok(file)
+}
+
+/// Whether a report is a page, by its ending.
+fn is_page(path: &Path) -> Result<bool> {
+    match path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase().as_str() {
+        "html" | "htm" => Ok(true),
+        "json" => Ok(false),
+        _ => bail!("{}: a report is .json or .html", path.display()),
+    }
 }
 
 fn persist(file: NamedTempFile, path: &Path) -> Result<()> {

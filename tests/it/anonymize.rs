@@ -462,6 +462,7 @@ fn of_a_population_some_are_released() {
     assert!(made.starts_with("age,town\n"), "{made}");
     let report: serde_json::Value = serde_json::from_str(&desk.read("report.json")).expect("JSON");
     assert_eq!(report["verification"]["measures"]["presence"]["population"], ROWS);
+    assert_eq!(report["comparison"]["rows_before"], ROWS.div_ceil(3));
 }
 
 #[test]
@@ -482,4 +483,46 @@ fn a_dear_column_is_kept_fine() {
         &["\"points\", which is not among --qi"],
     );
     desk.refuses(1, "--input people.csv --k 4 --weight age=0 --output out.csv", &["weight of \"age\" is 0"]);
+}
+
+#[test]
+fn the_report_is_a_page_too_and_knows_the_register() {
+    let desk = Desk::new();
+    let register: String =
+        (20..60).map(|age| format!("{age},Aviano,10\n{age},Sacile,20\n{age},Udine,30\n{age},Cividale,40\n")).collect();
+    desk.write("residents.csv", &format!("age,town,people\n{register}"));
+    let io = "--input people.csv --k 4 --sensitive points --l 2 --output out.csv";
+    desk.makes(&format!("{io} --report report.html --register residents.csv:people"));
+    let page = desk.read("report.html");
+    for part in [
+        "<h1>out.csv: anonymity report</h1>",
+        "a register of 4000 people by age, town",
+        "<caption>town</caption>",
+        "age and town",
+    ] {
+        assert!(page.contains(part), "no {part} in {page}");
+    }
+    desk.makes(&format!("{io} --report report.json --register residents.csv:people"));
+    let report: serde_json::Value = serde_json::from_str(&desk.read("report.json")).expect("JSON");
+    assert_eq!(report["register"]["people"], 4000);
+    assert_eq!(report["comparison"]["rows_before"], ROWS);
+    desk.refuses(1, &format!("{io} --report report.pdf"), &["report.pdf", ".json or .html"]);
+    desk.refuses(1, &format!("{io} --report new.json --register residents.csv:folk"), &["residents.csv", "\"folk\""]);
+    desk.refuses(2, &format!("{io} --report new.json --register residents.csv"), &["residents.csv:people"]);
+}
+
+#[test]
+fn an_empty_cell_means_what_is_said() {
+    let desk = Desk::new();
+    desk.write(TOWNS, "Aviano;west;*\nSacile;west;*\nUdine;east;*\nCividale;east;*\nunknown;unknown;*\n");
+    let rows: String =
+        (0..ROWS).map(|row| format!("{},{}\n", age(row), if row % 5 == 0 { "" } else { town(row) })).collect();
+    desk.write("people.csv", &format!("age,town\n{rows}"));
+    desk.refuses(1, "--input people.csv --k 4 --output out.csv", &["\"\" is not in the hierarchy"]);
+    desk.makes("--input people.csv --k 4 --missing town=unknown --output out.csv");
+    let towns = column(&desk.read("out.csv"), ',', "town");
+    assert!(towns.iter().enumerate().all(|(row, town)| row % 5 != 0 || town == "unknown" || town == "*"), "{towns:?}");
+    let beside = desk.verify("out.csv", "--k 4 --missing town=unknown --original people.csv --hierarchies .");
+    assert_eq!(beside.status.code(), Some(0), "{}", text(&beside.stderr));
+    desk.refuses(2, "--input people.csv --k 4 --missing town --output out.csv", &["age=unknown"]);
 }

@@ -18,7 +18,7 @@ use crate::engine::{
 use crate::error::Error;
 use crate::hierarchy::{NodeId, SUPPRESSED};
 use crate::report::{Parameters, PresenceMeasures, REPORT_VERSION, Report};
-use crate::rules::{Distance, Mode, Presence, RecursiveL, Request, RowOrder, Rules, SuppressedRows};
+use crate::rules::{Distance, Mode, Presence, QuasiIdentifier, RecursiveL, Request, RowOrder, Rules, SuppressedRows};
 use crate::table;
 use crate::{global, measure};
 
@@ -93,19 +93,27 @@ pub fn anonymize(batches: &[RecordBatch], request: &Request) -> Result<Anonymize
     Ok(Anonymized { batch, origins, report })
 }
 
+/// What a missing value of a column is.
+fn missing<'a>(rules: &'a Rules, column: &str) -> Option<&'a str> {
+    rules.missing.get(column).map(String::as_str)
+}
+
 /// The leaf of each row, by column.
 fn leaves(batch: &RecordBatch, request: &Request) -> Result<Vec<Vec<u32>>, Error> {
     let codes: Vec<_> = request
         .quasi_identifiers
         .par_iter()
-        .map(|identifier| table::leaves(batch, &identifier.column, &identifier.hierarchy))
+        .map(|identifier| {
+            let QuasiIdentifier { column, hierarchy, .. } = identifier;
+            table::leaves(batch, column, hierarchy, missing(&request.rules, column))
+        })
         .collect();
     // The first column that is wrong is told, not the first that was found to be.
     codes.into_iter().collect()
 }
 
 /// The rows that are released and which of the population they are; all of them where no presence is asked.
-fn to_release(population: &RecordBatch, rules: &Rules) -> Result<(RecordBatch, Option<Vec<usize>>), Error> {
+pub(crate) fn to_release(population: &RecordBatch, rules: &Rules) -> Result<(RecordBatch, Option<Vec<usize>>), Error> {
     let Some(Presence { column, .. }) = &rules.presence else { return Ok((population.clone(), None)) };
     let is_released = table::flags(population, column)?;
     let chosen = (0..is_released.len()).filter(|&row| is_released[row]).collect();
@@ -257,6 +265,13 @@ fn check_request(request: &Request) -> Result<(), Error> {
             return Err(Error::ColumnTwice { column: (*name).to_owned() });
         }
     }
+    let may_miss = |column: &&String| {
+        request.quasi_identifiers.iter().any(|qi| qi.column == **column)
+            || rules.sensitive.iter().any(|sensitive| sensitive.column == **column)
+    };
+    if let Some(column) = rules.missing.keys().find(|column| !may_miss(column)) {
+        return refuse("missing", column.clone(), "a quasi-identifier or a sensitive column");
+    }
     for sensitive in &rules.sensitive {
         let column = &sensitive.column;
         if sensitive.distinct_l == Some(0) {
@@ -300,14 +315,17 @@ struct Codes {
 
 impl RuleCodes {
     fn read(batch: &RecordBatch, rules: &Rules) -> Result<Self, Error> {
-        let categories = |name: &String| table::categories(batch, name).map(|(codes, count)| Codes { codes, count });
+        let categories = |name: &String| {
+            let coded = table::categories(batch, name, missing(rules, name));
+            coded.map(|(codes, count)| Codes { codes, count })
+        };
         let sensitive = rules.sensitive.iter().map(|sensitive| {
+            let missing = missing(rules, &sensitive.column);
             match sensitive.closeness.as_ref().map(|closeness| &closeness.distance) {
-                Some(Distance::Ordered { values }) => {
-                    table::listed(batch, &sensitive.column, values).map(|codes| Codes { codes, count: values.len() })
-                }
+                Some(Distance::Ordered { values }) => table::listed(batch, &sensitive.column, values, missing)
+                    .map(|codes| Codes { codes, count: values.len() }),
                 Some(Distance::Hierarchical { hierarchy }) => {
-                    let codes = table::leaves(batch, &sensitive.column, hierarchy)?;
+                    let codes = table::leaves(batch, &sensitive.column, hierarchy, missing)?;
                     Ok(Codes { codes, count: hierarchy.leaf_count() })
                 }
                 Some(Distance::Equal) | None => categories(&sensitive.column),

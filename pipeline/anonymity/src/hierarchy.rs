@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use chrono::{Datelike, NaiveDate};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
 
@@ -114,6 +115,44 @@ pub enum HierarchyError {
     },
 }
 
+/// A period of days.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Period {
+    /// A month of the calendar.
+    Month,
+    /// Three of them.
+    Quarter,
+    /// A year of the calendar.
+    Year,
+    /// So many years.
+    Years(u16),
+}
+
+impl Period {
+    fn months(self) -> usize {
+        match self {
+            Self::Month => 1,
+            Self::Quarter => 3,
+            Self::Year => 12,
+            Self::Years(years) => 12 * usize::from(years),
+        }
+    }
+
+    fn label(self, day: NaiveDate) -> String {
+        let year = day.year();
+        match self {
+            Self::Month => day.format("%Y-%m").to_string(),
+            Self::Quarter => format!("{year}-Q{}", day.quarter()),
+            Self::Year | Self::Years(1) => year.to_string(),
+            Self::Years(years) => {
+                let years = i32::from(years);
+                let first = year.div_euclid(years) * years;
+                format!("{first}-{}", first + years - 1)
+            }
+        }
+    }
+}
+
 #[derive(Debug, Clone)]
 struct Node {
     label: String,
@@ -204,6 +243,26 @@ impl Hierarchy {
             }
             row.push(SUPPRESSED.to_owned());
             row
+        });
+        Self::from_rows(rows)
+    }
+
+    /// The days from `first` to `last`, as ISO 8601 writes them, in ever longer periods: `2026-11`, `2026-Q4`, `2026`,
+    /// `2020-2029`. Periods of several years begin with a year that they divide.
+    pub fn days(first: NaiveDate, last: NaiveDate, periods: &[Period]) -> Result<Self, HierarchyError> {
+        let months: Vec<usize> = periods.iter().map(|period| period.months()).collect();
+        // A month is the narrowest: it is compared with nothing.
+        if let Some(width) = months.iter().find(|&&width| width == 0) {
+            return Err(HierarchyError::Width { width: *width, previous: 1 });
+        }
+        for pair in months.windows(2) {
+            if pair[1] <= pair[0] || pair[1] % pair[0] != 0 {
+                return Err(HierarchyError::Width { width: pair[1], previous: pair[0] });
+            }
+        }
+        let rows = first.iter_days().take_while(|day| *day <= last).map(|day| {
+            let labels = periods.iter().map(|period| period.label(day));
+            [day.to_string()].into_iter().chain(labels).chain([SUPPRESSED.to_owned()]).collect::<Vec<String>>()
         });
         Self::from_rows(rows)
     }
@@ -493,6 +552,26 @@ mod tests {
         let quoted = "\"a;b\";\"say \"\"so\"\"\";*\n";
         assert_eq!(Hierarchy::from_text(quoted, ';').expect("a tree").to_text(';'), quoted);
         assert_eq!(Hierarchy::from_text(EDUCATION, ';').expect("a tree").to_text(';'), EDUCATION);
+    }
+
+    #[test]
+    fn days_stand_in_periods() {
+        let day = |text: &str| text.parse::<NaiveDate>().expect("a day");
+        let all = [Period::Month, Period::Quarter, Period::Year, Period::Years(5)];
+        let hierarchy = Hierarchy::days(day("2024-02-28"), day("2026-01-02"), &all).expect("rising periods");
+        let leaf = hierarchy.leaf("2024-02-29").expect("a leap day");
+        let mut labels = Vec::new();
+        let mut node = Some(hierarchy.leaf_node(leaf));
+        while let Some(current) = node {
+            labels.push(hierarchy.label(current).to_owned());
+            node = hierarchy.parent(current);
+        }
+        assert_eq!(labels, ["2024-02-29", "2024-02", "2024-Q1", "2024", "2020-2024", "*"]);
+        assert_eq!(hierarchy.leaf_count(), 675);
+        let refused = |periods: &[Period]| Hierarchy::days(day("2024-01-01"), day("2024-12-31"), periods).unwrap_err();
+        assert_eq!(refused(&[Period::Year, Period::Month]), HierarchyError::Width { width: 1, previous: 12 });
+        assert_eq!(refused(&[Period::Years(0)]), HierarchyError::Width { width: 0, previous: 1 });
+        assert_eq!(Hierarchy::days(day("2024-01-02"), day("2024-01-01"), &all).unwrap_err(), HierarchyError::Empty);
     }
 
     #[test]

@@ -1,10 +1,13 @@
 #![doc = include_str!("../README.md")]
 mod anonymize;
+pub mod compare;
 mod engine;
 mod error;
 mod global;
 mod hierarchy;
 mod measure;
+mod page;
+pub mod register;
 pub mod report;
 mod rules;
 mod table;
@@ -12,7 +15,8 @@ pub mod verify;
 
 pub use anonymize::{Anonymized, anonymize};
 pub use error::Error;
-pub use hierarchy::{Hierarchy, HierarchyError, NodeId, SUPPRESSED};
+pub use hierarchy::{Hierarchy, HierarchyError, NodeId, Period, SUPPRESSED};
+pub use page::Page;
 pub use rules::{
     Closeness, Distance, Effort, Gain, Likeness, Mode, Presence, QuasiIdentifier, RecursiveL, Request, RowOrder, Rules,
     Seed, Sensitive, SuppressedRows,

@@ -3,6 +3,8 @@
 //! Plain data shared by the engine and the verifier; neither finds any logic here, so that a mistake in one cannot hide
 //! in the other.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::hierarchy::Hierarchy;
@@ -22,6 +24,11 @@ pub struct Rules {
     /// Sensitive columns, each with its own conditions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sensitive: Vec<Sensitive>,
+    /// What it means that there is no value (null, or an empty text), by column: it is this value, a category like others, which
+    /// the hierarchy or the list of values must know. In a quasi-identifier or sensitive column that is not named here nothing
+    /// may be missing.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub missing: BTreeMap<String, String>,
     /// How likely it may be that somebody of a larger population is in the table.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub presence: Option<Presence>,
@@ -42,7 +49,14 @@ pub struct Presence {
 impl Rules {
     /// Only `k`.
     pub fn k(k: usize) -> Self {
-        Self { k, person: None, contributor: None, sensitive: Vec::new(), presence: None }
+        Self { k, person: None, contributor: None, sensitive: Vec::new(), missing: BTreeMap::new(), presence: None }
+    }
+
+    /// Reads a missing value in `column` as `value`.
+    #[must_use]
+    pub fn missing_as(mut self, column: impl Into<String>, value: impl Into<String>) -> Self {
+        self.missing.insert(column.into(), value.into());
+        self
     }
 
     /// Releases the rows in which `column` is `true`, and asks that in each class they be from `least` to `most` of all.

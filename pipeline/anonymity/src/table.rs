@@ -21,15 +21,25 @@ pub(crate) fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a Array
 }
 
 /// Codes of a quasi-identifier: the leaf of each row.
-pub(crate) fn leaves(batch: &RecordBatch, name: &str, hierarchy: &Hierarchy) -> Result<Vec<u32>, Error> {
-    encode(batch, name, |value| hierarchy.leaf(value)).map_err(|refusal| refusal.unknown_value(name))
+pub(crate) fn leaves(
+    batch: &RecordBatch,
+    name: &str,
+    hierarchy: &Hierarchy,
+    missing: Option<&str>,
+) -> Result<Vec<u32>, Error> {
+    encode(batch, name, missing, |value| hierarchy.leaf(value)).map_err(|refusal| refusal.unknown_value(name))
 }
 
 /// Codes of a sensitive column whose values are listed.
-pub(crate) fn listed(batch: &RecordBatch, name: &str, values: &[String]) -> Result<Vec<u32>, Error> {
+pub(crate) fn listed(
+    batch: &RecordBatch,
+    name: &str,
+    values: &[String],
+    missing: Option<&str>,
+) -> Result<Vec<u32>, Error> {
     let positions: BTreeMap<&str, usize> =
         values.iter().enumerate().map(|(position, value)| (value.as_str(), position)).collect();
-    encode(batch, name, |value| positions.get(value).copied()).map_err(|refusal| match refusal {
+    encode(batch, name, missing, |value| positions.get(value).copied()).map_err(|refusal| match refusal {
         Refusal::Error(error) => error,
         Refusal::Unknown { value, row } => Error::UnorderedValue { column: name.to_owned(), value, row },
     })
@@ -37,15 +47,15 @@ pub(crate) fn listed(batch: &RecordBatch, name: &str, values: &[String]) -> Resu
 
 /// A column that is `true` or `false` in each row.
 pub(crate) fn flags(batch: &RecordBatch, name: &str) -> Result<Vec<bool>, Error> {
-    let codes = encode(batch, name, |value| ["false", "true"].iter().position(|flag| *flag == value));
+    let codes = encode(batch, name, None, |value| ["false", "true"].iter().position(|flag| *flag == value));
     Ok(codes.map_err(|refusal| refusal.unknown_value(name))?.into_iter().map(|code| code == 1).collect())
 }
 
 /// Codes of any other column, and how many different ones; numbered by sorted value, so that the order of the rows does
 /// not show in them.
-pub(crate) fn categories(batch: &RecordBatch, name: &str) -> Result<(Vec<u32>, usize), Error> {
+pub(crate) fn categories(batch: &RecordBatch, name: &str, missing: Option<&str>) -> Result<(Vec<u32>, usize), Error> {
     let mut seen: Vec<String> = Vec::new();
-    let codes = encode(batch, name, |value| {
+    let codes = encode(batch, name, missing, |value| {
         seen.push(value.to_owned());
         Some(seen.len() - 1)
     })
@@ -73,19 +83,27 @@ impl Refusal {
     }
 }
 
-/// Calls `number` once for each different value.
-fn encode(batch: &RecordBatch, name: &str, mut number: impl FnMut(&str) -> Option<usize>) -> Result<Vec<u32>, Refusal> {
+/// Calls `number` once for each different value; what is missing is the value `missing`.
+fn encode(
+    batch: &RecordBatch,
+    name: &str,
+    missing: Option<&str>,
+    mut number: impl FnMut(&str) -> Option<usize>,
+) -> Result<Vec<u32>, Refusal> {
     let array = column(batch, name).map_err(Refusal::Error)?;
     let text = as_text(array, name).map_err(Refusal::Error)?;
     let text = text.as_string::<i32>();
     // Asked of the text: a dictionary's null value is no null before.
-    if let Some(row) = (0..text.len()).find(|&row| text.is_null(row)) {
+    if missing.is_none()
+        && let Some(row) = (0..text.len()).find(|&row| text.is_null(row))
+    {
         return Err(Refusal::Error(Error::Null { column: name.to_owned(), row }));
     }
     let mut numbers = Numbers::new();
     let mut codes = Vec::with_capacity(text.len());
     for row in 0..text.len() {
-        let value = text.value(row);
+        let value = if text.is_null(row) { "" } else { text.value(row) };
+        let value = missing.filter(|_| value.is_empty()).unwrap_or(value);
         let code = match numbers.get(value) {
             Some(code) => code,
             None => {

@@ -8,6 +8,8 @@
 //! would make classes larger, so this is the stricter reading). Rows of `*` only are set apart and counted as suppressed,
 //! or, with [`StarRows::AreAClass`], are a class that every rule is asked of.
 
+mod successive;
+
 use std::collections::BTreeMap;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray, UInt64Array};
@@ -19,6 +21,8 @@ use crate::error::Error;
 use crate::hierarchy::{Hierarchy, NodeId};
 use crate::report::{AttributeLoss, ClassSize, Measures, PresenceMeasures, REPORT_VERSION, Risk, SensitiveMeasures};
 use crate::rules::{Distance, Gain, Likeness, RecursiveL, Rules};
+
+pub use successive::{Released, Together, verify_together};
 
 /// Sums of fractions are compared with this much room.
 const TOLERANCE: f64 = 1e-9;
@@ -327,12 +331,12 @@ pub fn verify(released: &[RecordBatch], checks: &Checks, beside: &Beside<'_>) ->
     let (k, k_without_any_contributor) = check_people(&classes, &people, checks, &mut violations);
     let mut sensitive = Vec::new();
     for rule in &checks.rules.sensitive {
-        sensitive.push(check_sensitive(&released, &classes, rule, &mut violations)?);
+        sensitive.push(check_sensitive(&released, &classes, &checks.rules, rule, &mut violations)?);
     }
 
     let nodes = Nodes::read(checks, beside, &labels, &mut violations)?;
     if let (Some(original), Some(sources)) = (&original, &sources) {
-        check_ancestors(original, sources, &labels, &nodes, &mut violations)?;
+        check_ancestors(original, sources, &labels, &nodes, &checks.rules, &mut violations)?;
         check_other_columns(&released, original, sources, checks, &mut violations)?;
     }
     let presence = match &population {
@@ -370,7 +374,7 @@ pub fn verify(released: &[RecordBatch], checks: &Checks, beside: &Beside<'_>) ->
             + rows_in as u64 * outside as u64,
         average_class_size: if classes.is_empty() { 0.0 } else { rows_in_classes as f64 / classes.len() as f64 },
         non_uniform_entropy: match (&original, &sources) {
-            (Some(original), Some(sources)) => nodes.non_uniform_entropy(original, sources)?,
+            (Some(original), Some(sources)) => nodes.non_uniform_entropy(original, sources, &checks.rules)?,
             _ => None,
         },
         risk: Risk {
@@ -450,6 +454,14 @@ fn find<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef, Error> {
         column: name.to_owned(),
         present: batch.schema().fields().iter().map(|field| field.name().clone()).collect(),
     })
+}
+
+/// A column of the original, or a sensitive one: what is missing is the value that the rules name for it.
+fn values_of(batch: &RecordBatch, name: &str, rules: &Rules) -> Result<StringArray, Error> {
+    let text = text_of(find(batch, name)?, name)?;
+    let Some(missing) = rules.missing.get(name) else { return Ok(text) };
+    let value = |value: Option<&str>| value.filter(|value| !value.is_empty()).unwrap_or(missing).to_owned();
+    Ok(StringArray::from_iter_values(text.iter().map(value)))
 }
 
 fn text_of(array: &ArrayRef, name: &str) -> Result<StringArray, Error> {
@@ -669,7 +681,7 @@ fn check_presence(
         let hierarchy = beside.hierarchies.get(name).ok_or_else(|| Error::RowsDoNotMatch {
             reason: format!("presence is asked, and the hierarchy of {name:?} is not given"),
         })?;
-        let text = text_of(find(population, name)?, name)?;
+        let text = values_of(population, name, &checks.rules)?;
         let leaves: Vec<Option<usize>> = text.iter().map(|value| hierarchy.leaf(value?)).collect();
         columns.push((hierarchy, leaves));
     }
@@ -730,10 +742,11 @@ fn hierarchical_distance(hierarchy: &Hierarchy, values: &[&str], class: &[f64], 
 fn check_sensitive(
     released: &RecordBatch,
     classes: &[Class],
+    rules: &Rules,
     rule: &crate::rules::Sensitive,
     violations: &mut Vec<Violation>,
 ) -> Result<SensitiveMeasures, Error> {
-    let text = text_of(find(released, &rule.column)?, &rule.column)?;
+    let text = values_of(released, &rule.column, rules)?;
     let order = match rule.closeness.as_ref().map(|closeness| &closeness.distance) {
         Some(Distance::Ordered { values }) => Some(values),
         Some(Distance::Equal | Distance::Hierarchical { .. }) | None => None,
@@ -925,7 +938,12 @@ impl<'a> Nodes<'a> {
         (Some(mean), by_attribute)
     }
 
-    fn non_uniform_entropy(&self, original: &RecordBatch, sources: &[usize]) -> Result<Option<f64>, Error> {
+    fn non_uniform_entropy(
+        &self,
+        original: &RecordBatch,
+        sources: &[usize],
+        rules: &Rules,
+    ) -> Result<Option<f64>, Error> {
         if self.columns.len() != self.asked || self.asked == 0 {
             return Ok(None);
         }
@@ -936,7 +954,7 @@ impl<'a> Nodes<'a> {
         }
         let (mut reached, mut full) = (0.0, 0.0);
         for column in &self.columns {
-            let text = text_of(find(original, column.name)?, column.name)?;
+            let text = values_of(original, column.name, rules)?;
             let mut leaf_counts = vec![0_usize; column.hierarchy.leaf_count()];
             let mut leaves = Vec::with_capacity(rows);
             for value in text.iter() {
@@ -969,10 +987,11 @@ fn check_ancestors(
     sources: &[usize],
     labels: &[Labels],
     nodes: &Nodes<'_>,
+    rules: &Rules,
     violations: &mut Vec<Violation>,
 ) -> Result<(), Error> {
     for column in &nodes.columns {
-        let text = text_of(find(original, column.name)?, column.name)?;
+        let text = values_of(original, column.name, rules)?;
         let labels = labels.iter().find(|labels| labels.column == column.name);
         let labels = labels.expect("columns of nodes were read from the labels");
         for (row, &source) in sources.iter().enumerate() {

@@ -34,6 +34,10 @@ pub(crate) struct Asked {
     /// With X:enhanced, −ln of the share where that is less.
     #[arg(long, value_name = "X[:basic|enhanced]", requires = "sensitive", value_parser = likeness)]
     beta: Option<Likeness>,
+    /// What a missing value of a column is (null, or an empty cell): a category of its own, under this word. Several, separated
+    /// by commas.
+    #[arg(long, value_delimiter = ',', value_name = "C=WORD", value_parser = missing)]
+    missing: Vec<(String, String)>,
     /// The table is a population of which the rows with true in column C are released; in each class they are from A to B of
     /// all, 0 to 1 (δ-presence). Needs --mode global.
     #[arg(long, value_name = "C=A..B", value_parser = presence)]
@@ -65,6 +69,7 @@ impl Asked {
     pub(crate) fn rules(&self, batch: &RecordBatch, hierarchies: Option<&Path>) -> Result<Rules> {
         let mut rules = Rules::k(self.k);
         rules.presence.clone_from(&self.presence);
+        rules.missing = self.missing.iter().cloned().collect();
         for column in &self.sensitive {
             let mut sensitive = Sensitive::new(column);
             sensitive = match self.l {
@@ -167,6 +172,14 @@ fn likeness(text: &str) -> Result<Likeness, String> {
     };
     let beta = number.parse().ok().filter(|beta: &f64| beta.is_finite() && *beta >= 0.0);
     beta.map(|beta| Likeness { beta, gain }).ok_or_else(|| "a number from 0 up is needed".into())
+}
+
+fn missing(text: &str) -> Result<(String, String), String> {
+    let (column, word) = text
+        .split_once('=')
+        .filter(|(column, word)| !column.is_empty() && !word.is_empty())
+        .ok_or("a column and a word, such as age=unknown, are needed")?;
+    Ok((column.to_owned(), word.to_owned()))
 }
 
 fn presence(text: &str) -> Result<Presence, String> {

@@ -1,12 +1,14 @@
 //! What the package promises, asked through its public functions.
 
 mod adult;
+mod beside;
 mod builder;
 mod data;
 mod global;
 mod measures;
 mod properties;
 mod refusals;
+mod successive;
 mod suppression;
 mod tampering;
 mod wide;

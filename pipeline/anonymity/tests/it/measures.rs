@@ -1,9 +1,9 @@
 //! Small tables made by hand, with the answer beside them.
 
 use anonymity::verify::{Beside, Checks, StarRows, verify};
-use anonymity::{Effort, Gain, Hierarchy, Mode, Request, Rules, Sensitive, SuppressedRows};
+use anonymity::{Effort, Gain, Hierarchy, Mode, QuasiIdentifier, Request, Rules, Sensitive, SuppressedRows, anonymize};
 
-use crate::data::{SEED, beside, checked, identifiers, released, table};
+use crate::data::{SEED, beside, checked, column, identifiers, released, table, tamper};
 
 fn close(found: f64, expected: f64) {
     assert!((found - expected).abs() < 1e-9, "{found} is not {expected}");
@@ -175,6 +175,46 @@ fn recursive_l_likeness_and_a_tree() {
     );
     // Nothing is rare in x from place 3 on.
     assert_eq!(asked(illness().recursive_l(1e9, 3)).len(), 1);
+}
+
+/// What is missing is a value of its own, for whoever makes the table and for whoever checks it.
+#[test]
+fn a_missing_value_means_what_the_rules_say() {
+    let identifiers = vec![
+        QuasiIdentifier::new(
+            "place",
+            Hierarchy::from_text("Aviano;west;*\nSacile;west;*\nnot told;not told;*\n", ';').expect("a tree"),
+        ),
+        QuasiIdentifier::new("age", Hierarchy::integers(0, 19, &[5, 10]).expect("widths")),
+    ];
+    let text = "
+        place: Aviano Sacile Aviano X X X
+        age: 1 1 1 1 1 1
+        illness: flu X flu flu gout gout";
+    let mut original = table(text);
+    for (column, row) in [("place", 3), ("place", 4), ("illness", 1)] {
+        original = tamper(&original, column, row, None);
+    }
+    original = tamper(&original, "place", 5, Some(""));
+    let rules = Rules::k(3)
+        .with(Sensitive::new("illness").distinct_l(2))
+        .missing_as("place", "not told")
+        .missing_as("illness", "unknown");
+    let (made, outcome) = released(&original, &Request::new(identifiers.clone(), rules.clone(), SEED));
+    assert!(outcome.passed, "{:?}", outcome.violations);
+    let places = column(&made.batch, "place").into_iter().flatten().collect::<Vec<_>>();
+    assert_eq!(places, ["west", "west", "west", "not told", "not told", "not told"]);
+    assert_eq!(column(&made.batch, "illness")[1], None, "what is not generalised stays as it was");
+    assert_eq!(outcome.measures.sensitive[0].distinct_l, 2);
+    close(made.report.measures.loss.expect("known"), outcome.measures.loss.expect("known"));
+
+    let unsaid = Request::new(identifiers.clone(), Rules::k(3), SEED);
+    let error = anonymize(&[original.clone()], &unsaid).expect_err("a null that means nothing");
+    assert!(error.to_string().contains("row 3: null"), "{error}");
+    let unknown = Request::new(identifiers.clone(), rules.clone().missing_as("place", "secret"), SEED);
+    assert!(anonymize(&[original.clone()], &unknown).is_err_and(|error| error.to_string().contains("\"secret\"")));
+    let elsewhere = Request::new(identifiers, rules.missing_as("note", "none"), SEED);
+    assert!(anonymize(&[original], &elsewhere).is_err_and(|error| error.to_string().contains("missing is note")));
 }
 
 #[test]
