@@ -2,22 +2,31 @@
 //!
 //! A code that is not in the table is not in the dictionary, so that it tells nothing that the table does not.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
 use domain::instrument::Instrument;
+use serde::Serialize;
 
 /// Italian words: column, code (none for the column itself), words. A column that ends in `_` stands for its scales.
 const WORDS: &str = include_str!("words.csv");
 
 /// One column.
-#[derive(Debug)]
+#[derive(Debug, Serialize)]
 pub(super) struct Column {
-    name: String,
-    meaning: String,
-    is_quasi_identifier: bool,
-    codes: Vec<(String, String)>,
+    pub(super) name: String,
+    pub(super) meaning: String,
+    pub(super) is_quasi_identifier: bool,
+    pub(super) codes: Vec<Code>,
+}
+
+/// One of the codes of a column, in how many rows it is.
+#[derive(Debug, Serialize)]
+pub(super) struct Code {
+    pub(super) code: String,
+    pub(super) words: String,
+    pub(super) rows: usize,
 }
 
 pub(super) fn word(column: &str, code: &str) -> Option<&'static str> {
@@ -41,7 +50,9 @@ pub(super) fn describe(
     let mut columns = Vec::new();
     for field in table.schema().fields() {
         let name = field.name();
-        let codes: BTreeSet<&str> = super::text(table, name)?.iter().flatten().collect();
+        let mut rows: BTreeMap<&str, usize> = BTreeMap::new();
+        let text = super::text(table, name)?;
+        text.iter().flatten().for_each(|code| *rows.entry(code).or_default() += 1);
         let described = |code: &str| {
             let words = word(name, code).or_else(|| word("*", code)).map(str::to_owned);
             words.or_else(|| of_definition(name, code, versions)).unwrap_or_else(|| code.replace('_', "–"))
@@ -50,7 +61,10 @@ pub(super) fn describe(
             name: name.clone(),
             meaning: meaning(name, versions),
             is_quasi_identifier: quasi_identifiers.contains(name),
-            codes: codes.into_iter().map(|code| (code.to_owned(), described(code))).collect(),
+            codes: rows
+                .into_iter()
+                .map(|(code, rows)| Code { code: code.to_owned(), words: described(code), rows })
+                .collect(),
         });
     }
     Ok(columns)
@@ -97,7 +111,7 @@ pub(super) fn csv(columns: &[Column]) -> String {
     let mut text = line(&titles);
     for column in columns {
         text += &line(&[&column.name, "", &column.meaning, heading("testo"), column.role()]);
-        for (code, words) in &column.codes {
+        for Code { code, words, rows: _ } in &column.codes {
             text += &line(&[&column.name, code, words, "", ""]);
         }
     }
@@ -118,7 +132,7 @@ pub(super) fn markdown(columns: &[Column], instrument: &str) -> String {
             heading("codice"),
             heading("descrizione"),
         );
-        for (code, words) in &column.codes {
+        for Code { code, words, rows: _ } in &column.codes {
             text += &format!("| {} | {} |\n", plain(code), plain(words));
         }
     }

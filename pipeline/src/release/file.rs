@@ -10,15 +10,18 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
+use arrow::datatypes::Schema;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 use rand::CryptoRng;
 use sha2::{Digest, Sha256};
 
+use super::dataset::{self, CSV, DataFile, Dataset, SUMS};
 use super::register::{self, Entry};
-use super::{Cleared, ReleaseError, Report, dictionary, refuse};
+use super::{Cleared, Parts, ReleaseError, Report, dictionary, refuse};
 
 /// The table.
 pub(super) const TABLE: &str = "dati.parquet";
@@ -51,7 +54,9 @@ impl Cleared {
         }
         fs::create_dir_all(&staged).map_err(at(&staged))?;
         let file = staged.join(TABLE);
-        put(&file, &bytes(&parts.released)?)?;
+        let quasi_identifiers = parts.basis.columns();
+        let dictionary = dictionary::csv(&dictionary::describe(&parts.released, &quasi_identifiers, &parts.versions)?);
+        put(&file, &bytes(&parts.released, parts.marks(&dictionary))?)?;
 
         let written = fs::read(&file).map_err(at(&file))?;
         let back = read(&file)?;
@@ -64,18 +69,29 @@ impl Cleared {
 
         let columns = dictionary::describe(&back, &report.quasi_identifiers, &parts.versions)?;
         let title = parts.versions.last().map_or(report.instrument.as_str(), |newest| newest.title.as_str());
-        put(&staged.join("dizionario.csv"), dictionary::csv(&columns).as_bytes())?;
-        put(&staged.join("dizionario.md"), dictionary::markdown(&columns, title).as_bytes())?;
+        let comma_separated = dataset::csv(&back)?;
+        let dataset = Dataset::new(
+            &parts.id,
+            title,
+            (report.cutoff, report.created_at),
+            (report.rows, report.k),
+            &columns,
+            vec![DataFile::parquet(&written), DataFile::csv(&comma_separated)],
+        );
         let told = serde_json::to_vec_pretty(&report)
             .map_err(|source| ReleaseError::File { path: staged.join("rapporto.json"), source: source.into() })?;
-        put(&staged.join("rapporto.json"), &told)?;
-        let citation = dictionary::word("citazione", "").unwrap_or_default();
-        let citation = citation
-            .replace("{strumento}", title)
-            .replace("{limite}", &report.cutoff.to_string())
-            .replace("{id}", &report.id)
-            .replace("{sha256}", &sha256);
-        put(&staged.join("citazione.txt"), format!("{citation}\n").as_bytes())?;
+        let mut files: Vec<(&str, Vec<u8>)> = vec![
+            (CSV, comma_separated),
+            ("dizionario.csv", dictionary::csv(&columns).into_bytes()),
+            ("dizionario.md", dictionary::markdown(&columns, title).into_bytes()),
+            ("rapporto.json", told),
+        ];
+        files.extend(dataset.files().into_iter().map(|(name, text)| (name, text.into_bytes())));
+        let all = files.iter().map(|(name, bytes)| (*name, bytes.as_slice())).chain([(TABLE, written.as_slice())]);
+        files.push((SUMS, dataset::sums(all).into_bytes()));
+        for (name, bytes) in &files {
+            put(&staged.join(name), bytes)?;
+        }
 
         register::keep_seed(releases, &parts.id, &parts.seed, &parts.ring, chance)?;
         let entry = Entry {
@@ -125,8 +141,24 @@ fn put(path: &Path, bytes: &[u8]) -> Result<(), ReleaseError> {
     crate::pseudonymize::write_private(path, bytes).map_err(at(path))
 }
 
-fn bytes(table: &RecordBatch) -> Result<Vec<u8>, ReleaseError> {
-    let properties = WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?)).build();
+impl Parts {
+    /// What the Parquet file says of itself, wherever it goes.
+    fn marks(&self, dictionary: &str) -> Vec<KeyValue> {
+        let marks = [
+            ("id", self.id.clone()),
+            ("k", self.report.k.to_string()),
+            ("licence", dictionary::word("licenza", "").unwrap_or_default().to_owned()),
+            ("dictionary_sha256", hex::encode(Sha256::digest(dictionary))),
+        ];
+        marks.into_iter().map(|(name, value)| KeyValue::new(format!("noncello.{name}"), value)).collect()
+    }
+}
+
+fn bytes(table: &RecordBatch, marks: Vec<KeyValue>) -> Result<Vec<u8>, ReleaseError> {
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
+        .set_key_value_metadata(Some(marks))
+        .build();
     let mut writer = ArrowWriter::try_new(Vec::new(), table.schema(), Some(properties))?;
     writer.write(table)?;
     Ok(writer.into_inner()?)
@@ -135,7 +167,10 @@ fn bytes(table: &RecordBatch) -> Result<Vec<u8>, ReleaseError> {
 /// The table of a file, whoever wrote it.
 pub(super) fn read(path: &Path) -> Result<RecordBatch, ReleaseError> {
     let builder = ParquetRecordBatchReaderBuilder::try_new(fs::File::open(path).map_err(at(path))?)?;
-    let schema = Arc::clone(builder.schema());
+    // What the file says of itself is no part of the table.
+    let schema = Arc::new(Schema::new(builder.schema().fields().clone()));
     let batches = builder.build()?.collect::<Result<Vec<_>, _>>()?;
+    let batches: Vec<RecordBatch> =
+        batches.into_iter().map(|batch| batch.with_schema(Arc::clone(&schema))).collect::<Result<_, _>>()?;
     Ok(concat_batches(&schema, &batches)?)
 }

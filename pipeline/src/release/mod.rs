@@ -5,6 +5,7 @@
 //! and cut-off: what others need is a part of its columns or a coarsening of its classes, never a second table of the
 //! same rows. Who is in it is not kept anywhere; the seed is kept, sealed, beside the register.
 
+mod dataset;
 mod dictionary;
 mod file;
 mod geography;

@@ -9,10 +9,13 @@ use chrono::{DateTime, NaiveDate, Utc};
 use domain::feed::{PersonToken, SealedLink};
 use domain::keys::{Ring, RingKey};
 use domain::person::{Citizenship, Disadvantage, Education, Household, Sex, Work};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha20Rng;
+use sha2::{Digest, Sha256};
 
-use super::file::{TABLE, read};
+use super::dataset::{CSV, SUMS};
+use super::file::{TABLE, Written, read};
 use super::*;
 use crate::testing::{ASSO, Feed, Ground, assessment, day, ente, fill};
 
@@ -173,6 +176,7 @@ fn a_release_holds_and_tells_nothing_of_anybody() {
     let places = ["Pordenone (PN)", "Udine (UD)", "Friuli-Venezia Giulia", "*"];
     assert!(counts(&table, "territorio").keys().all(|place| places.contains(&place.as_str())));
 
+    check_beside(&written, &table);
     let bytes = all_bytes(&written.folder);
     for at in 1..=4 {
         let links = links_of(&world, at);
@@ -191,6 +195,48 @@ fn a_release_holds_and_tells_nothing_of_anybody() {
     assert!(matches!(world.draft("asso", 5, 6), Err(ReleaseError::Twice(_))));
     assert_eq!(list(&world.ground.path("releases")).unwrap().len(), 1);
     assert!(written.folder.join(TABLE).exists());
+}
+
+/// The table as text is the table; checksums are of what is there, and of all of it; and the file says what it is.
+fn check_beside(written: &Written, table: &RecordBatch) {
+    let read_text = |name: &str| fs::read_to_string(written.folder.join(name)).unwrap();
+    let mut rows = read_text(CSV)
+        .lines()
+        .map(|line| line.trim_matches('"').split("\",\"").map(str::to_owned).collect())
+        .collect::<Vec<Vec<String>>>();
+    let names = rows.remove(0);
+    assert_eq!(rows.len(), table.num_rows());
+    for (at, name) in names.iter().enumerate() {
+        let column = table.column_by_name(name).unwrap().as_string::<i32>();
+        assert!(column.iter().zip(&rows).all(|(value, row)| value == Some(&row[at])), "{name}");
+    }
+    let sums: BTreeMap<String, String> = read_text(SUMS)
+        .lines()
+        .map(|line| line.split_once("  ").unwrap())
+        .map(|(sum, name)| (name.to_owned(), sum.to_owned()))
+        .collect();
+    let mut files: Vec<String> =
+        fs::read_dir(&written.folder).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+    files.retain(|name| name != SUMS);
+    files.sort();
+    assert_eq!(files, sums.keys().cloned().collect::<Vec<_>>());
+    for (name, sum) in &sums {
+        assert_eq!(*sum, hex::encode(Sha256::digest(fs::read(written.folder.join(name)).unwrap())), "{name}");
+    }
+    let file = fs::File::open(written.folder.join(TABLE)).unwrap();
+    let metadata = ParquetRecordBatchReaderBuilder::try_new(file)
+        .unwrap()
+        .metadata()
+        .file_metadata()
+        .key_value_metadata()
+        .unwrap()
+        .clone();
+    let mark = |name: &str| {
+        metadata.iter().find(|mark| mark.key == format!("noncello.{name}")).unwrap().value.clone().unwrap()
+    };
+    assert_eq!((mark("id"), mark("k")), (written.report.id.clone(), "5".to_owned()));
+    assert_eq!(mark("dictionary_sha256"), sums["dizionario.csv"]);
+    assert!(!mark("licence").is_empty());
 }
 
 fn links_of(world: &World, at: u128) -> BTreeMap<String, SealedLink> {

@@ -1,0 +1,298 @@
+//! What lies beside the table of a release, so that whoever opens it in ten years knows what it is: codebook, DDI-Codebook
+//! 2.5, Frictionless datapackage, Croissant 1.0, DCAT-AP_IT as Turtle and JSON-LD, loaders, checksums. All of it is made from one
+//! [`Dataset`], so that no two of them differ.
+
+use arrow::array::RecordBatch;
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
+use minijinja::value::Serde;
+use minijinja::{AutoEscape, Environment, context};
+use serde::Serialize;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::dictionary::{Column, word};
+use super::file::TABLE;
+
+#[cfg(test)]
+mod tests;
+
+/// The table as text.
+pub(super) const CSV: &str = "dati.csv";
+/// Checksums of all other files.
+pub(super) const SUMS: &str = "SHA256SUMS";
+
+/// Everything that is told of a release, in Italian.
+#[derive(Debug, Serialize)]
+pub(super) struct Dataset<'a> {
+    pub(super) id: &'a str,
+    pub(super) title: String,
+    pub(super) description: String,
+    pub(super) cutoff: NaiveDate,
+    pub(super) created_at: DateTime<Utc>,
+    pub(super) citation: String,
+    pub(super) licence: &'static str,
+    pub(super) licence_title: &'static str,
+    pub(super) holder: &'static str,
+    /// The holder's code in the index of public administrations.
+    pub(super) holder_code: &'static str,
+    pub(super) rows: usize,
+    pub(super) k: usize,
+    pub(super) columns: &'a [Column],
+    /// The files with data.
+    pub(super) files: Vec<DataFile>,
+}
+
+/// A file with the table.
+#[derive(Debug, Serialize)]
+pub(super) struct DataFile {
+    pub(super) name: &'static str,
+    pub(super) format: &'static str,
+    pub(super) media_type: &'static str,
+    /// The name of its format in the European list of file types.
+    pub(super) european: &'static str,
+    pub(super) bytes: usize,
+    pub(super) sha256: String,
+}
+
+impl DataFile {
+    pub(super) fn parquet(bytes: &[u8]) -> Self {
+        Self::new(TABLE, "parquet", "application/vnd.apache.parquet", "PARQUET", bytes)
+    }
+
+    pub(super) fn csv(bytes: &[u8]) -> Self {
+        Self::new(CSV, "csv", "text/csv", "CSV", bytes)
+    }
+
+    fn new(
+        name: &'static str,
+        format: &'static str,
+        media_type: &'static str,
+        european: &'static str,
+        bytes: &[u8],
+    ) -> Self {
+        let sha256 = hex::encode(Sha256::digest(bytes));
+        Self { name, format, media_type, european, bytes: bytes.len(), sha256 }
+    }
+}
+
+/// A word of the list that every release has; a test looks that they are there.
+fn told(name: &str) -> &'static str {
+    word(name, "").unwrap_or_default()
+}
+
+impl<'a> Dataset<'a> {
+    pub(super) fn new(
+        id: &'a str,
+        instrument: &str,
+        (cutoff, created_at): (NaiveDate, DateTime<Utc>),
+        (rows, k): (usize, usize),
+        columns: &'a [Column],
+        files: Vec<DataFile>,
+    ) -> Self {
+        let sha256 = files.iter().find(|file| file.name == TABLE).map_or("", |file| &file.sha256);
+        let fill = |text: &str| {
+            text.replace("{strumento}", instrument)
+                .replace("{limite}", &cutoff.to_string())
+                .replace("{id}", id)
+                .replace("{k}", &k.to_string())
+                .replace("{sha256}", sha256)
+        };
+        Self {
+            id,
+            title: fill(told("titolo_rilascio")),
+            description: fill(told("descrizione_rilascio")),
+            cutoff,
+            created_at,
+            citation: fill(told("citazione")),
+            licence: told("licenza"),
+            licence_title: told("titolo_licenza"),
+            holder: told("titolare"),
+            holder_code: told("codice_titolare"),
+            rows,
+            k,
+            columns,
+            files,
+        }
+    }
+
+    /// All files beside the table, by name.
+    pub(super) fn files(&self) -> Vec<(&'static str, String)> {
+        let pretty = |value: &Value| serde_json::to_string_pretty(value).expect("JSON of texts and numbers") + "\n";
+        vec![
+            ("citazione.txt", format!("{}\n", self.citation)),
+            ("licenza.txt", format!("{}\n\n{}\n", self.licence_title, self.licence)),
+            ("codebook.html", self.render(include_str!("codebook.html"), true)),
+            ("ddi.xml", self.render(include_str!("ddi.xml"), true)),
+            ("dcat-ap_it.ttl", self.render(include_str!("dcat-ap_it.ttl"), false)),
+            ("dcat-ap_it.jsonld", pretty(&self.dcat())),
+            ("datapackage.json", pretty(&self.datapackage())),
+            ("croissant.json", pretty(&self.croissant())),
+            ("carica.sql", self.render(include_str!("carica.sql"), false)),
+            ("carica.py", self.render(include_str!("carica.py.txt"), false)),
+            ("carica.R", self.render(include_str!("carica.R.txt"), false)),
+            ("carica.do", self.render(include_str!("carica.do.txt"), false)),
+        ]
+    }
+
+    /// A template, for markup or for a program.
+    fn render(&self, template: &str, is_markup: bool) -> String {
+        let mut environment = Environment::new();
+        environment.set_auto_escape_callback(move |_| if is_markup { AutoEscape::Html } else { AutoEscape::None });
+        // A text between double quotes, as Turtle, SQL's and the languages of statistics read it.
+        environment.add_filter("quoted", |text: String| {
+            let text = text.replace('\\', "\\\\").replace('"', "\\\"").replace(['\n', '\r'], " ");
+            format!("\"{text}\"")
+        });
+        // Stata has no escapes: what would end a text is left out.
+        environment.add_filter("stata", |text: String| format!("`\"{}\"'", text.replace(['"', '`', '\n'], "'")));
+        let parts =
+            context! { dataset => Serde(self), year => self.cutoff.year(), version => env!("CARGO_PKG_VERSION") };
+        let text = environment.render_str(template, parts).expect("a test renders every template");
+        format!("{}\n", text.trim_end())
+    }
+
+    /// Frictionless Data Package 1.
+    fn datapackage(&self) -> Value {
+        let field = |column: &Column| {
+            let codes: Vec<&str> = column.codes.iter().map(|code| code.code.as_str()).collect();
+            json!({
+                "name": column.name, "title": column.meaning, "type": "string",
+                "constraints": { "required": true, "enum": codes },
+            })
+        };
+        let schema = json!({
+            "fields": self.columns.iter().map(field).collect::<Vec<_>>(), "missingValues": [],
+        });
+        let resource = |file: &DataFile| {
+            let mut resource = json!({
+                "name": format!("dati-{}", file.format), "path": file.name, "format": file.format, "mediatype": file.media_type,
+                "hash": format!("sha256:{}", file.sha256), "title": self.title, "schema": schema,
+            });
+            if file.name == CSV {
+                // Of Parquet its reference implementation counts no bytes, and finds fault with any number.
+                resource["bytes"] = file.bytes.into();
+                resource["profile"] = "tabular-data-resource".into();
+                resource["encoding"] = "utf-8".into();
+            }
+            resource
+        };
+        json!({
+            "profile": "data-package",
+            "name": self.id,
+            "id": format!("urn:noncello:{}", self.id),
+            "title": self.title,
+            "description": self.description,
+            "version": "1.0.0",
+            "created": self.created_at.to_rfc3339(),
+            "keywords": ["lavoro", "fragilità", "servizi sociali", "k-anonimato"],
+            "licenses": [{ "path": "licenza.txt", "title": self.licence_title }],
+            "contributors": [{ "title": self.holder, "role": "publisher" }],
+            "resources": self.files.iter().map(resource).collect::<Vec<_>>(),
+        })
+    }
+
+    /// Croissant 1.0 of MLCommons.
+    fn croissant(&self) -> Value {
+        let context = json!({
+            "@language": "it", "@vocab": "https://schema.org/", "sc": "https://schema.org/",
+            "cr": "http://mlcommons.org/croissant/", "rai": "http://mlcommons.org/croissant/RAI/", "dct": "http://purl.org/dc/terms/",
+            "citeAs": "cr:citeAs", "column": "cr:column", "conformsTo": "dct:conformsTo",
+            "data": { "@id": "cr:data", "@type": "@json" }, "dataType": { "@id": "cr:dataType", "@type": "@vocab" },
+            "examples": { "@id": "cr:examples", "@type": "@json" }, "extract": "cr:extract", "field": "cr:field",
+            "fileObject": "cr:fileObject", "fileProperty": "cr:fileProperty", "fileSet": "cr:fileSet", "format": "cr:format",
+            "includes": "cr:includes", "isLiveDataset": "cr:isLiveDataset", "jsonPath": "cr:jsonPath", "key": "cr:key",
+            "md5": "cr:md5", "parentField": "cr:parentField", "path": "cr:path", "recordSet": "cr:recordSet",
+            "equivalentProperty": "cr:equivalentProperty", "samplingRate": "cr:samplingRate",
+            "references": "cr:references", "regex": "cr:regex", "repeated": "cr:repeated", "replace": "cr:replace",
+            "separator": "cr:separator", "source": "cr:source", "subField": "cr:subField", "transform": "cr:transform",
+        });
+        let distribution = |file: &DataFile| {
+            json!({
+                "@type": "cr:FileObject", "@id": file.name, "name": file.name, "contentUrl": file.name,
+                "contentSize": format!("{} B", file.bytes), "encodingFormat": file.media_type, "sha256": file.sha256,
+            })
+        };
+        let field = |column: &Column| {
+            json!({
+                "@type": "cr:Field", "@id": format!("persone/{}", column.name), "name": column.name,
+                "description": column.meaning, "dataType": "sc:Text",
+                "source": { "fileObject": { "@id": CSV }, "extract": { "column": column.name } },
+            })
+        };
+        json!({
+            "@context": context,
+            "@type": "sc:Dataset",
+            "conformsTo": "http://mlcommons.org/croissant/1.0",
+            "name": self.id,
+            "description": self.description,
+            "license": self.licence,
+            "url": format!("urn:noncello:{}", self.id),
+            "citeAs": self.citation,
+            "datePublished": self.created_at.date_naive().to_string(),
+            "version": "1.0.0",
+            "creator": { "@type": "sc:Organization", "name": self.holder },
+            "distribution": self.files.iter().map(distribution).collect::<Vec<_>>(),
+            "recordSet": [{
+                "@type": "cr:RecordSet", "@id": "persone", "name": "persone", "description": told("intro"),
+                "field": self.columns.iter().map(field).collect::<Vec<_>>(),
+            }],
+        })
+    }
+
+    /// DCAT-AP_IT, as the Turtle beside it says it.
+    fn dcat(&self) -> Value {
+        let holder = json!({
+            "@type": ["dcatapit:Agent", "foaf:Agent"], "@id": format!("#{}", self.holder_code),
+            "foaf:name": { "@value": self.holder, "@language": "it" }, "dct:identifier": self.holder_code,
+        });
+        let distribution = |file: &DataFile| {
+            json!({
+                "@type": ["dcatapit:Distribution", "dcat:Distribution"], "@id": file.name,
+                "dct:title": { "@value": file.name, "@language": "it" },
+                "dct:format": { "@id": format!("http://publications.europa.eu/resource/authority/file-type/{}", file.european) },
+                "dcat:accessURL": { "@id": file.name }, "dcat:byteSize": file.bytes,
+                "dct:license": { "@id": "licenza.txt", "@type": ["dcatapit:LicenseDocument", "dct:LicenseDocument"],
+                    "foaf:name": { "@value": self.licence_title, "@language": "it" } },
+            })
+        };
+        json!({
+            "@context": {
+                "dcat": "http://www.w3.org/ns/dcat#", "dcatapit": "http://dati.gov.it/onto/dcatapit#",
+                "dct": "http://purl.org/dc/terms/", "foaf": "http://xmlns.com/foaf/0.1/", "xsd": "http://www.w3.org/2001/XMLSchema#",
+            },
+            "@id": format!("urn:noncello:{}", self.id),
+            "@type": ["dcatapit:Dataset", "dcat:Dataset"],
+            "dct:identifier": self.id,
+            "dct:title": { "@value": self.title, "@language": "it" },
+            "dct:description": { "@value": self.description, "@language": "it" },
+            "dct:modified": { "@value": self.created_at.date_naive().to_string(), "@type": "xsd:date" },
+            "dct:issued": { "@value": self.created_at.date_naive().to_string(), "@type": "xsd:date" },
+            "dcat:theme": { "@id": "http://publications.europa.eu/resource/authority/data-theme/SOCI" },
+            "dct:accrualPeriodicity": { "@id": "http://publications.europa.eu/resource/authority/frequency/NEVER" },
+            "dct:language": { "@id": "http://publications.europa.eu/resource/authority/language/ITA" },
+            "dct:rightsHolder": holder,
+            "dct:publisher": { "@id": format!("#{}", self.holder_code) },
+            "dcat:distribution": self.files.iter().map(distribution).collect::<Vec<_>>(),
+        })
+    }
+}
+
+/// The table as comma-separated text, all of it quoted.
+pub(super) fn csv(table: &RecordBatch) -> Result<Vec<u8>, super::ReleaseError> {
+    let names: Vec<&str> = table.schema_ref().fields().iter().map(|field| field.name().as_str()).collect();
+    let columns = names.iter().map(|name| super::text(table, name)).collect::<Result<Vec<_>, _>>()?;
+    let cell = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
+    let mut lines = names.iter().map(|name| cell(name)).collect::<Vec<_>>().join(",") + "\r\n";
+    for row in 0..table.num_rows() {
+        let cells: Vec<String> = columns.iter().map(|column| cell(column.value(row))).collect();
+        lines.push_str(&cells.join(","));
+        lines.push_str("\r\n");
+    }
+    Ok(lines.into_bytes())
+}
+
+/// As `sha256sum` writes and checks them.
+pub(super) fn sums<'a>(files: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> String {
+    let line = |(name, bytes)| format!("{}  {name}\n", hex::encode(Sha256::digest(bytes)));
+    files.into_iter().map(line).collect()
+}
