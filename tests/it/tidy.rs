@@ -34,7 +34,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("sea-orm-migration", &["store"]),
     ("libsqlite3-sys", &["store"]),
     ("duckdb", &["warehouse"]),
-    ("minijinja", &["templates"]),
+    ("minijinja", &["templates", "anonymity", "pipeline"]),
     ("typst", &["documents"]),
     ("typst-layout", &["documents"]),
     ("typst-pdf", &["documents"]),
