@@ -378,9 +378,10 @@ impl Search<'_> {
         true
     }
 
-    fn keys(&self, node: usize) -> Keys {
-        let mut keys = Keys::new(self.rows.count());
-        for (column, leaves) in self.rows.leaves.iter().enumerate() {
+    /// A number for each row that is the same under equal labels; `leaves` are those of the rows, by column.
+    fn keys(&self, node: usize, leaves: &[Vec<u32>]) -> Keys {
+        let mut keys = Keys::new(leaves.first().map_or(0, Vec::len));
+        for (column, leaves) in leaves.iter().enumerate() {
             let level = &self.lattice.levels[column][self.lattice.level(node, column)];
             keys.add(level.label_count, leaves.iter().map(|&leaf| level.labels[leaf as usize]));
         }
@@ -459,7 +460,7 @@ impl Search<'_> {
 
     /// Whether each row is in a class with too few others.
     fn suppressed_by_size(&self, node: usize) -> Vec<bool> {
-        let keys = self.keys(node);
+        let keys = self.keys(node, &self.rows.leaves);
         let least = self.input.conditions.k;
         let slots = usize::try_from(keys.bound).unwrap_or(usize::MAX);
         if slots <= 8 * self.rows.count() {
@@ -484,18 +485,10 @@ impl Search<'_> {
 
     /// The classes of a combination that hold, and the rows of the others.
     fn divided(&mut self, node: usize) -> (Vec<Vec<u32>>, Vec<u32>) {
-        let labels = |codes: &[Vec<u32>]| {
-            let mut keys = Keys::new(codes.first().map_or(0, Vec::len));
-            for (column, codes) in codes.iter().enumerate() {
-                let level = &self.lattice.levels[column][self.lattice.level(node, column)];
-                keys.add(level.label_count, codes.iter().map(|&leaf| level.labels[leaf as usize]));
-            }
-            keys
-        };
         let released = self.input.codes.first().map_or(0, Vec::len);
         // Those of the population that are not released have numbers from there on.
         let mut sorted: Vec<(u64, u32)> = match &self.input.population {
-            None => labels(self.input.codes).values.into_iter().zip(0..).collect(),
+            None => self.keys(node, self.input.codes).values.into_iter().zip(0..).collect(),
             Some(population) => {
                 let both: Vec<Vec<u32>> = self
                     .input
@@ -504,7 +497,7 @@ impl Search<'_> {
                     .zip(population.codes)
                     .map(|(released, all)| released.iter().chain(all).copied().collect())
                     .collect();
-                labels(&both).values.into_iter().zip(0..).collect()
+                self.keys(node, &both).values.into_iter().zip(0..).collect()
             }
         };
         sorted.sort_unstable();
