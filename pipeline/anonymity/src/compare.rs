@@ -150,7 +150,7 @@ impl Column {
         let mut labels: Vec<String> = Vec::new();
         let mut numbers: BTreeMap<NodeId, usize> = BTreeMap::new();
         for leaf in 0..hierarchy.leaf_count() {
-            let node = broad(hierarchy, hierarchy.leaf_node(leaf), broadest);
+            let node = hierarchy.raised(hierarchy.leaf_node(leaf), broadest);
             numbers.entry(node).or_insert_with(|| {
                 labels.push(hierarchy.label(node).to_owned());
                 labels.len() - 1
@@ -160,7 +160,7 @@ impl Column {
         let leaves = table::leaves(original, name, hierarchy, missing)?;
         let before = leaves
             .into_iter()
-            .map(|leaf| numbers.get(&broad(hierarchy, hierarchy.leaf_node(leaf as usize), broadest)).copied())
+            .map(|leaf| numbers.get(&hierarchy.raised(hierarchy.leaf_node(leaf as usize), broadest)).copied())
             .collect();
         let text = table::as_text(table::column(released, name)?, name)?;
         let mut levels = vec![0; hierarchy.level_count()];
@@ -172,7 +172,7 @@ impl Column {
                 row,
             })?;
             levels[hierarchy.level(node)] += 1;
-            after.push(numbers.get(&broad(hierarchy, node, broadest)).copied());
+            after.push(numbers.get(&hierarchy.raised(node, broadest)).copied());
         }
         Ok(Self { name: name.to_owned(), labels, before, after, levels })
     }
@@ -205,17 +205,6 @@ impl Column {
         }
         AttributeComparison { column: self.name, levels: self.levels, categories: told }
     }
-}
-
-/// The node at a level, or the given one if it is there or above.
-fn broad(hierarchy: &Hierarchy, mut node: NodeId, level: usize) -> NodeId {
-    while hierarchy.level(node) < level {
-        match hierarchy.parent(node) {
-            Some(parent) => node = parent,
-            None => break,
-        }
-    }
-    node
 }
 
 fn cramers_v(first: &[Option<usize>], second: &[Option<usize>]) -> f64 {

@@ -9,7 +9,7 @@
 use crate::anonymize::Assignment;
 use crate::engine::{Conditions, Scratch, cost_of_cell};
 use crate::error::Error;
-use crate::hierarchy::{Hierarchy, NodeId};
+use crate::hierarchy::NodeId;
 use crate::report::PresenceMeasures;
 use crate::rules::{Presence, QuasiIdentifier, SuppressedRows};
 use crate::table::small;
@@ -29,6 +29,13 @@ pub(crate) struct Input<'a> {
     pub(crate) suppressed_rows: SuppressedRows,
 }
 
+impl Input<'_> {
+    /// How many rows are to be released.
+    fn rows(&self) -> usize {
+        self.codes.first().map_or(0, Vec::len)
+    }
+}
+
 /// The people among whom those released are.
 pub(crate) struct Population<'a> {
     /// The leaf of each of its rows, by column.
@@ -44,6 +51,11 @@ pub(crate) fn solve(input: &Input<'_>) -> Result<(Assignment, Option<PresenceMea
         input,
         rows: Rows::new(input),
         is_monotone: input.population.is_none() && input.conditions.is_monotone(),
+        full: input.identifiers.iter().map(|identifier| u64::from(cost_of_cell(identifier))).sum(),
+        with_population: input.population.as_ref().map(|population| {
+            let columns = input.codes.iter().zip(population.codes);
+            columns.map(|(released, all)| released.iter().chain(all).copied().collect()).collect()
+        }),
         lattice: &lattice,
         dead: vec![false; lattice.lost.len()],
         known: Vec::new(),
@@ -52,7 +64,7 @@ pub(crate) fn solve(input: &Input<'_>) -> Result<(Assignment, Option<PresenceMea
     };
     search.run();
     let Some((_, node)) = search.best else {
-        let all: Vec<u32> = (0..small(input.codes.first().map_or(0, Vec::len))).collect();
+        let all: Vec<u32> = (0..small(input.rows())).collect();
         if let Some(reason) = input.conditions.complaint(&all, &mut search.scratch) {
             return Err(Error::Unsatisfiable { reason: format!("the whole table has {reason}") });
         }
@@ -80,7 +92,8 @@ struct Level {
 impl Level {
     fn new(identifier: &QuasiIdentifier, level: usize) -> Self {
         let hierarchy = &identifier.hierarchy;
-        let nodes: Vec<NodeId> = (0..hierarchy.leaf_count()).map(|leaf| at_level(hierarchy, leaf, level)).collect();
+        let nodes: Vec<NodeId> =
+            (0..hierarchy.leaf_count()).map(|leaf| hierarchy.raised(hierarchy.leaf_node(leaf), level)).collect();
         let mut labels = Vec::with_capacity(nodes.len());
         let mut label_count = 0;
         for (leaf, node) in nodes.iter().enumerate() {
@@ -96,14 +109,6 @@ impl Level {
         };
         Self { costs: nodes.iter().map(cost).collect(), labels, label_count, nodes }
     }
-}
-
-fn at_level(hierarchy: &Hierarchy, leaf: usize, level: usize) -> NodeId {
-    let mut node = hierarchy.leaf_node(leaf);
-    while hierarchy.level(node) < level {
-        node = hierarchy.parent(node).expect("the root has the highest level");
-    }
-    node
 }
 
 /// All combinations of levels; the number of one has a digit for each column.
@@ -220,7 +225,7 @@ struct Rows {
 
 impl Rows {
     fn new(input: &Input<'_>) -> Self {
-        let count = input.codes.first().map_or(0, Vec::len);
+        let count = input.rows();
         if !input.conditions.is_size_only() || input.population.is_some() {
             return Self { leaves: input.codes.to_vec(), weights: vec![1; count], is_collapsed: false };
         }
@@ -293,6 +298,10 @@ struct Search<'a> {
     rows: Rows,
     /// Whether a row suppressed in a combination is suppressed in all finer ones.
     is_monotone: bool,
+    /// What a suppressed row costs.
+    full: u64,
+    /// The leaves of the rows to release, then of the whole population, by column.
+    with_population: Option<Vec<Vec<u32>>>,
     lattice: &'a Lattice,
     dead: Vec<bool>,
     /// Combinations that suppress rows, to bound what is below them.
@@ -328,17 +337,14 @@ impl Search<'_> {
     fn bound(&self, node: usize) -> u64 {
         let lost = self.lattice.lost[node];
         let above = self.known.iter().filter(|(other, _)| self.lattice.is_below(node, *other));
-        let more = above.map(|(_, outcome)| {
-            let here: u64 =
-                (0..outcome.saved.len()).map(|column| outcome.saved[column][self.lattice.level(node, column)]).sum();
-            outcome.suppressed as u64 * self.full() - here
-        });
+        let more = above.map(|(_, outcome)| self.penalty(outcome, node));
         lost + more.max().unwrap_or(0)
     }
 
-    /// What a suppressed row costs.
-    fn full(&self) -> u64 {
-        self.input.identifiers.iter().map(|identifier| u64::from(cost_of_cell(identifier))).sum()
+    /// What it costs more than their labels at this combination that these rows are suppressed.
+    fn penalty(&self, outcome: &Outcome, node: usize) -> u64 {
+        let labels = outcome.saved.iter().enumerate().map(|(column, saved)| saved[self.lattice.level(node, column)]);
+        outcome.suppressed as u64 * self.full - labels.sum::<u64>()
     }
 
     /// By halves from the most general combination down to this one: what fails takes all below it along, what does not
@@ -415,9 +421,7 @@ impl Search<'_> {
                 }
             }
         }
-        let here: u64 =
-            (0..outcome.saved.len()).map(|column| outcome.saved[column][self.lattice.level(node, column)]).sum();
-        outcome.cost = self.lattice.lost[node] + outcome.suppressed as u64 * self.full() - here;
+        outcome.cost = self.lattice.lost[node] + self.penalty(&outcome, node);
         if outcome.suppressed > 0 && outcome.suppressed <= self.input.suppressed_max {
             self.mind_suppressed(node, &mut outcome);
         }
@@ -444,7 +448,7 @@ impl Search<'_> {
                     .sum()
             };
             let kept: u64 = classes.iter().flatten().map(cost).sum();
-            outcome.cost = kept + suppressed.len() as u64 * self.full();
+            outcome.cost = kept + suppressed.len() as u64 * self.full;
         }
     }
 
@@ -485,21 +489,10 @@ impl Search<'_> {
 
     /// The classes of a combination that hold, and the rows of the others.
     fn divided(&mut self, node: usize) -> (Vec<Vec<u32>>, Vec<u32>) {
-        let released = self.input.codes.first().map_or(0, Vec::len);
+        let released = self.input.rows();
         // Those of the population that are not released have numbers from there on.
-        let mut sorted: Vec<(u64, u32)> = match &self.input.population {
-            None => self.keys(node, self.input.codes).values.into_iter().zip(0..).collect(),
-            Some(population) => {
-                let both: Vec<Vec<u32>> = self
-                    .input
-                    .codes
-                    .iter()
-                    .zip(population.codes)
-                    .map(|(released, all)| released.iter().chain(all).copied().collect())
-                    .collect();
-                self.keys(node, &both).values.into_iter().zip(0..).collect()
-            }
-        };
+        let leaves = self.with_population.as_deref().unwrap_or(self.input.codes);
+        let mut sorted: Vec<(u64, u32)> = self.keys(node, leaves).values.into_iter().zip(0..).collect();
         sorted.sort_unstable();
         let (mut classes, mut suppressed) = (Vec::new(), Vec::new());
         for group in sorted.chunk_by(|a, b| a.0 == b.0) {
@@ -524,7 +517,7 @@ impl Search<'_> {
     /// by it join them.
     fn classes(&mut self, node: usize) -> (Vec<Vec<u32>>, Vec<u32>) {
         if self.lattice.is_top(node) {
-            return (Vec::new(), (0..small(self.input.codes.first().map_or(0, Vec::len))).collect());
+            return (Vec::new(), (0..small(self.input.rows())).collect());
         }
         let (mut classes, mut suppressed) = self.divided(node);
         if suppressed.is_empty() || self.input.suppressed_rows == SuppressedRows::Dropped {
@@ -540,7 +533,7 @@ impl Search<'_> {
 
     fn assignment(&mut self, node: usize) -> (Assignment, Option<PresenceMeasures>) {
         let (classes, _) = self.classes(node);
-        let mut class_of = vec![None; self.input.codes.first().map_or(0, Vec::len)];
+        let mut class_of = vec![None; self.input.rows()];
         let mut nodes = Vec::with_capacity(classes.len());
         for (number, class) in classes.iter().enumerate() {
             for &row in class {

@@ -397,6 +397,15 @@ impl Hierarchy {
         self.nodes[node.index()].parent.map(NodeId)
     }
 
+    /// The node at a level above this one, or this one where it is there or higher.
+    pub(crate) fn raised(&self, mut node: NodeId, level: usize) -> NodeId {
+        while self.level(node) < level {
+            let Some(parent) = self.parent(node) else { break };
+            node = parent;
+        }
+        node
+    }
+
     /// The numbers of the values under a node.
     pub fn leaves(&self, node: NodeId) -> std::ops::Range<usize> {
         let node = &self.nodes[node.index()];

@@ -747,13 +747,10 @@ fn check_sensitive(
     violations: &mut Vec<Violation>,
 ) -> Result<SensitiveMeasures, Error> {
     let text = values_of(released, &rule.column, rules)?;
-    let order = match rule.closeness.as_ref().map(|closeness| &closeness.distance) {
-        Some(Distance::Ordered { values }) => Some(values),
-        Some(Distance::Equal | Distance::Hierarchical { .. }) | None => None,
-    };
-    let tree = match rule.closeness.as_ref().map(|closeness| &closeness.distance) {
-        Some(Distance::Hierarchical { hierarchy }) => Some(hierarchy),
-        Some(Distance::Equal | Distance::Ordered { .. }) | None => None,
+    let (order, tree) = match rule.closeness.as_ref().map(|closeness| &closeness.distance) {
+        Some(Distance::Ordered { values }) => (Some(values), None),
+        Some(Distance::Hierarchical { hierarchy }) => (None, Some(hierarchy)),
+        Some(Distance::Equal) | None => (None, None),
     };
     // Value → its share of the whole table; in the given order if there is one.
     let mut values: Vec<&str> = match order {

@@ -29,7 +29,7 @@ pub(super) struct Code {
     pub(super) rows: usize,
 }
 
-pub(super) fn word(column: &str, code: &str) -> Option<&'static str> {
+fn word(column: &str, code: &str) -> Option<&'static str> {
     WORDS.lines().find_map(|line| {
         let mut cells = line.splitn(3, ';');
         let is_it = cells.next() == Some(column) && cells.next() == Some(code);
@@ -37,7 +37,8 @@ pub(super) fn word(column: &str, code: &str) -> Option<&'static str> {
     })
 }
 
-fn heading(column: &str) -> &'static str {
+/// The words of a column itself, or of what every release is told with; a test looks that they are there.
+pub(super) fn heading(column: &str) -> &'static str {
     word(column, "").unwrap_or_default()
 }
 

@@ -54,8 +54,8 @@ impl Cleared {
         }
         fs::create_dir_all(&staged).map_err(at(&staged))?;
         let file = staged.join(TABLE);
-        let quasi_identifiers = parts.basis.columns();
-        let dictionary = dictionary::csv(&dictionary::describe(&parts.released, &quasi_identifiers, &parts.versions)?);
+        let columns = dictionary::describe(&parts.released, &parts.basis.columns(), &parts.versions)?;
+        let dictionary = dictionary::csv(&columns);
         put(&file, &bytes(&parts.released, parts.marks(&dictionary))?)?;
 
         let written = fs::read(&file).map_err(at(&file))?;
@@ -67,7 +67,6 @@ impl Cleared {
         report.sha256 = Some(sha256.clone());
         report.rows = back.num_rows();
 
-        let columns = dictionary::describe(&back, &report.quasi_identifiers, &parts.versions)?;
         let title = parts.versions.last().map_or(report.instrument.as_str(), |newest| newest.title.as_str());
         let comma_separated = dataset::csv(&back)?;
         let dataset = Dataset::new(
@@ -82,7 +81,7 @@ impl Cleared {
             .map_err(|source| ReleaseError::File { path: staged.join("rapporto.json"), source: source.into() })?;
         let mut files: Vec<(&str, Vec<u8>)> = vec![
             (CSV, comma_separated),
-            ("dizionario.csv", dictionary::csv(&columns).into_bytes()),
+            ("dizionario.csv", dictionary.into_bytes()),
             ("dizionario.md", dictionary::markdown(&columns, title).into_bytes()),
             ("rapporto.json", told),
         ];
@@ -147,7 +146,7 @@ impl Parts {
         let marks = [
             ("id", self.id.clone()),
             ("k", self.report.k.to_string()),
-            ("licence", dictionary::word("licenza", "").unwrap_or_default().to_owned()),
+            ("licence", dictionary::heading("licenza").to_owned()),
             ("dictionary_sha256", hex::encode(Sha256::digest(dictionary))),
         ];
         marks.into_iter().map(|(name, value)| KeyValue::new(format!("noncello.{name}"), value)).collect()

@@ -273,29 +273,28 @@ impl SensitiveCondition {
             entropy: entropy(counts, rows.len()),
             equal,
             distance: self.closeness.as_ref().map_or(equal, |(_, ground)| self.distance(counts, rows.len(), ground)),
-            gain: (0..counts.len()).map(|value| self.gain(counts, rows.len(), value)).fold(0.0, f64::max),
+            gain: self.gains(counts, rows.len()).map(|(_, gain)| gain).fold(0.0, f64::max),
             outweighing: outweighing(counts, self.recursive_l.map_or(1, |rule| rule.l)),
         }
     }
 
-    /// (q − p) ÷ p of a value; less than 0 where it is rarer than in the table.
-    fn gain(&self, counts: &[u32], class: usize, value: usize) -> f64 {
-        if counts[value] == 0 {
-            return -1.0;
-        }
+    /// (q − p) ÷ p of each value that the class has, with its share p of the table.
+    fn gains(&self, counts: &[u32], class: usize) -> impl Iterator<Item = (f64, f64)> {
         let table: u64 = self.totals.iter().map(|&total| u64::from(total)).sum();
-        let expected = (u64::from(self.totals[value]) * class as u64) as f64;
-        (u64::from(counts[value]) * table) as f64 / expected - 1.0
+        let present = counts.iter().zip(&self.totals).filter(|(count, _)| **count > 0);
+        present.map(move |(&count, &total)| {
+            let expected = (u64::from(total) * class as u64) as f64;
+            (f64::from(total) / table as f64, (u64::from(count) * table) as f64 / expected - 1.0)
+        })
     }
 
     fn gains_little(&self, counts: &[u32], class: usize, likeness: Likeness) -> bool {
-        let table: f64 = self.totals.iter().map(|&total| f64::from(total)).sum();
-        (0..counts.len()).filter(|&value| counts[value] > 0).all(|value| {
+        self.gains(counts, class).all(|(share, gain)| {
             let limit = match likeness.gain {
                 Gain::Basic => likeness.beta,
-                Gain::Enhanced => likeness.beta.min((table / f64::from(self.totals[value])).ln()),
+                Gain::Enhanced => likeness.beta.min(-share.ln()),
             };
-            self.gain(counts, class, value) <= limit + ROUNDING
+            gain <= limit + ROUNDING
         })
     }
 

@@ -3,14 +3,14 @@
 //! [`Dataset`], so that no two of them differ.
 
 use arrow::array::RecordBatch;
-use chrono::{DateTime, Datelike, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, context};
 use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::dictionary::{Column, word};
+use super::dictionary::{Column, heading};
 use super::file::TABLE;
 
 #[cfg(test)]
@@ -75,11 +75,6 @@ impl DataFile {
     }
 }
 
-/// A word of the list that every release has; a test looks that they are there.
-fn told(name: &str) -> &'static str {
-    word(name, "").unwrap_or_default()
-}
-
 impl<'a> Dataset<'a> {
     pub(super) fn new(
         id: &'a str,
@@ -99,15 +94,15 @@ impl<'a> Dataset<'a> {
         };
         Self {
             id,
-            title: fill(told("titolo_rilascio")),
-            description: fill(told("descrizione_rilascio")),
+            title: fill(heading("titolo_rilascio")),
+            description: fill(heading("descrizione_rilascio")),
             cutoff,
             created_at,
-            citation: fill(told("citazione")),
-            licence: told("licenza"),
-            licence_title: told("titolo_licenza"),
-            holder: told("titolare"),
-            holder_code: told("codice_titolare"),
+            citation: fill(heading("citazione")),
+            licence: heading("licenza"),
+            licence_title: heading("titolo_licenza"),
+            holder: heading("titolare"),
+            holder_code: heading("codice_titolare"),
             rows,
             k,
             columns,
@@ -145,8 +140,7 @@ impl<'a> Dataset<'a> {
         });
         // Stata has no escapes: what would end a text is left out.
         environment.add_filter("stata", |text: String| format!("`\"{}\"'", text.replace(['"', '`', '\n'], "'")));
-        let parts =
-            context! { dataset => Serde(self), year => self.cutoff.year(), version => env!("CARGO_PKG_VERSION") };
+        let parts = context! { dataset => Serde(self), version => env!("CARGO_PKG_VERSION") };
         let text = environment.render_str(template, parts).expect("a test renders every template");
         format!("{}\n", text.trim_end())
     }
@@ -233,7 +227,7 @@ impl<'a> Dataset<'a> {
             "creator": { "@type": "sc:Organization", "name": self.holder },
             "distribution": self.files.iter().map(distribution).collect::<Vec<_>>(),
             "recordSet": [{
-                "@type": "cr:RecordSet", "@id": "persone", "name": "persone", "description": told("intro"),
+                "@type": "cr:RecordSet", "@id": "persone", "name": "persone", "description": heading("intro"),
                 "field": self.columns.iter().map(field).collect::<Vec<_>>(),
             }],
         })
