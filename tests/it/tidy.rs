@@ -30,8 +30,8 @@ const FOR_TESTS: &[&str] = &["test-database"];
 
 /// Heavy or dangerous crates, each with the only packages that may name it.
 const OWNERS: &[(&str, &[&str])] = &[
-    ("sea-orm", &["store"]),
-    ("sea-orm-migration", &["store"]),
+    ("sea-orm", &["store", "workspace"]),
+    ("sea-orm-migration", &["store", "workspace"]),
     ("libsqlite3-sys", &["store"]),
     ("duckdb", &["warehouse"]),
     ("minijinja", &["templates", "anonymity", "pipeline"]),
