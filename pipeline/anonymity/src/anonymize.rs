@@ -4,6 +4,8 @@
 //! was written. The order is by codes, and equal rows are put in an order that only the seed knows: so neither the order of
 //! the input nor the place of a person in it has any part in the classes.
 
+mod together;
+
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, RecordBatch, StringArray, UInt32Array};
@@ -18,7 +20,9 @@ use crate::engine::{
 use crate::error::Error;
 use crate::hierarchy::{NodeId, SUPPRESSED};
 use crate::report::{Parameters, PresenceMeasures, REPORT_VERSION, Report};
-use crate::rules::{Distance, Mode, Presence, QuasiIdentifier, RecursiveL, Request, RowOrder, Rules, SuppressedRows};
+use crate::rules::{
+    Distance, Mode, Presence, QuasiIdentifier, RecursiveL, Request, RowOrder, Rules, SeveralRows, SuppressedRows,
+};
 use crate::table;
 use crate::{global, measure};
 
@@ -50,9 +54,11 @@ pub fn anonymize(batches: &[RecordBatch], request: &Request) -> Result<Anonymize
         reason = "the fraction was checked to lie between 0 and 1"
     )]
     let suppressed_max = (request.suppression * rows as f64).floor() as usize;
-    let (assignment, presence) = match request.mode {
-        Mode::Local => (locally(request, &codes, &rule_codes, suppressed_max)?, None),
-        Mode::Global => globally(request, &codes, &rule_codes, suppressed_max, &population)?,
+    let (assignment, presence) = match (request.mode, request.rules.several_rows) {
+        (Mode::Local, SeveralRows::Apart) => (locally(request, &codes, &rule_codes, suppressed_max)?, None),
+        (Mode::Local, SeveralRows::Together) => (together::solve(request, &codes, &rule_codes, suppressed_max)?, None),
+        // With people read together it was refused.
+        (Mode::Global, _) => globally(request, &codes, &rule_codes, suppressed_max, &population)?,
     };
     let suppressed = assignment.class_of.iter().filter(|class| class.is_none()).count();
     if suppressed > suppressed_max {
@@ -246,6 +252,14 @@ fn check_request(request: &Request) -> Result<(), Error> {
     if let Some(identifier) = request.quasi_identifiers.iter().find(|identifier| !WEIGHTS.contains(&identifier.weight))
     {
         return refuse(&format!("weight of {:?}", identifier.column), identifier.weight.to_string(), "from 0.01 to 64");
+    }
+    if rules.several_rows == SeveralRows::Together {
+        if rules.person.is_none() {
+            return refuse("person", "not named".into(), "a column where a person's rows are read together");
+        }
+        if request.mode == Mode::Global {
+            return refuse("mode", "global".into(), "local where a person's rows are read together");
+        }
     }
     if let Some(Presence { column, least, most }) = &rules.presence {
         if request.mode == Mode::Local {

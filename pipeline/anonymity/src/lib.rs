@@ -19,5 +19,5 @@ pub use hierarchy::{Hierarchy, HierarchyError, NodeId, Period, SUPPRESSED};
 pub use page::Page;
 pub use rules::{
     Closeness, Distance, Effort, Gain, Likeness, Mode, Presence, QuasiIdentifier, RecursiveL, Request, RowOrder, Rules,
-    Seed, Sensitive, SuppressedRows,
+    Seed, Sensitive, SeveralRows, SuppressedRows,
 };

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use crate::anonymize::{Assignment, RuleCodes};
 use crate::engine::Scratch;
 use crate::report::{AttributeLoss, ClassSize, Measures, PresenceMeasures, Risk, SensitiveMeasures};
-use crate::rules::{Distance, Request, SuppressedRows};
+use crate::rules::{Distance, Request, SeveralRows, SuppressedRows};
 use crate::table::small;
 
 /// `codes` are the leaves of each quasi-identifier in the order of the input.
@@ -65,6 +65,8 @@ pub(crate) fn measure(
         classes: classes.len(),
         k: if classes.is_empty() { 0 } else { k },
         k_without_any_contributor: k_without.map(|left| if classes.is_empty() { 0 } else { left }),
+        k_of_patterns: (request.rules.several_rows == SeveralRows::Together)
+            .then(|| rarest_pattern(&classes, conditions.people.as_deref())),
         sensitive,
         presence,
         loss: Some(loss),
@@ -89,6 +91,21 @@ fn classes_of(assignment: &Assignment, request: &Request) -> (Vec<Vec<u32>>, Vec
         }
     }
     (classes, dropped)
+}
+
+/// The people of the rarest pattern of classes; 0 if there is none.
+fn rarest_pattern(classes: &[Vec<u32>], people: Option<&[u32]>) -> usize {
+    let mut patterns: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
+    for (number, class) in classes.iter().enumerate() {
+        for &row in class {
+            patterns.entry(people.map_or(row, |people| people[row as usize])).or_default().push(number);
+        }
+    }
+    let mut counts: BTreeMap<Vec<usize>, usize> = BTreeMap::new();
+    for pattern in patterns.into_values() {
+        *counts.entry(pattern).or_default() += 1;
+    }
+    counts.into_values().min().unwrap_or(0)
 }
 
 fn loss(assignment: &Assignment, request: &Request) -> (f64, Vec<AttributeLoss>) {

@@ -60,6 +60,9 @@ pub struct Measures {
     /// The fewest people left in a class after taking away any single contributor's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub k_without_any_contributor: Option<usize>,
+    /// The people of the rarest pattern, where a person's several rows are read together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub k_of_patterns: Option<usize>,
     /// What each sensitive column reaches.
     pub sensitive: Vec<SensitiveMeasures>,
     /// What part of their population is released.

@@ -17,6 +17,9 @@ pub struct Rules {
     /// Column that says whose row it is, when one person may have several: `k` then counts people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub person: Option<String>,
+    /// What others may know of a person who has several rows.
+    #[serde(default, skip_serializing_if = "SeveralRows::are_apart")]
+    pub several_rows: SeveralRows,
     /// Column of contributors: `k` must also hold for the people a single contributor does not know, for any of them. It
     /// knows a person when it has a row of theirs anywhere in the table.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -49,7 +52,15 @@ pub struct Presence {
 impl Rules {
     /// Only `k`.
     pub fn k(k: usize) -> Self {
-        Self { k, person: None, contributor: None, sensitive: Vec::new(), missing: BTreeMap::new(), presence: None }
+        Self {
+            k,
+            person: None,
+            several_rows: SeveralRows::Apart,
+            contributor: None,
+            sensitive: Vec::new(),
+            missing: BTreeMap::new(),
+            presence: None,
+        }
     }
 
     /// Reads a missing value in `column` as `value`.
@@ -85,6 +96,33 @@ impl Rules {
     pub fn per_person(mut self, person: impl Into<String>) -> Self {
         self.person = Some(person.into());
         self
+    }
+
+    /// Counts people instead of rows, and asks of people with one pattern what is asked of a class.
+    #[must_use]
+    pub fn per_person_pattern(mut self, person: impl Into<String>) -> Self {
+        self.several_rows = SeveralRows::Together;
+        self.per_person(person)
+    }
+}
+
+/// What others may know of a person who has several rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SeveralRows {
+    /// One of them: every rule is asked of classes of rows.
+    #[default]
+    Apart,
+    /// All of them, and so how many there are: a person's *pattern* is the classes that their rows are in, each as often as it
+    /// occurs, and `k`, contributors included, is asked of the people of one pattern; what sensitive columns ask, of their
+    /// rows in each of its classes. Needs [`Rules::person`]. With local recoding only.
+    Together,
+}
+
+impl SeveralRows {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+    fn are_apart(&self) -> bool {
+        *self == Self::Apart
     }
 }
 

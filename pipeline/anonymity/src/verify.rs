@@ -7,7 +7,11 @@
 //! How `*` is read: in a row with other labels it is a value like any other and equals only `*` (to let it match anything
 //! would make classes larger, so this is the stricter reading). Rows of `*` only are set apart and counted as suppressed,
 //! or, with [`StarRows::AreAClass`], are a class that every rule is asked of.
+//!
+//! Where a person's several rows are read together, the people of one pattern are asked what a class is; what is wrong with
+//! them names the labels of all their rows, one after the other.
 
+mod patterns;
 mod successive;
 
 use std::collections::BTreeMap;
@@ -20,7 +24,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::Error;
 use crate::hierarchy::{Hierarchy, NodeId};
 use crate::report::{AttributeLoss, ClassSize, Measures, PresenceMeasures, REPORT_VERSION, Risk, SensitiveMeasures};
-use crate::rules::{Distance, Gain, Likeness, RecursiveL, Rules};
+use crate::rules::{Distance, Gain, Likeness, RecursiveL, Rules, SeveralRows};
 
 pub use successive::{Released, Together, verify_together};
 
@@ -333,6 +337,10 @@ pub fn verify(released: &[RecordBatch], checks: &Checks, beside: &Beside<'_>) ->
     for rule in &checks.rules.sensitive {
         sensitive.push(check_sensitive(&released, &classes, &checks.rules, rule, &mut violations)?);
     }
+    let k_of_patterns = match checks.rules.several_rows {
+        SeveralRows::Apart => None,
+        SeveralRows::Together => Some(patterns::check(&released, &classes, &people, checks, &mut violations)?),
+    };
 
     let nodes = Nodes::read(checks, beside, &labels, &mut violations)?;
     if let (Some(original), Some(sources)) = (&original, &sources) {
@@ -366,6 +374,7 @@ pub fn verify(released: &[RecordBatch], checks: &Checks, beside: &Beside<'_>) ->
         classes: classes.len(),
         k,
         k_without_any_contributor,
+        k_of_patterns,
         sensitive,
         presence,
         loss,

@@ -145,7 +145,7 @@ impl Conditions {
             return Some(format!("{left} {counted} that the largest contributor does not know, and k is {k}"));
         }
         let sensitive = self.sensitive.iter().find(|sensitive| !sensitive.holds(rows, scratch))?;
-        let Reached { distinct, entropy, outweighing, .. } = sensitive.measure(rows, scratch);
+        let Reached { distinct, entropy, distance, outweighing, .. } = sensitive.measure(rows, scratch);
         let (column, entropy_l) = (&sensitive.column, entropy.exp());
         if let Some(l) = sensitive.distinct_l.filter(|&l| l > distinct) {
             return Some(format!("{distinct} different values of {column:?}, and l is {l}"));
@@ -153,11 +153,17 @@ impl Conditions {
         if let Some(l) = sensitive.entropy_l.filter(|l| entropy < l.ln() - ROUNDING) {
             return Some(format!("entropy ln {entropy_l:.4} of {column:?}, and l is {l}"));
         }
-        // A table is at no distance from itself, and no value of it gains.
-        let RecursiveL { c, l } = sensitive.recursive_l?;
-        Some(format!(
-            "a commonest value of {column:?} that is {outweighing:.3} times those from place {l} on, and c is {c}"
-        ))
+        if let Some(RecursiveL { c, l }) = sensitive.recursive_l.filter(|rule| outweighing >= rule.c) {
+            return Some(format!(
+                "a commonest value of {column:?} that is {outweighing:.3} times those from place {l} on, and c is {c}"
+            ));
+        }
+        // Of a part only: a table is at no distance from itself, and no value of it gains.
+        if let Some((t, _)) = sensitive.closeness.as_ref().filter(|(t, _)| distance > t + ROUNDING) {
+            return Some(format!("{column:?} {distance:.4} from the table, and t is {t}"));
+        }
+        let beta = sensitive.likeness?.beta;
+        Some(format!("a value of {column:?} that is too much more frequent than in the table, and β is {beta}"))
     }
 
     fn enough_people(&self, rows: &[u32], scratch: &mut Scratch) -> bool {

@@ -39,6 +39,8 @@ pub(crate) mod streams {
     pub(crate) const ROW_ORDER_IN: u64 = 1;
     pub(crate) const ROW_ORDER_OUT: u64 = 2;
     pub(crate) const TIES: u64 = 3;
+    pub(crate) const ROWS_OF_A_PERSON: u64 = 4;
+    pub(crate) const ROWS_LEFT_OUT: u64 = 5;
     pub(crate) const SEARCH: u64 = 1 << 32;
 }
 

@@ -6,6 +6,7 @@ mod builder;
 mod data;
 mod global;
 mod measures;
+mod patterns;
 mod properties;
 mod refusals;
 mod successive;
