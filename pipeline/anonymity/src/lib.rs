@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 mod anonymize;
+pub mod attack;
 pub mod compare;
 mod engine;
 mod error;

@@ -1,6 +1,7 @@
 //! What the package promises, asked through its public functions.
 
 mod adult;
+mod attack;
 mod beside;
 mod builder;
 mod data;
