@@ -14,6 +14,12 @@ use thiserror::Error;
 /// The label of the root, and of every suppressed value.
 pub const SUPPRESSED: &str = "*";
 
+/// The tree is climbed one call for each level: a line of separators only must not exhaust the stack.
+const LEVELS_MAX: usize = 256;
+
+/// A mark of byte order, which some programs write before a text.
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
 /// Why a text or a list of values is not a hierarchy. Lines count from 1.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -99,6 +105,24 @@ pub enum HierarchyError {
         /// The upper column.
         upper: usize,
     },
+    /// A label goes over several lines, which a file of a hierarchy cannot hold.
+    #[error("line {line}: column {column} has a line break in it")]
+    LineBreak {
+        /// The line.
+        line: usize,
+        /// The column, from 0.
+        column: usize,
+    },
+    /// A line has more columns than anybody means.
+    #[error("line {line}: {found} columns, at most {limit} are read")]
+    TooDeep {
+        /// The line.
+        line: usize,
+        /// Columns on this line.
+        found: usize,
+        /// How many there may be.
+        limit: usize,
+    },
     /// A quoted cell has no closing quote.
     #[error("line {line}: a quoted cell is not closed")]
     UnclosedQuote {
@@ -178,7 +202,7 @@ impl Hierarchy {
     ///
     /// Cells may be quoted with `"`; blank lines are skipped.
     pub fn from_text(text: &str, separator: char) -> Result<Self, HierarchyError> {
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
         let mut lines = Vec::new();
         for (index, line) in text.lines().enumerate() {
             if line.trim().is_empty() {
@@ -432,7 +456,8 @@ impl Hierarchy {
             let mut node = Some(NodeId(leaf));
             while let Some(current) = node {
                 let label = self.label(current);
-                if label.contains([separator, '"']) {
+                // Before a text the mark would be taken for one of the file's.
+                if label.contains([separator, '"']) || label.starts_with(BYTE_ORDER_MARK) {
                     let _ = write!(text, "\"{}\"", label.replace('"', "\"\""));
                 } else {
                     text.push_str(label);
@@ -501,8 +526,14 @@ fn check_cells(lines: &[(usize, Vec<String>)], depth: usize) -> Result<(), Hiera
         if row.len() < 2 {
             return Err(HierarchyError::TooShallow { line, value });
         }
+        if depth > LEVELS_MAX {
+            return Err(HierarchyError::TooDeep { line, found: depth, limit: LEVELS_MAX });
+        }
         if let Some(column) = row.iter().position(String::is_empty) {
             return Err(HierarchyError::EmptyLabel { line, column });
+        }
+        if let Some(column) = row.iter().position(|label| label.contains('\n')) {
+            return Err(HierarchyError::LineBreak { line, column });
         }
         if let Some(column) = row[..depth - 1].iter().position(|label| label == SUPPRESSED) {
             return Err(HierarchyError::ReservedLabel { line, column });
@@ -561,6 +592,8 @@ mod tests {
         let quoted = "\"a;b\";\"say \"\"so\"\"\";*\n";
         assert_eq!(Hierarchy::from_text(quoted, ';').expect("a tree").to_text(';'), quoted);
         assert_eq!(Hierarchy::from_text(EDUCATION, ';').expect("a tree").to_text(';'), EDUCATION);
+        let marked = Hierarchy::flat(["\u{feff}a"]).expect("a tree");
+        assert_eq!(Hierarchy::from_text(&marked.to_text(';'), ';').expect("a tree"), marked);
     }
 
     #[test]
@@ -603,6 +636,12 @@ mod tests {
         refuses("a;x", HierarchyError::RootIsNotStar { line: 1, value: "a".into(), found: "x".into() });
         refuses("a;*;*", HierarchyError::ReservedLabel { line: 1, column: 1 });
         refuses("\"a;*", HierarchyError::UnclosedQuote { line: 1 });
+        let deep = format!("a{}*", ";x".repeat(200_000) + ";");
+        refuses(&deep, HierarchyError::TooDeep { line: 1, found: 200_002, limit: LEVELS_MAX });
+        assert_eq!(
+            Hierarchy::flat(["a", "b\nc"]).expect_err("refused"),
+            HierarchyError::LineBreak { line: 2, column: 0 }
+        );
         refuses(
             "a;x;p;*\nb;x;q;*",
             HierarchyError::NotATree { line: 2, label: "x".into(), parent: "q".into(), other_parent: "p".into() },

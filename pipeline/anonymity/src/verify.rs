@@ -302,6 +302,7 @@ pub enum Violation {
 
 /// Checks a released table; what is wrong with it is in the outcome. An error means that it could not be checked.
 pub fn verify(released: &[RecordBatch], checks: &Checks, beside: &Beside<'_>) -> Result<Verification, Error> {
+    refuse_nan(checks)?;
     let released = join(released)?;
     let original = if beside.original.is_empty() { None } else { Some(join(beside.original)?) };
     let mut violations = Vec::new();
@@ -404,6 +405,22 @@ pub fn verify(released: &[RecordBatch], checks: &Checks, beside: &Beside<'_>) ->
         measures,
         violations,
     })
+}
+
+/// What is no number is neither more nor less than anything: every class would pass.
+fn refuse_nan(checks: &Checks) -> Result<(), Error> {
+    let mut limits = vec![("suppression".to_owned(), checks.suppression)];
+    let presence = checks.rules.presence.as_ref();
+    limits.push(("presence".to_owned(), presence.map(|presence| presence.least + presence.most)));
+    for sensitive in &checks.rules.sensitive {
+        let of = |what: &str| format!("{what} of {:?}", sensitive.column);
+        limits.push((of("entropy l"), sensitive.entropy_l));
+        limits.push((of("recursive l"), sensitive.recursive_l.map(|rule| rule.c)));
+        limits.push((of("t"), sensitive.closeness.as_ref().map(|closeness| closeness.t)));
+        limits.push((of("β"), sensitive.likeness.map(|likeness| likeness.beta)));
+    }
+    let nan = limits.into_iter().find(|(_, limit)| limit.is_some_and(f64::is_nan));
+    nan.map_or(Ok(()), |(parameter, _)| Err(Error::Parameter { parameter, value: "NaN".into(), expected: "a number" }))
 }
 
 /// Where some rows of a population are released, which ones.
@@ -849,7 +866,7 @@ fn check_sensitive(
         if let Some(RecursiveL { c, l }) = rule.recursive_l {
             let mut falling: Vec<f64> = class_shares.iter().copied().filter(|&share| share > 0.0).collect();
             falling.sort_by(|a, b| b.total_cmp(a));
-            let rare: f64 = falling.iter().skip(l - 1).sum();
+            let rare: f64 = falling.iter().skip(l.saturating_sub(1)).sum();
             let most = falling.first().copied().unwrap_or(0.0);
             let outweighing = if rare > 0.0 { most / rare } else { f64::INFINITY };
             worst.outweighing = worst.outweighing.map(|worst| worst.max(outweighing));

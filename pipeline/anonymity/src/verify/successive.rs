@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use arrow::array::RecordBatch;
 use serde::Serialize;
 
-use super::{Checks, Class, Labels, StarRows, Violation, check_sensitive};
+use super::{Checks, Class, Labels, StarRows, Violation, check_sensitive, refuse_nan};
 use crate::error::Error;
 use crate::report::SensitiveMeasures;
 
@@ -50,7 +50,7 @@ type Pattern = Vec<(usize, usize)>;
 /// [`StarRows::AreAClass`]; else who has only those in a release counts as not in it.
 ///
 /// # Errors
-/// A column that is not there; a number of people that is not that of the rows.
+/// A column that is not there; a number of people that is not that of the rows; a limit that is no number.
 pub fn verify_together(releases: &[Released<'_>]) -> Result<Together, Error> {
     let mut violations = Vec::new();
     let mut patterns: BTreeMap<u64, Pattern> = BTreeMap::new();
@@ -58,6 +58,7 @@ pub fn verify_together(releases: &[Released<'_>]) -> Result<Together, Error> {
     let mut names: Vec<BTreeMap<usize, Vec<String>>> = Vec::new();
     for (number, release) in releases.iter().enumerate() {
         let (batch, checks) = (release.batch, release.checks);
+        refuse_nan(checks)?;
         if release.people.len() != batch.num_rows() {
             return Err(Error::RowsDoNotMatch {
                 reason: format!("release {number}: {} people for {} rows", release.people.len(), batch.num_rows()),

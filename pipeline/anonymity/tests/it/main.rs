@@ -5,6 +5,7 @@ mod attack;
 mod beside;
 mod builder;
 mod data;
+mod fuzz;
 mod global;
 mod measures;
 mod patterns;

@@ -83,3 +83,20 @@ fn the_same_rows_released_twice_are_found() {
     assert!(verify_together(&releases[..1]).expect("can be checked").passed);
     assert!(!verify_together(&releases).expect("can be checked").passed);
 }
+
+/// Who is suppressed in a release is not in it for whoever sets `*` rows apart; and in one more class for others.
+#[test]
+fn rows_of_stars_are_read_either_way() {
+    let batch = table("group: x x x * *");
+    let people = [1, 2, 3, 1, 2];
+    let found = |checks: Checks| {
+        let release = Released { batch: &batch, people: &people, checks: &checks };
+        verify_together(&[release]).expect("can be checked")
+    };
+    let checks = Checks::new(["group"], Rules::k(2));
+    let apart = found(checks.clone());
+    assert_eq!((apart.passed, apart.patterns, apart.k), (true, 1, 3));
+    // Person 3 alone has no row of `*`.
+    let strict = found(checks.strict());
+    assert_eq!((strict.passed, strict.patterns, strict.k), (false, 2, 1));
+}

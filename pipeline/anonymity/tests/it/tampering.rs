@@ -1,7 +1,7 @@
 //! The verifier refuses what was changed after the engine.
 
-use anonymity::verify::{Checks, Violation, verify};
-use anonymity::{Anonymized, Request, RowOrder, Rules, Sensitive};
+use anonymity::verify::{Beside, Checks, Released, Violation, verify, verify_together};
+use anonymity::{Anonymized, Gain, Request, RowOrder, Rules, Sensitive};
 use arrow::array::RecordBatch;
 
 use crate::data::{SEED, beside, column, columns_of, from_columns, identifiers, released, table, tamper};
@@ -102,6 +102,28 @@ fn a_column_too_many_or_too_few() {
     let mut columns = columns_of(&made().batch);
     columns.push(("name".into(), vec![Some("x".into()); 16]));
     assert!(violations(from_columns(columns)).contains(&Violation::ColumnNotInBoth { column: "name".into() }));
+}
+
+#[test]
+fn a_limit_that_is_no_number() {
+    let illness = || Sensitive::new("illness");
+    let made = made();
+    for rules in [
+        Rules::k(4).with(illness().equal_t(f64::NAN)),
+        Rules::k(4).with(illness().entropy_l(f64::NAN)),
+        Rules::k(4).with(illness().recursive_l(f64::NAN, 1)),
+        Rules::k(4).with(illness().likeness(f64::NAN, Gain::Basic)),
+        Rules::k(4).present_within("illness", f64::NAN, 1.0),
+    ] {
+        let checks = Checks::new(["age", "place"], rules);
+        let error = verify(std::slice::from_ref(&made.batch), &checks, &Beside::default()).expect_err("refused");
+        assert!(error.to_string().ends_with("is NaN; it must be a number"), "{error}");
+        let release = Released { batch: &made.batch, people: &[0; 16], checks: &checks };
+        assert!(verify_together(&[release]).is_err());
+    }
+    let mut checks = Checks::new(["age", "place"], Rules::k(4));
+    checks.suppression = Some(f64::NAN);
+    assert!(verify(&[made.batch], &checks, &Beside::default()).is_err());
 }
 
 #[test]
