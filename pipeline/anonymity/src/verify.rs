@@ -410,8 +410,9 @@ pub fn verify(released: &[RecordBatch], checks: &Checks, beside: &Beside<'_>) ->
 /// What is no number is neither more nor less than anything: every class would pass.
 fn refuse_nan(checks: &Checks) -> Result<(), Error> {
     let mut limits = vec![("suppression".to_owned(), checks.suppression)];
-    let presence = checks.rules.presence.as_ref();
-    limits.push(("presence".to_owned(), presence.map(|presence| presence.least + presence.most)));
+    if let Some(presence) = &checks.rules.presence {
+        limits.extend([presence.least, presence.most].map(|limit| ("presence".to_owned(), Some(limit))));
+    }
     for sensitive in &checks.rules.sensitive {
         let of = |what: &str| format!("{what} of {:?}", sensitive.column);
         limits.push((of("entropy l"), sensitive.entropy_l));

@@ -114,6 +114,7 @@ fn a_limit_that_is_no_number() {
         Rules::k(4).with(illness().recursive_l(f64::NAN, 1)),
         Rules::k(4).with(illness().likeness(f64::NAN, Gain::Basic)),
         Rules::k(4).present_within("illness", f64::NAN, 1.0),
+        Rules::k(4).present_within("illness", 0.0, f64::NAN),
     ] {
         let checks = Checks::new(["age", "place"], rules);
         let error = verify(std::slice::from_ref(&made.batch), &checks, &Beside::default()).expect_err("refused");
