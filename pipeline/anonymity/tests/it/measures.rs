@@ -271,3 +271,27 @@ fn too_many_suppressed() {
         ["1 of 4 rows suppressed, at most a fraction of 0.2 allowed"]
     );
 }
+
+/// Two ordered values are one apart; one value is at no distance from itself.
+#[test]
+fn few_ordered_values() {
+    let batch = table("group: x x y y\nillness: a a b b");
+    let of = |values: &[&str], batch: &arrow::array::RecordBatch| {
+        let illness = Sensitive::new("illness").ordered_t(1.0, values.iter().copied());
+        checked(batch, &["group"], Rules::k(2).with(illness)).measures.sensitive[0].t_ordered
+    };
+    assert_eq!(of(&["a", "b"], &batch), Some(0.5));
+    assert_eq!(of(&["a"], &table("group: x x\nillness: a a")), Some(0.0));
+}
+
+/// Where all rows are equal there is nothing to lose.
+#[test]
+fn no_entropy_to_lose() {
+    let original = [table("place: Aviano Aviano")];
+    let identifiers = &identifiers()[1..];
+    let checks = Checks::new(["place"], Rules::k(2));
+    let outcome = verify(&original, &checks, &beside(identifiers, &original, None)).expect("can be checked");
+    assert_eq!(outcome.measures.non_uniform_entropy, Some(0.0));
+    let json = outcome.to_json();
+    assert!(json.contains("\"passed\": true") && json.contains("\"non_uniform_entropy\": 0.0"), "{json}");
+}
