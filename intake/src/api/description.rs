@@ -68,7 +68,8 @@ impl Modify for Token {
             .bearer_format("noncello_ and 64 hexadecimal digits")
             .description(Some(
                 "A token made on the page of one's account. Scopes: persone:read, persone:write, questionari:read, \
-                 questionari:write, estrazioni:identified, interrogazioni:ask. It opens what its scopes name and its account may still do.",
+                 questionari:write, estrazioni:identified, interrogazioni:ask, and of the platform, for nothing that is described here, \
+                 rilasci:read. It opens what its scopes name and its account may still do.",
             ))
             .build();
         let components = description.components.get_or_insert_with(Components::new);

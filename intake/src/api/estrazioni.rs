@@ -229,7 +229,7 @@ pub(crate) async fn ask(program: Program, Sent(body): Sent<NewEstrazione>) -> An
     let job = program.store.begin_identified(&scope, request, program.now, &mut portal.chance()).await;
     let job = job.map_err(|error| Problem::of_store(portal, error))?;
     let id = job.id();
-    extraction::start(portal.clone(), program.access.ente().name.clone(), job);
+    extraction::start(portal.clone(), program.ente.name.clone(), job);
     let at = format!("/api/v1/estrazioni/{id}");
     Ok((StatusCode::ACCEPTED, [(LOCATION, at)], Json(super::questionari::Made { id: id.0 })).into_response())
 }

@@ -2,7 +2,8 @@
 //!
 //! Routes stand in the portal's own table, with the scopes that each asks for; a request without a good token goes no
 //! further, and a browser's session is none. Errors are problems (RFC 9457), in English: programmers read them. What
-//! programs may not do is not here: accounts, erasure, restriction, the audit, anything of the platform.
+//! programs may not do is not here: accounts, erasure, restriction, the audit. Nor is what they read of the platform, which
+//! others serve behind `beside`.
 
 pub(crate) mod description;
 pub(crate) mod estrazioni;
@@ -22,7 +23,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::de::DeserializeOwned;
-use store::{EnteScope, Refused, Store, TokenAccess, TokenScope};
+use store::{Ente, EnteScope, Refused, Store, TokenAccess, TokenScope};
 use uuid::Uuid;
 
 use crate::portal::Portal;
@@ -39,6 +40,7 @@ pub(crate) struct Program {
     pub(crate) portal: Portal,
     pub(crate) store: Store,
     pub(crate) access: TokenAccess,
+    pub(crate) ente: Ente,
     pub(crate) now: DateTime<Utc>,
 }
 
@@ -77,20 +79,51 @@ pub(crate) async fn pass(portal: &Portal, path: &str, scopes: &[TokenScope], req
 }
 
 async fn admit(portal: &Portal, path: &str, scopes: &[TokenScope], parts: &mut Parts) -> Result<Program, Problem> {
-    let now = portal.now();
-    let store = portal.store().ok_or_else(Problem::not_found)?;
-    let shown = bearer(&parts.headers).ok_or_else(|| Problem::of_refusal(&Refused::NoToken, now))?.to_owned();
-    let Ok(Peer(peer)) = Peer::from_request_parts(parts, portal).await;
-    let access = store.token_access(&shown, peer, now).await.map_err(|error| Problem::of_store(portal, error))?;
+    let shown = Shown::of(portal, parts).await?;
     for scope in scopes {
-        let Err(refused) = access.scope(*scope) else { continue };
+        shown.allowed(portal, path, shown.access.scope(*scope)).await?;
+    }
+    let Shown { store, access, now } = shown;
+    // Scopes of an Ente are of nobody else.
+    let ente = access.ente().cloned().ok_or_else(|| Problem::of_refusal(&Refused::NoToken, now))?;
+    Ok(Program { portal: portal.clone(), store, access, ente, now })
+}
+
+/// A token that a request shows and that is good, whatever it opens.
+pub(crate) struct Shown {
+    pub(crate) store: Store,
+    pub(crate) access: TokenAccess,
+    now: DateTime<Utc>,
+}
+
+impl Shown {
+    /// Looks the token up.
+    pub(crate) async fn of(portal: &Portal, parts: &mut Parts) -> Result<Self, Problem> {
+        let now = portal.now();
+        let store = portal.store().ok_or_else(Problem::not_found)?;
+        let shown = bearer(&parts.headers).ok_or_else(|| Problem::of_refusal(&Refused::NoToken, now))?.to_owned();
+        let Ok(Peer(peer)) = Peer::from_request_parts(parts, portal).await;
+        let access = store.token_access(&shown, peer, now).await.map_err(|error| Problem::of_store(portal, error))?;
+        Ok(Self { store: store.clone(), access, now })
+    }
+
+    /// What the token gives for a path; a refusal is written to the audit.
+    pub(crate) async fn allowed<T>(
+        &self,
+        portal: &Portal,
+        path: &str,
+        given: Result<T, Refused>,
+    ) -> Result<T, Problem> {
+        let refused = match given {
+            Ok(given) => return Ok(given),
+            Err(refused) => refused,
+        };
         if matches!(refused, Refused::NotInScope(_) | Refused::NotAllowed(_)) {
-            let noted = store.record_token_refusal(&access, path, now).await;
+            let noted = self.store.record_token_refusal(&self.access, path, self.now).await;
             noted.map_err(|error| Problem::of_store(portal, error))?;
         }
-        return Err(Problem::of_refusal(&refused, now));
+        Err(Problem::of_refusal(&refused, self.now))
     }
-    Ok(Program { portal: portal.clone(), store: store.clone(), access, now })
 }
 
 /// What a request shows of a token.

@@ -576,7 +576,7 @@ pub(crate) async fn report(program: Program, path: Result<Path<String>, PathReje
     let past = program.store.history_of_persona(&questionari, one.persona, program.now).await.map_err(failed)?;
     let instrument = assessment::definition(portal, &one).map_err(|failure| Problem::of_failure(portal, failure))?;
     let name = people::name(&persona.data.surname, &persona.data.name, persona.id);
-    let ente = program.access.ente();
+    let ente = &program.ente;
     let issue = papers::issue_by(portal, &ente.name, program.access.display_name(), ente.is_demo, program.now);
     let damaged = |_| failed(StoreError::Damaged { table: "assessments", row: one.id.to_string() });
     let paper = papers::report(issue, name, instrument, &one, &past).map_err(damaged)?;

@@ -43,7 +43,7 @@ impl Page for Password {
 fn page(own: &OwnAccount, status: StatusCode, reading: &Reading<'_>) -> Response {
     let length_min = match own.session.role() {
         Role::PlatformAdministrator | Role::EnteAdministrator => 14,
-        Role::Operator | Role::Manager | Role::Analyst | Role::ResearchOfficer => 12,
+        Role::Operator | Role::Manager | Role::Analyst | Role::ResearchOfficer | Role::UniversityPartner => 12,
     };
     let page = Password {
         username: own.session.username().to_owned(),

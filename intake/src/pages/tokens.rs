@@ -57,8 +57,7 @@ impl TokenView {
 
 /// What a token of an account can open.
 pub(crate) fn open_to(session: &Session) -> Vec<TokenScope> {
-    let scopes = TokenScope::ALL.into_iter();
-    scopes.filter(|scope| session.ente().is_some() && session.may(scope.right())).collect()
+    TokenScope::ALL.into_iter().filter(|scope| session.may_lend(*scope)).collect()
 }
 
 /// A scope, and whether the form asks for it.
@@ -71,6 +70,8 @@ struct Ticked {
 #[derive(Serialize)]
 pub(crate) struct TokenForm {
     problems: Vec<Problem>,
+    /// Of an account of the platform, which has no persone.
+    is_of_the_platform: bool,
     name: Field,
     scopes: Vec<Ticked>,
     scopes_error: Option<&'static str>,
@@ -91,6 +92,7 @@ impl Page for TokenForm {
         vec![
             Self::new(&Reading::new(&blank), &TokenScope::ALL),
             Self::new(&refused, &TokenScope::ALL),
+            Self::new(&Reading::new(&blank), &[TokenScope::RilasciRead]),
             Self::new(&Reading::new(&blank), &[]),
         ]
     }
@@ -105,6 +107,7 @@ impl TokenForm {
         };
         Self {
             problems: reading.problems.clone(),
+            is_of_the_platform: open.iter().all(|scope| scope.right().is_of_the_platform()),
             name: reading.field("token_name"),
             scopes: open.iter().map(ticked).collect(),
             scopes_error: reading.field("scope").error,

@@ -37,7 +37,8 @@ const fn code(right: Right) -> Option<&'static str> {
         | Right::ExtractPseudonymous
         | Right::ExtractIdentified
         | Right::ManageEnti
-        | Right::Release => None,
+        | Right::Release
+        | Right::UseReleases => None,
     }
 }
 

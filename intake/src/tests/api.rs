@@ -72,11 +72,12 @@ pub(super) async fn sent(world: &World, request: Request<Body>) -> Reply {
 /// Each login has a generator of its own: the same one would make the same session.
 static SEED: AtomicU64 = AtomicU64::new(900);
 
-/// A program with a token that an account has just made.
+/// A program with a token that an account has just made. The platform's Ente is "".
 pub(super) async fn client<'a>(world: &'a World, ente: &str, username: &str, scopes: &[TokenScope]) -> Client<'a> {
     let mut chance = chance(SEED.fetch_add(1, Ordering::Relaxed));
     let mut now = world.clock.now();
-    let credentials = Credentials { ente: Some(ente), username, password: PASSWORD, peer: [127, 0, 0, 1].into() };
+    let ente = (!ente.is_empty()).then_some(ente);
+    let credentials = Credentials { ente, username, password: PASSWORD, peer: [127, 0, 0, 1].into() };
     let login = world.store.login(credentials, now, &mut chance).await.unwrap();
     let mut session = login.session;
     if session.require_proved().is_err() {

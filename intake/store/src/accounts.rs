@@ -87,16 +87,52 @@ pub struct Account {
     pub last_login_at: Option<DateTime<Utc>>,
 }
 
+/// Whose accounts somebody keeps: an Ente's, or those of one role of the platform.
+#[derive(Clone, Copy)]
+pub(crate) struct Keeping<'a> {
+    pub(crate) ente: EnteId,
+    pub(crate) actor: &'a Actor,
+    /// Accounts of another role are as absent; `None` for all.
+    pub(crate) role: Option<Role>,
+}
+
+impl<'a> Keeping<'a> {
+    /// All of an Ente's.
+    pub(crate) fn of(scope: &'a EnteScope) -> Self {
+        Self { ente: scope.ente(), actor: scope.actor(), role: None }
+    }
+
+    pub(crate) fn line(self, action: &'static str, subjects: &'a [Uuid]) -> Line<'a> {
+        Line { ente: self.ente, actor: Some(self.actor), action, is_refused: false, subjects, detail: None }
+    }
+
+    /// One of them.
+    pub(crate) async fn found(
+        self,
+        id: AccountId,
+        connection: &impl ConnectionTrait,
+    ) -> Result<accounts::Model, StoreError> {
+        let row = found(self.ente, id, connection).await?;
+        let is_kept = self.role.is_none_or(|role| row.role == role.code());
+        if is_kept { Ok(row) } else { Err(StoreError::NotFound("account")) }
+    }
+}
+
 impl NewAccount {
-    /// An administrator of an Ente.
-    pub(crate) fn administrator(username: &str, display_name: &str) -> Self {
+    /// An account of no unità, which reaches all that its role does.
+    pub(crate) fn plain(username: &str, display_name: &str, role: Role) -> Self {
         Self {
             username: username.to_owned(),
             display_name: display_name.to_owned(),
-            role: Role::EnteAdministrator,
+            role,
             unita: None,
             reach: Reach::Ente,
         }
+    }
+
+    /// An administrator of an Ente.
+    pub(crate) fn administrator(username: &str, display_name: &str) -> Self {
+        Self::plain(username, display_name, Role::EnteAdministrator)
     }
 
     /// The same with what forms write into it put in order.
@@ -322,7 +358,7 @@ impl Store {
         };
         update(model, &*writing).await?;
         if row.unita_id != change.unita.map(|unita| unita.0) {
-            revoke_tokens(&self.keys, &writing, scope, id, now).await?;
+            revoke_tokens(&self.keys, &writing, Keeping::of(scope), id, now).await?;
         }
         let before = granted(&*writing, ente, id).await?;
         for right in before.difference(&change.granted) {
@@ -397,19 +433,30 @@ impl Store {
         if scope.account_id() == Some(id) {
             return Err(Refused::Oneself.into());
         }
-        let writing = self.write(scope.ente()).await?;
-        found(scope.ente(), id, &*writing).await?;
+        self.switch_account(Keeping::of(scope), id, is_active, now).await
+    }
+
+    /// What suspending an account, or taking it up again, comes to, whoever keeps it.
+    pub(crate) async fn switch_account(
+        &self,
+        keeping: Keeping<'_>,
+        id: AccountId,
+        is_active: bool,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let writing = self.write(keeping.ente).await?;
+        keeping.found(id, &*writing).await?;
         let change = accounts::ActiveModel {
-            ente_id: Set(scope.ente().0),
+            ente_id: Set(keeping.ente.0),
             id: Set(id.0),
             is_active: Set(is_active),
             ..Default::default()
         };
         update(change, &*writing).await?;
-        end_sessions(scope.ente(), id, &*writing).await?;
-        revoke_tokens(&self.keys, &writing, scope, id, now).await?;
+        end_sessions(keeping.ente, id, &*writing).await?;
+        revoke_tokens(&self.keys, &writing, keeping, id, now).await?;
         let action = if is_active { "account.activate" } else { "account.suspend" };
-        append(&self.keys, &*writing, Line::done(scope, action, &[id.0]), now).await?;
+        append(&self.keys, &*writing, keeping.line(action, &[id.0]), now).await?;
         writing.commit().await
     }
 
@@ -425,13 +472,24 @@ impl Store {
         chance: &mut dyn Chance,
     ) -> Result<OneTimePassword, StoreError> {
         scope.require(Right::ManageAccounts)?;
+        self.renew_password(Keeping::of(scope), id, now, chance).await
+    }
+
+    /// What a new one-time password comes to, whoever keeps the account.
+    pub(crate) async fn renew_password(
+        &self,
+        keeping: Keeping<'_>,
+        id: AccountId,
+        now: DateTime<Utc>,
+        chance: &mut dyn Chance,
+    ) -> Result<OneTimePassword, StoreError> {
         let now = moment(now);
         let password = OneTimePassword::generate(chance);
         let hash = self.hash_password(&password.0, chance).await?;
-        let writing = self.write(scope.ente()).await?;
-        found(scope.ente(), id, &*writing).await?;
+        let writing = self.write(keeping.ente).await?;
+        keeping.found(id, &*writing).await?;
         let change = accounts::ActiveModel {
-            ente_id: Set(scope.ente().0),
+            ente_id: Set(keeping.ente.0),
             id: Set(id.0),
             password_hash: Set(hash),
             must_change: Set(true),
@@ -439,15 +497,15 @@ impl Store {
             ..Default::default()
         };
         update(change, &*writing).await?;
-        end_sessions(scope.ente(), id, &*writing).await?;
-        revoke_tokens(&self.keys, &writing, scope, id, now).await?;
-        append(&self.keys, &*writing, Line::done(scope, "account.reset_password", &[id.0]), now).await?;
+        end_sessions(keeping.ente, id, &*writing).await?;
+        revoke_tokens(&self.keys, &writing, keeping, id, now).await?;
+        append(&self.keys, &*writing, keeping.line("account.reset_password", &[id.0]), now).await?;
         writing.commit().await?;
         Ok(password)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "what the four public ways of making an account have in common")]
-    async fn insert_account(
+    #[expect(clippy::too_many_arguments, reason = "what the public ways of making an account have in common")]
+    pub(crate) async fn insert_account(
         &self,
         ente: EnteId,
         actor: &Actor,
@@ -542,7 +600,7 @@ impl Store {
         Ok(rows.into_iter().map(|row| (row.id, row.display_name)).collect())
     }
 
-    async fn accounts_of(&self, ente: EnteId) -> Result<Vec<Account>, StoreError> {
+    pub(crate) async fn accounts_of(&self, ente: EnteId) -> Result<Vec<Account>, StoreError> {
         let rows = accounts::Entity::find()
             .filter(accounts::Column::EnteId.eq(ente.0))
             .order_by_asc(accounts::Column::UsernameFolded)

@@ -29,6 +29,7 @@ mod passwords;
 mod persone;
 mod postgres;
 mod queries;
+mod research;
 mod rotation;
 mod segments;
 mod settings;
@@ -70,6 +71,7 @@ pub use persone::{
     Persona, PersonaData, PersonaFound, PersonaSummary,
 };
 pub use queries::QueryAct;
+pub use research::{ResearchAccounts, ResearchAct};
 pub use rotation::{KeyStep, Renewed};
 pub use segments::Exported;
 pub use settings::{REASSESS_DAYS_MAX, RETENTION_MONTHS_MAX};

@@ -52,7 +52,7 @@ impl AcceptedPassword {
     pub fn check(text: &str, role: Role, context: &[&str]) -> Result<Self, PasswordRefusal> {
         let minimum = match role {
             Role::PlatformAdministrator | Role::EnteAdministrator => 14,
-            Role::Operator | Role::Manager | Role::Analyst | Role::ResearchOfficer => 12,
+            Role::Operator | Role::Manager | Role::Analyst | Role::ResearchOfficer | Role::UniversityPartner => 12,
         };
         let length = text.chars().count();
         if length < minimum {
@@ -199,6 +199,7 @@ mod tests {
         }
         check("fiume-lento-verde", Role::Operator, None);
         check("tazza blu 47", Role::Operator, None);
+        check("tazza blu 47", Role::UniversityPartner, None);
         check("tazza blu 47", Role::EnteAdministrator, Some(PasswordRefusal::TooShort { minimum: 14 }));
         check("corto", Role::Operator, Some(PasswordRefusal::TooShort { minimum: 12 }));
         check(&"àé".repeat(65), Role::Operator, Some(PasswordRefusal::TooLong));

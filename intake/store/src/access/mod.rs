@@ -2,7 +2,8 @@
 //! factors in `second` and `passkey`, identities that a gateway vouches for in `gateway`, tokens for programs in `token`.
 //!
 //! The only module that makes an [`EnteScope`] or a [`PlatformScope`]: from a session whose role has the right, from a
-//! token that was given it, or for the command line, which is written to the audit first.
+//! token that was given it, or for the command line, which is written to the audit first. Sessions and tokens of an Ente's
+//! account never give a platform's scope, nor the reverse.
 //!
 //! A scope is given:
 //!
@@ -63,17 +64,20 @@ pub enum Role {
     Analyst,
     /// Builds anonymous datasets; belongs to no Ente.
     ResearchOfficer,
+    /// Uses the anonymous datasets of its projects, for a university; belongs to no Ente.
+    UniversityPartner,
 }
 
 impl Role {
     /// All roles.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::PlatformAdministrator,
         Self::EnteAdministrator,
         Self::Operator,
         Self::Manager,
         Self::Analyst,
         Self::ResearchOfficer,
+        Self::UniversityPartner,
     ];
 
     /// The code that is stored.
@@ -86,6 +90,7 @@ impl Role {
             Self::Manager => "manager",
             Self::Analyst => "analyst",
             Self::ResearchOfficer => "research_officer",
+            Self::UniversityPartner => "university_partner",
         }
     }
 
@@ -99,7 +104,7 @@ impl Role {
     #[must_use]
     pub const fn is_of_an_ente(self) -> bool {
         match self {
-            Self::PlatformAdministrator | Self::ResearchOfficer => false,
+            Self::PlatformAdministrator | Self::ResearchOfficer | Self::UniversityPartner => false,
             Self::EnteAdministrator | Self::Operator | Self::Manager | Self::Analyst => true,
         }
     }
@@ -108,7 +113,9 @@ impl Role {
     #[must_use]
     pub const fn needs_second_factor(self) -> bool {
         match self {
-            Self::PlatformAdministrator | Self::EnteAdministrator | Self::ResearchOfficer => true,
+            Self::PlatformAdministrator | Self::EnteAdministrator | Self::ResearchOfficer | Self::UniversityPartner => {
+                true
+            }
             Self::Operator | Self::Manager | Self::Analyst => false,
         }
     }
@@ -128,6 +135,7 @@ impl Role {
             Right::Query => matches!(self, Self::Analyst),
             Right::ManageEnti => matches!(self, Self::PlatformAdministrator),
             Right::Release => matches!(self, Self::ResearchOfficer),
+            Right::UseReleases => matches!(self, Self::ResearchOfficer | Self::UniversityPartner),
         }
     }
 }
@@ -161,13 +169,15 @@ pub enum Right {
     Query,
     /// Of the platform: Enti and their administrators.
     ManageEnti,
-    /// Of the platform: anonymous datasets.
+    /// Of the platform: make anonymous datasets, and say who may use them.
     Release,
+    /// Of the platform: read the anonymous datasets of one's projects.
+    UseReleases,
 }
 
 impl Right {
     /// All rights.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::SeeEnte,
         Self::SeePersone,
         Self::SeeOwnWork,
@@ -182,6 +192,7 @@ impl Right {
         Self::Query,
         Self::ManageEnti,
         Self::Release,
+        Self::UseReleases,
     ];
 
     /// The rights that are given to an account by name, whatever its role.
@@ -202,7 +213,28 @@ impl Right {
             | Self::SeeDashboards
             | Self::Query
             | Self::ManageEnti
-            | Self::Release => false,
+            | Self::Release
+            | Self::UseReleases => false,
+        }
+    }
+
+    /// Whether it is of the platform: no scope of an Ente has it, and no other right is a platform scope's.
+    #[must_use]
+    pub const fn is_of_the_platform(self) -> bool {
+        match self {
+            Self::ManageEnti | Self::Release | Self::UseReleases => true,
+            Self::SeeEnte
+            | Self::SeePersone
+            | Self::SeeOwnWork
+            | Self::Assess
+            | Self::ManageAccounts
+            | Self::Import
+            | Self::Assign
+            | Self::ExtractPseudonymous
+            | Self::ExtractIdentified
+            | Self::Erase
+            | Self::SeeDashboards
+            | Self::Query => false,
         }
     }
 
@@ -223,7 +255,8 @@ impl Right {
             | Self::SeeDashboards
             | Self::Query
             | Self::ManageEnti
-            | Self::Release => None,
+            | Self::Release
+            | Self::UseReleases => None,
         }
     }
 
@@ -319,6 +352,8 @@ pub struct EnteScope {
 #[derive(Clone, Debug)]
 pub struct PlatformScope {
     actor: Actor,
+    /// A program's: this right alone.
+    only: Option<Right>,
 }
 
 impl EnteScope {
@@ -375,6 +410,9 @@ impl PlatformScope {
 
     /// As [`EnteScope::require`].
     pub(crate) fn require(&self, right: Right) -> Result<(), Refused> {
+        if self.only.is_some_and(|only| only != right) {
+            return Err(Refused::NotAllowed(right));
+        }
         self.actor.require(right)
     }
 }
@@ -415,7 +453,7 @@ impl Store {
         reason: &str,
         now: DateTime<Utc>,
     ) -> Result<PlatformScope, StoreError> {
-        let scope = PlatformScope { actor: command_line_actor(actor)? };
+        let scope = PlatformScope { actor: command_line_actor(actor)?, only: None };
         let reason = command_line_reason(reason)?;
         self.note(Line::on_platform(&scope, "command_line", &[]).with_detail(reason), now).await?;
         Ok(scope)

@@ -14,7 +14,7 @@ use super::passkey::{delete_passkeys, has_passkey};
 use super::session::end_other_sessions;
 use super::token::revoke_tokens;
 use super::{Actor, EnteScope, PlatformScope, Right, Session};
-use crate::accounts::{end_sessions, found, only_command_line};
+use crate::accounts::{Keeping, end_sessions, found, only_command_line};
 use crate::audit::{Line, append};
 use crate::database::{PLATFORM, Writing};
 use crate::error::{Refused, StoreError};
@@ -285,12 +285,22 @@ impl Store {
         if scope.account_id() == Some(id) {
             return Err(Refused::Oneself.into());
         }
-        let writing = self.write(scope.ente()).await?;
-        found(scope.ente(), id, &*writing).await?;
-        remove(&writing, scope.ente(), id).await?;
-        end_sessions(scope.ente(), id, &*writing).await?;
-        revoke_tokens(&self.keys, &writing, scope, id, now).await?;
-        append(&self.keys, &*writing, Line::done(scope, "account.second_factor_removed", &[id.0]), now).await?;
+        self.take_second_factor(Keeping::of(scope), id, now).await
+    }
+
+    /// What taking the second factor from an account comes to, whoever keeps it.
+    pub(crate) async fn take_second_factor(
+        &self,
+        keeping: Keeping<'_>,
+        id: AccountId,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let writing = self.write(keeping.ente).await?;
+        keeping.found(id, &*writing).await?;
+        remove(&writing, keeping.ente, id).await?;
+        end_sessions(keeping.ente, id, &*writing).await?;
+        revoke_tokens(&self.keys, &writing, keeping, id, now).await?;
+        append(&self.keys, &*writing, keeping.line("account.second_factor_removed", &[id.0]), now).await?;
         writing.commit().await
     }
 

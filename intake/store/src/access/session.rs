@@ -13,7 +13,7 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::second::{SecondFactor, is_enrolled};
-use super::{Actor, EnteScope, PlatformScope, Reach, Right, Role};
+use super::{Actor, EnteScope, PlatformScope, Reach, Right, Role, TokenScope};
 use crate::agreements::Standing;
 use crate::audit::{Line, append};
 use crate::database::{PLATFORM, Writing};
@@ -154,7 +154,7 @@ impl Session {
             return Err(Refused::NotAllowed(right).into());
         }
         self.require(right)?;
-        Ok(PlatformScope { actor: self.actor() })
+        Ok(PlatformScope { actor: self.actor(), only: None })
     }
 
     fn require(&self, right: Right) -> Result<(), Refused> {
@@ -175,6 +175,14 @@ impl Session {
     #[must_use]
     pub fn may(&self, right: Right) -> bool {
         self.role.may(right) || self.granted.contains(&right)
+    }
+
+    /// Whether a token of its account can open a scope: what the account may do, on its side of the wall between the platform
+    /// and the Enti.
+    #[must_use]
+    pub fn may_lend(&self, scope: TokenScope) -> bool {
+        let right = scope.right();
+        self.may(right) && right.is_of_the_platform() == self.ente.is_none()
     }
 
     /// Whether nothing stands between the session and what its role may do.

@@ -1,8 +1,9 @@
 //! Tokens with which programs act in the name of an account: made by its holder, shown once, kept as a hash.
 //!
 //! A token opens what its scopes name and its account may still do at the moment of asking, never more: no accounts, no
-//! erasure, no audit, nothing of the platform. It dies with what it was given for: when its account is suspended, goes to
-//! another unità, changes role or gets a password from an administrator, when the Ente is closed, and after a year at most.
+//! erasure, no audit; of the platform the anonymous datasets of one's projects alone. An Ente's account has nothing there, nor
+//! an account of the platform in an Ente. It dies with what it was given for: when its account is suspended, goes to another
+//! unità, changes role or gets a password from who keeps it, when the Ente is closed, and after a year at most.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -16,8 +17,8 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::second::is_enrolled;
-use super::{Actor, EnteScope, Reach, Right, Role, Session};
-use crate::accounts::{found, granted, reach_of};
+use super::{Actor, EnteScope, PlatformScope, Reach, Right, Role, Session};
+use crate::accounts::{Keeping, found, granted, reach_of};
 use crate::agreements::Standing;
 use crate::audit::{Line, append};
 use crate::database::{PLATFORM, Writing};
@@ -57,17 +58,20 @@ pub enum TokenScope {
     EstrazioniIdentified,
     /// Ask the Ente's published data in SQL.
     InterrogazioniAsk,
+    /// Read the anonymous datasets of one's projects: of the platform.
+    RilasciRead,
 }
 
 impl TokenScope {
     /// All scopes.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::PersoneRead,
         Self::PersoneWrite,
         Self::QuestionariRead,
         Self::QuestionariWrite,
         Self::EstrazioniIdentified,
         Self::InterrogazioniAsk,
+        Self::RilasciRead,
     ];
 
     /// The code that is stored, and that programs know.
@@ -80,6 +84,7 @@ impl TokenScope {
             Self::QuestionariWrite => "questionari:write",
             Self::EstrazioniIdentified => "estrazioni:identified",
             Self::InterrogazioniAsk => "interrogazioni:ask",
+            Self::RilasciRead => "rilasci:read",
         }
     }
 
@@ -97,6 +102,7 @@ impl TokenScope {
             Self::PersoneWrite | Self::QuestionariWrite => Right::Assess,
             Self::EstrazioniIdentified => Right::ExtractIdentified,
             Self::InterrogazioniAsk => Right::Query,
+            Self::RilasciRead => Right::UseReleases,
         }
     }
 }
@@ -164,34 +170,64 @@ pub struct TokenAccess {
     account: AccountId,
     display_name: String,
     role: Role,
+    scopes: BTreeSet<TokenScope>,
+    /// Where its account belongs; `None` on the platform.
+    place: Option<Place>,
+}
+
+/// The Ente of an account, and what the account reaches there.
+#[derive(Clone, Debug)]
+struct Place {
     ente: Ente,
     unita: Option<UnitaId>,
     reach: Reach,
     granted: BTreeSet<Right>,
-    scopes: BTreeSet<TokenScope>,
 }
 
 impl TokenAccess {
     /// Permission to reach the Ente's data with the right that a scope lends, and with no other.
     ///
     /// # Errors
-    /// [`Refused::NotInScope`]; [`Refused::NotAllowed`] when the account has not the right; [`Refused::NoAgreement`].
+    /// [`Refused::NotInScope`]; [`Refused::NotAllowed`] when the account has not the right, or is the platform's;
+    /// [`Refused::NoAgreement`].
     pub fn scope(&self, scope: TokenScope) -> Result<EnteScope, Refused> {
-        if !self.scopes.contains(&scope) {
-            return Err(Refused::NotInScope(scope));
-        }
-        let right = scope.right();
+        let right = self.lent(scope)?;
+        let place = self.place.as_ref().filter(|_| !right.is_of_the_platform()).ok_or(Refused::NotAllowed(right))?;
         let given = EnteScope {
-            ente: self.ente.id,
+            ente: place.ente.id,
             actor: self.actor(),
-            reach: self.reach,
-            unita: self.unita,
-            granted: self.granted.clone(),
+            reach: place.reach,
+            unita: place.unita,
+            granted: place.granted.clone(),
             only: Some(right),
-            may_write: self.ente.standing.may_write(),
+            may_write: place.ente.standing.may_write(),
         };
         given.require(right)?;
         Ok(given)
+    }
+
+    /// Permission to reach the platform's data with the right that a scope lends, and with no other.
+    ///
+    /// # Errors
+    /// [`Refused::NotInScope`]; [`Refused::NotAllowed`] when the account has not the right, or is an Ente's.
+    pub fn platform_scope(&self, scope: TokenScope) -> Result<PlatformScope, Refused> {
+        let right = self.lent(scope)?;
+        if self.place.is_some() || !right.is_of_the_platform() {
+            return Err(Refused::NotAllowed(right));
+        }
+        let given = PlatformScope { actor: self.actor(), only: Some(right) };
+        given.require(right)?;
+        Ok(given)
+    }
+
+    /// The right of a scope that the token was given.
+    fn lent(&self, scope: TokenScope) -> Result<Right, Refused> {
+        if self.scopes.contains(&scope) { Ok(scope.right()) } else { Err(Refused::NotInScope(scope)) }
+    }
+
+    /// The row under which its account stands.
+    fn home(&self) -> EnteId {
+        self.place.as_ref().map_or(PLATFORM, |place| place.ente.id)
     }
 
     fn actor(&self) -> Actor {
@@ -210,10 +246,10 @@ impl TokenAccess {
         &self.display_name
     }
 
-    /// The account's Ente.
+    /// The account's Ente; `None` on the platform.
     #[must_use]
-    pub fn ente(&self) -> &Ente {
-        &self.ente
+    pub fn ente(&self) -> Option<&Ente> {
+        self.place.as_ref().map(|place| &place.ente)
     }
 }
 
@@ -222,7 +258,7 @@ impl Store {
     ///
     /// # Errors
     /// As [`Session::require_complete`] and [`Session::require_fresh`]; [`Refused::NotAllowed`] for a scope that lends what
-    /// the account may not, and for accounts of the platform; no scope, too many days, no name, too many tokens.
+    /// the account may not; no scope, too many days, no name, too many tokens.
     pub async fn create_token(
         &self,
         session: &Session,
@@ -233,12 +269,12 @@ impl Store {
         session.require_complete()?;
         session.require_fresh(now)?;
         let now = moment(now);
-        let ente = session.ente().ok_or(Refused::NotAllowed(Right::SeePersone))?;
+        let ente = session.home();
         let name = required("token_name", &new.name, 60)?;
         if new.scopes.is_empty() {
             return Err(Refused::TokenScopes.into());
         }
-        if let Some(scope) = new.scopes.iter().find(|scope| !session.may(scope.right())) {
+        if let Some(scope) = new.scopes.iter().find(|scope| !session.may_lend(**scope)) {
             return Err(Refused::NotAllowed(scope.right()).into());
         }
         if !(1..=TOKEN_DAYS_MAX).contains(&new.days) {
@@ -344,7 +380,7 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         let what: String = what.chars().take(200).collect();
-        let (ente, actor) = (access.ente.id, access.actor());
+        let (ente, actor) = (access.home(), access.actor());
         let line =
             Line { ente, actor: Some(&actor), action: "refused", is_refused: true, subjects: &[], detail: Some(what) };
         self.note(line, now).await
@@ -462,10 +498,20 @@ impl Store {
         if role.needs_second_factor() && !is_enrolled(&self.reading(id), id, AccountId(account.id)).await? {
             return Ok(None);
         }
-        let ente = self.ente_described(id, now).await?;
-        if ente.standing == Standing::Closed {
-            return Ok(None);
-        }
+        let place = if id == PLATFORM {
+            None
+        } else {
+            let ente = self.ente_described(id, now).await?;
+            if ente.standing == Standing::Closed {
+                return Ok(None);
+            }
+            Some(Place {
+                ente,
+                unita: account.unita_id.map(UnitaId),
+                reach: reach_of(&account)?,
+                granted: granted(&self.reading(id), id, AccountId(account.id)).await?,
+            })
+        };
         if row.last_used_at.is_none_or(|last| last + NOTED_EVERY <= now) {
             let writing = self.write(id).await?;
             tokens::Entity::update_many()
@@ -481,12 +527,9 @@ impl Store {
             id: TokenId(row.id),
             account: AccountId(account.id),
             role,
-            ente,
-            unita: account.unita_id.map(UnitaId),
-            reach: reach_of(&account)?,
-            granted: granted(&self.reading(id), id, AccountId(account.id)).await?,
             display_name: account.display_name,
             scopes,
+            place,
         }))
     }
 }
@@ -495,23 +538,23 @@ impl Store {
 pub(crate) async fn revoke_tokens(
     keys: &PortalKeys,
     writing: &Writing,
-    scope: &EnteScope,
+    keeping: Keeping<'_>,
     account: AccountId,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     let now = moment(now);
-    let rows = good(scope.ente(), account, now).order_by_asc(tokens::Column::Id).all(&**writing).await?;
+    let rows = good(keeping.ente, account, now).order_by_asc(tokens::Column::Id).all(&**writing).await?;
     if rows.is_empty() {
         return Ok(());
     }
     tokens::Entity::update_many()
         .col_expr(tokens::Column::RevokedAt, now.into())
-        .filter(tokens::Column::EnteId.eq(scope.ente().0))
+        .filter(tokens::Column::EnteId.eq(keeping.ente.0))
         .filter(tokens::Column::Id.is_in(rows.iter().map(|row| row.id)))
         .exec(&**writing)
         .await?;
     let subjects: Vec<Uuid> = rows.iter().map(|row| row.id).chain([account.0]).collect();
-    append(keys, &**writing, Line::done(scope, "token.revoke", &subjects), now).await
+    append(keys, &**writing, keeping.line("token.revoke", &subjects), now).await
 }
 
 /// The tokens of an account that are neither over nor revoked.

@@ -14,6 +14,7 @@ mod import;
 mod passkeys;
 mod postgres;
 mod privacy;
+mod research;
 mod retention;
 mod rotation;
 mod search;
