@@ -9,7 +9,7 @@ use axum::{Router, middleware};
 use dashboards::query::{self, Queries, QueryConfig};
 use dashboards::{Dashboards, ExtractionConfig, Extractions};
 use domain::keys::Ring;
-use intake::{Cookies, Portal, PortalConfig, RunReader};
+use intake::{Cookies, Demand, Portal, PortalConfig, RunReader};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use store::{Right, Store};
@@ -75,9 +75,9 @@ pub(crate) fn pages(
     tokio::task::spawn_blocking(move || sweeping.sweep());
     let taken_out =
         extractions.router().route_layer(middleware::from_fn_with_state(portal.clone(), behind::see_extractions));
-    let taken_out = portal.behind(Right::ExtractPseudonymous, taken_out);
+    let taken_out = portal.behind(Demand::EnteFresh(Right::ExtractPseudonymous), taken_out);
     let asked = queries.router().route_layer(middleware::from_fn_with_state(portal.clone(), behind::see_queries));
-    let asked = portal.behind(Right::Query, asked);
+    let asked = portal.behind(Demand::EnteFresh(Right::Query), asked);
     Ok((portal.router_with(behind.merge(taken_out).merge(asked)), Some(dashboards)))
 }
 

@@ -21,7 +21,7 @@ use crate::form::Fields;
 use crate::portal::Portal;
 use crate::reply::{self, Failure};
 use crate::upload::{self, NotRead};
-use crate::visitor::Visitor;
+use crate::visitor::{ManageEnti, Release, Visitor};
 use crate::{api, headers, pages};
 
 /// A form of 50 items with a long note on each is below this.
@@ -133,6 +133,8 @@ const IMPORT: Need = Need::Ente(Right::Import);
 const IMPORT_FRESH: Need = Need::EnteFresh(Right::Import);
 const ENTI: Need = Need::Platform(Right::ManageEnti);
 const ADMISSION: Need = Need::PlatformFresh(Right::ManageEnti);
+const RESEARCH: Need = Need::Platform(Right::Release);
+const RESEARCH_CREDENTIALS: Need = Need::PlatformFresh(Right::Release);
 
 const FIND: Need = Need::Program(&[TokenScope::PersoneRead]);
 const ENTER: Need = Need::Program(&[TokenScope::PersoneWrite]);
@@ -307,6 +309,23 @@ pub(crate) static ROUTES: &[Route] = routes! {
     post(Session) "/interessi/{interest}/declina", ADMISSION, pages::interests::decline;
     get "/enti/nuovo", ADMISSION, pages::ente_form::get;
     post(Session) "/enti/nuovo", ADMISSION, pages::ente_form::post;
+
+    get "/ricerca/partner", RESEARCH, pages::research_accounts::get::<Release>;
+    get "/ricerca/partner/nuovo", RESEARCH_CREDENTIALS, pages::research_account::new::<Release>;
+    post(Session) "/ricerca/partner/nuovo", RESEARCH_CREDENTIALS, pages::research_account::create::<Release>;
+    get "/ricerca/partner/{partner}", RESEARCH_CREDENTIALS, pages::research_account::get::<Release>;
+    post(Session) "/ricerca/partner/{partner}/sospendi", RESEARCH_CREDENTIALS, pages::research_account::suspend::<Release>;
+    post(Session) "/ricerca/partner/{partner}/riattiva", RESEARCH_CREDENTIALS, pages::research_account::reactivate::<Release>;
+    post(Session) "/ricerca/partner/{partner}/password", RESEARCH_CREDENTIALS, pages::research_account::reset::<Release>;
+    post(Session) "/ricerca/partner/{partner}/secondo-fattore", RESEARCH_CREDENTIALS, pages::research_account::reset_second_factor::<Release>;
+    get "/ricerca/ufficio", ADMISSION, pages::research_accounts::get::<ManageEnti>;
+    get "/ricerca/ufficio/nuovo", ADMISSION, pages::research_account::new::<ManageEnti>;
+    post(Session) "/ricerca/ufficio/nuovo", ADMISSION, pages::research_account::create::<ManageEnti>;
+    get "/ricerca/ufficio/{officer}", ADMISSION, pages::research_account::get::<ManageEnti>;
+    post(Session) "/ricerca/ufficio/{officer}/sospendi", ADMISSION, pages::research_account::suspend::<ManageEnti>;
+    post(Session) "/ricerca/ufficio/{officer}/riattiva", ADMISSION, pages::research_account::reactivate::<ManageEnti>;
+    post(Session) "/ricerca/ufficio/{officer}/password", ADMISSION, pages::research_account::reset::<ManageEnti>;
+    post(Session) "/ricerca/ufficio/{officer}/secondo-fattore", ADMISSION, pages::research_account::reset_second_factor::<ManageEnti>;
 
     get "/api/v1/openapi.json", Need::Open, api::description::openapi;
     get "/api/v1/strumenti", Need::Open, api::strumenti::list;

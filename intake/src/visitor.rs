@@ -161,6 +161,14 @@ fn entries(session: &Session) -> Vec<Entry> {
     if role.may(Right::ManageEnti) {
         entries.push((Area::Enti, "/enti"));
         entries.push((Area::Interessi, "/interessi"));
+        entries.push((Area::RicercaUfficio, "/ricerca/ufficio"));
+    }
+    // The office finds the datasets among its projects.
+    if role.may(Right::Release) {
+        entries.push((Area::Ricerca, "/ricerca"));
+        entries.push((Area::RicercaPartner, "/ricerca/partner"));
+    } else if role.may(Right::UseReleases) {
+        entries.push((Area::DatiRicerca, "/dati-ricerca"));
     }
     entries.into_iter().map(|(area, path)| Entry { area, path: path.to_owned() }).collect()
 }
@@ -180,7 +188,19 @@ macro_rules! needs {
     )+ };
 }
 
-needs!(SeeEnte, SeePersone, SeeOwnWork, Assess, Assign, Erase, ExtractIdentified, Import, ManageAccounts, ManageEnti);
+needs!(
+    SeeEnte,
+    SeePersone,
+    SeeOwnWork,
+    Assess,
+    Assign,
+    Erase,
+    ExtractIdentified,
+    Import,
+    ManageAccounts,
+    ManageEnti,
+    Release
+);
 
 /// A page's way to the data of one Ente.
 pub(crate) struct Desk<N: Need> {

@@ -112,6 +112,14 @@ pub enum Area {
     Enti,
     /// Expressions of interest.
     Interessi,
+    /// Projects of research and their datasets, for the research office.
+    Ricerca,
+    /// The accounts of universities.
+    RicercaPartner,
+    /// The accounts of the research office.
+    RicercaUfficio,
+    /// The anonymous datasets of one's projects.
+    DatiRicerca,
     /// None of them.
     Other,
 }
@@ -212,6 +220,8 @@ const TEMPLATES: &[(&str, &str)] = template_files![
     "pages/queries.html",
     "pages/questionari.html",
     "pages/recovery_codes.html",
+    "pages/research_account.html",
+    "pages/research_accounts.html",
     "pages/retention.html",
     "pages/second_factor.html",
     "pages/second_factor_set_up.html",

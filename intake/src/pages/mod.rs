@@ -56,6 +56,8 @@ pub(crate) mod questionari;
 pub(crate) mod radar;
 pub(crate) mod report;
 pub(crate) mod report_pdf;
+pub(crate) mod research_account;
+pub(crate) mod research_accounts;
 pub(crate) mod retention;
 pub(crate) mod second_factor;
 pub(crate) mod session;
@@ -176,6 +178,8 @@ mod tests {
         check::<super::persona_form::PersonaForm>(true);
         check::<super::persone::Persone>(true);
         check::<super::questionari::Questionari>(true);
+        check::<super::research_account::ResearchAccountPage>(true);
+        check::<super::research_accounts::ResearchAccountsPage>(true);
         check::<super::retention::Retention>(true);
         check::<super::second_factor::GiveSecondFactor>(true);
         check::<super::second_factor::RecoveryCodes>(true);

@@ -1,15 +1,18 @@
 //! Routers beside the portal's own: what their routes ask for, as every role, with and without the right given by name, with
-//! and without a fresh password, with and without the token.
+//! and without a fresh password, with and without the token; and those that programs read.
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{Request, StatusCode};
+use axum::extract::Extension;
+use axum::http::{Method, Request, StatusCode};
 use axum::routing::{get, post};
 use rstest::rstest;
-use store::{AccountChange, AuditFilter, Reach, Right, Role};
+use store::{AccountChange, AuditFilter, Reach, ResearchAccounts, Right, Role, TokenScope};
 use test_database::Kind;
 
+use super::api::{client, problem, sent};
 use super::{Browser, PASSWORD, Reply, World, now};
+use crate::{Demand, ReleaseProgram, Visitor};
 
 /// Method and path, as `dashboards` has them.
 const ROUTES: [(&str, &str); 6] = [
@@ -63,7 +66,8 @@ async fn refusals(world: &World) -> usize {
 #[tokio::test]
 async fn every_route_beside_as_every_role(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let mut world = World::new(kind).await;
-    world.router = world.portal.router_with(world.portal.behind(Right::ExtractPseudonymous, others()));
+    world.router =
+        world.portal.router_with(world.portal.behind(Demand::EnteFresh(Right::ExtractPseudonymous), others()));
     for (method, path) in ROUTES {
         let reply = ask(&mut world.browser(), method, path).await;
         assert_eq!((reply.status, reply.location()), (StatusCode::SEE_OTHER, "/accesso?motivo=scaduta"), "{path}");
@@ -104,7 +108,8 @@ async fn every_route_beside_as_every_role(#[values(Kind::Sqlite, Kind::Postgres)
 #[tokio::test]
 async fn what_is_beside_asks_for_the_password_and_the_token(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let mut world = World::new(kind).await;
-    world.router = world.portal.router_with(world.portal.behind(Right::ExtractPseudonymous, others()));
+    world.router =
+        world.portal.router_with(world.portal.behind(Demand::EnteFresh(Right::ExtractPseudonymous), others()));
     grant(&world, Role::Analyst, &[Right::ExtractPseudonymous]).await;
     let mut browser = world.logged_in("primo", Role::Analyst.code()).await;
 
@@ -169,7 +174,7 @@ fn questions() -> Router {
 #[tokio::test]
 async fn an_analyst_asks_and_nobody_else(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let mut world = World::new(kind).await;
-    world.router = world.portal.router_with(world.portal.behind(Right::Query, questions()));
+    world.router = world.portal.router_with(world.portal.behind(Demand::EnteFresh(Right::Query), questions()));
     for (method, path) in QUESTIONS {
         let reply = ask(&mut world.browser(), method, path).await;
         assert_eq!((reply.status, reply.location()), (StatusCode::SEE_OTHER, "/accesso?motivo=scaduta"), "{path}");
@@ -215,4 +220,345 @@ async fn an_analyst_asks_and_nobody_else(#[values(Kind::Sqlite, Kind::Postgres)]
     browser.get("/conferma").await;
     browser.post("/conferma", &[("password", PASSWORD), ("then", "/interrogazioni")]).await;
     assert_eq!(browser.get("/interrogazioni").await.status, StatusCode::OK);
+}
+
+/// The same of what is the platform's.
+const RESEARCH: [(&str, &str); 5] = [
+    ("GET", "/ricerca"),
+    ("GET", "/ricerca/progetti/nuovo"),
+    ("POST", "/ricerca/progetti/nuovo"),
+    ("GET", "/ricerca/progetti/{id}"),
+    ("POST", "/ricerca/progetti/{id}/elimina"),
+];
+
+fn research() -> Router {
+    // Who asks, as a page would write it to the audit.
+    let seen = |Extension(visitor): Extension<Visitor>| async move {
+        let session = visitor.session().unwrap();
+        let scope = visitor.platform_scope(Right::UseReleases).unwrap();
+        format!("let in {} {} {:?}", session.account(), session.display_name(), scope.actor())
+    };
+    let body = |body: String| async move { format!("let in {body}") };
+    let absent = || async { StatusCode::NOT_FOUND };
+    Router::new()
+        .route("/ricerca", get(seen))
+        .route("/ricerca/progetti/nuovo", get(seen).post(body))
+        .route("/ricerca/progetti/{id}", get(seen))
+        .route("/ricerca/progetti/{id}/elimina", post(body))
+        .route("/ricerca/progetti/{id}/assente", get(absent))
+}
+
+/// How many lines the platform's audit has; the chain holds.
+async fn lines_of_the_platform(world: &World) -> u64 {
+    let platform = world.store.command_line_platform("prova", "test", now()).await.unwrap();
+    let verdict = world.store.audit_verify(&platform, None, &[]).await.unwrap();
+    assert_eq!(verdict.problem, None);
+    verdict.lines
+}
+
+#[rstest]
+#[tokio::test]
+async fn what_is_the_platforms_as_every_role(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let mut world = World::new(kind).await;
+    for right in [Right::Release, Right::UseReleases] {
+        for demand in [Demand::Platform(right), Demand::PlatformFresh(right)] {
+            world.router = world.portal.router_with(world.portal.behind(demand, research()));
+            for (method, path) in RESEARCH {
+                let reply = ask(&mut world.browser(), method, path).await;
+                let answer = (reply.status, reply.location());
+                assert_eq!(answer, (StatusCode::SEE_OTHER, "/accesso?motivo=scaduta"), "{path}");
+            }
+            for role in Role::ALL {
+                let is_of_an_ente = role.is_of_an_ente();
+                if is_of_an_ente {
+                    // What is given by name opens nothing here.
+                    grant(&world, role, &Right::GRANTED).await;
+                }
+                let mut browser = world.logged_in(if is_of_an_ente { "primo" } else { "" }, role.code()).await;
+                for (method, path) in RESEARCH {
+                    let at = format!("{demand:?} {role:?} {method} {path}");
+                    let of_ente = refusals(&world).await;
+                    let of_platform = lines_of_the_platform(&world).await;
+                    let reply = ask(&mut browser.clone(), method, path).await;
+                    // Counting is itself a line.
+                    let of_platform = lines_of_the_platform(&world).await - of_platform - 1;
+                    let of_ente = refusals(&world).await - of_ente;
+                    if role.may(right) {
+                        assert_eq!(reply.status, StatusCode::OK, "{at}");
+                        assert!(reply.body.starts_with("let in"), "{at}");
+                        assert_eq!(method == "POST", reply.body.contains("motivo=prova"), "{at}");
+                        assert_eq!(reply.headers["cache-control"], "no-store", "{at}");
+                        let account = world.accounts[&(2, role.code().to_owned())];
+                        assert_eq!(method == "GET", reply.body.contains(&account.to_string()), "{at}");
+                        assert_eq!((of_ente, of_platform), (0, 0), "{at}");
+                    } else {
+                        assert_eq!(reply.status, StatusCode::FORBIDDEN, "{at}");
+                        assert!(reply.body.contains("Pagina riservata"), "{at}");
+                        let expected = if is_of_an_ente { (1, 0) } else { (0, 1) };
+                        assert_eq!((of_ente, of_platform), expected, "{at}: the refusal is in the right audit");
+                    }
+                }
+                if !role.may(right) {
+                    continue;
+                }
+                let absent = browser.get(&format!("/ricerca/progetti/{ID}/assente")).await;
+                let nowhere = browser.get("/no-such-page").await;
+                assert_eq!((absent.status, &absent.body), (StatusCode::NOT_FOUND, &nowhere.body));
+                let path = format!("/ricerca/progetti/{ID}/elimina");
+                let stale = browser.clone().post_exactly(&path, &[("csrf", "00")]).await;
+                assert_eq!(stale.status, StatusCode::FORBIDDEN);
+                world.clock.pass(11 * 60);
+                for (method, path) in RESEARCH {
+                    let reply = ask(&mut browser.clone(), method, path).await;
+                    let is_asked = reply.location().starts_with("/conferma?poi=/ricerca");
+                    assert_eq!(is_asked, demand == Demand::PlatformFresh(right), "{demand:?} {method} {path}");
+                    assert_eq!(reply.status == StatusCode::OK, !is_asked, "{demand:?} {method} {path}");
+                }
+            }
+        }
+    }
+}
+
+#[rstest]
+#[tokio::test]
+async fn everybody_finds_their_own_side_of_research(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let world = World::new(kind).await;
+    for role in Role::ALL {
+        let mut browser = world.logged_in(if role.is_of_an_ente() { "primo" } else { "" }, role.code()).await;
+        let desk = browser.get("/scrivania").await.body;
+        let of_role = match role {
+            Role::PlatformAdministrator => &["/ricerca/ufficio"][..],
+            Role::ResearchOfficer => &["/ricerca", "/ricerca/partner"][..],
+            Role::UniversityPartner => &["/dati-ricerca"][..],
+            Role::EnteAdministrator | Role::Operator | Role::Manager | Role::Analyst => &[][..],
+        };
+        for path in ["/ricerca", "/ricerca/partner", "/ricerca/ufficio", "/dati-ricerca"] {
+            // Once in the navigation, once on the desk.
+            let found = desk.matches(&format!("href=\"{}\"", path.replace('/', "&#x2f;"))).count();
+            assert_eq!(found, if of_role.contains(&path) { 2 } else { 0 }, "{role:?} {path}");
+        }
+    }
+}
+
+const PROGRAMS: [&str; 2] = ["/api/rilasci", "/api/rilasci/{id}/file"];
+
+fn read_by_programs() -> Router {
+    let seen = |Extension(program): Extension<ReleaseProgram>| async move {
+        let partners = program.store().partners(program.platform_scope()).await;
+        assert!(partners.is_err(), "the scope lends one right");
+        format!("let in {} {} {:?}", program.account(), program.display_name(), program.platform_scope().actor())
+    };
+    let absent = || async { (StatusCode::NOT_FOUND, "what is here is told to nobody") };
+    Router::new()
+        .route("/api/rilasci", get(seen).post(|| async { "written" }))
+        .route("/api/rilasci/{id}/file", get(seen))
+        .route("/api/rilasci/{id}/assente", get(absent))
+}
+
+#[rstest]
+#[tokio::test]
+async fn programs_read_with_the_right_token_alone(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let mut world = World::new(kind).await;
+    let others = world.portal.behind_token(TokenScope::RilasciRead, read_by_programs());
+    world.router = world.portal.router_with(others);
+    let path = |path: &str| path.replace("{id}", ID);
+    // Neither nothing nor a session, in a cookie or as a token, is one.
+    let partner = world.logged_in("", Role::UniversityPartner.code()).await;
+    let session = partner.cookies["__Host-noncello"].clone();
+    for (name, value) in [
+        ("x-nothing", String::new()),
+        ("cookie", format!("__Host-noncello={session}")),
+        ("authorization", format!("Bearer {session}")),
+        ("authorization", format!("Basic {session}")),
+    ] {
+        for at in PROGRAMS.map(path) {
+            let reply = sent(&world, Request::get(&at).header(name, &value).body(Body::empty()).unwrap()).await;
+            assert_eq!((reply.status, problem(&reply).as_str()), (StatusCode::UNAUTHORIZED, "no-token"), "{at}");
+            assert_eq!(reply.headers["www-authenticate"], "Bearer");
+        }
+    }
+    grant(&world, Role::Operator, &[Right::ExtractIdentified]).await;
+    for (ente, role) in [
+        ("", Role::UniversityPartner),
+        ("", Role::ResearchOfficer),
+        ("primo", Role::Operator),
+        ("primo", Role::Analyst),
+    ] {
+        let is_of_the_platform = ente.is_empty();
+        let scopes: Vec<TokenScope> = match role {
+            Role::Operator => vec![TokenScope::PersoneRead, TokenScope::EstrazioniIdentified],
+            Role::Analyst => vec![TokenScope::InterrogazioniAsk],
+            _ => vec![TokenScope::RilasciRead],
+        };
+        let program = client(&world, ente, role.code(), &scopes).await;
+        for at in PROGRAMS.map(path) {
+            let (of_ente, of_platform) = (refusals(&world).await, lines_of_the_platform(&world).await);
+            let reply = program.send(Method::GET, &at, None).await;
+            let of_platform = lines_of_the_platform(&world).await - of_platform - 1;
+            let of_ente = refusals(&world).await - of_ente;
+            assert_eq!(reply.headers["cache-control"], "no-store", "{role:?} {at}");
+            if is_of_the_platform {
+                assert_eq!(reply.status, StatusCode::OK, "{role:?} {at}");
+                let account = world.accounts[&(2, role.code().to_owned())].to_string();
+                assert!(reply.body.contains(&account) && reply.body.contains("Token {"), "{}", reply.body);
+                assert_eq!((of_ente, of_platform), (0, 0));
+                let head = program.send(Method::HEAD, &at, None).await;
+                assert_eq!((head.status, head.body.as_str()), (StatusCode::OK, ""));
+            } else {
+                let answer = (reply.status, problem(&reply));
+                assert_eq!(answer, (StatusCode::FORBIDDEN, "not-in-scope".to_owned()), "{role:?} {at}");
+                assert_eq!((of_ente, of_platform), (1, 0), "the refusal is in the Ente's audit");
+            }
+            for method in [Method::POST, Method::PUT, Method::DELETE, Method::PATCH, Method::OPTIONS] {
+                let reply = program.send(method.clone(), &at, None).await;
+                let answer = (reply.status, problem(&reply));
+                assert_eq!(answer, (StatusCode::METHOD_NOT_ALLOWED, "method".to_owned()), "{method} {at}");
+                assert_eq!(reply.headers["allow"], "GET, HEAD");
+            }
+        }
+        if is_of_the_platform {
+            let absent = program.send(Method::GET, &path("/api/rilasci/{id}/assente"), None).await;
+            let nowhere = program.send(Method::GET, "/api/no-such-thing", None).await;
+            assert_eq!((absent.status, problem(&absent).as_str()), (StatusCode::NOT_FOUND, "not-found"));
+            assert_eq!(absent.body, nowhere.body);
+        }
+    }
+    // It dies with its account, by the page.
+    let program = client(&world, "", Role::UniversityPartner.code(), &[TokenScope::RilasciRead]).await;
+    let mut officer = world.logged_in("", Role::ResearchOfficer.code()).await;
+    let account = format!("/ricerca/partner/{}", world.accounts[&(2, Role::UniversityPartner.code().to_owned())]);
+    officer.get(&account).await;
+    assert_eq!(officer.post(&format!("{account}/sospendi"), &[]).await.location(), "/ricerca/partner?fatto=sospeso");
+    let reply = program.send(Method::GET, PROGRAMS[0], None).await;
+    assert_eq!((reply.status, problem(&reply).as_str()), (StatusCode::UNAUTHORIZED, "no-token"));
+    // Where the scope is one of an Ente's nobody gets in, not even a token that has it.
+    let others = world.portal.behind_token(TokenScope::InterrogazioniAsk, read_by_programs());
+    world.router = world.portal.router_with(others);
+    let program = client(&world, "primo", Role::Analyst.code(), &[TokenScope::InterrogazioniAsk]).await;
+    let reply = program.send(Method::GET, PROGRAMS[0], None).await;
+    assert_eq!((reply.status, problem(&reply).as_str()), (StatusCode::FORBIDDEN, "not-allowed"));
+}
+
+/// What a page shows once.
+fn secret(reply: &Reply) -> String {
+    let (_, rest) = reply.body.split_once("nc-secret").unwrap();
+    let (_, rest) = rest.split_once('>').unwrap();
+    rest.split('<').next().unwrap().to_owned()
+}
+
+#[rstest]
+#[tokio::test]
+async fn the_office_and_its_partners_are_made_on_their_pages(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let world = World::new(kind).await;
+    for (keeper, list, role, kept) in [
+        (Role::PlatformAdministrator, "/ricerca/ufficio", Role::ResearchOfficer, ResearchAccounts::Officers),
+        (Role::ResearchOfficer, "/ricerca/partner", Role::UniversityPartner, ResearchAccounts::Partners),
+    ] {
+        let mut browser = world.logged_in("", keeper.code()).await;
+        browser.get(&format!("{list}/nuovo")).await;
+        let new = format!("{list}/nuovo");
+        for fields in [
+            &[("name", ""), ("username", "nuova")][..],
+            &[("name", "Nuova Persona"), ("username", "x")][..],
+            // Taken, whoever has it.
+            &[("name", "Nuova Persona"), ("username", Role::PlatformAdministrator.code())][..],
+        ] {
+            let reply = browser.post(&new, fields).await;
+            assert_eq!(reply.status, StatusCode::UNPROCESSABLE_ENTITY, "{fields:?}");
+        }
+        // A role in the form is none: the page makes its own.
+        let username = &role.code()[..4];
+        let fields = [("name", "Nuova Persona"), ("username", username), ("role", "platform_administrator")];
+        let made = browser.post(&new, &fields).await;
+        assert_eq!(made.status, StatusCode::OK, "{}", made.body);
+        let one_time = secret(&made);
+        let mut first = world.browser();
+        assert_eq!(first.log_in("", username, &one_time).await.location(), "/password");
+        let platform = world.store.command_line_platform("prova", "test", now()).await.unwrap();
+        let accounts = world.store.research_accounts(&platform, kept).await.unwrap();
+        let account = accounts.iter().find(|account| account.username == username).unwrap();
+        assert_eq!((account.role, account.must_change), (role, true));
+        let listed = browser.get(list).await;
+        assert!(listed.body.contains("Nuova Persona") && listed.body.contains("deve cambiare la password"));
+        assert_eq!(listed.body.matches("<th scope=\"row\">").count(), 2, "its own kind alone");
+        // A new password takes the place of the one before, and whoever is suspended does not get in.
+        let page = format!("{list}/{}", account.id);
+        browser.get(&page).await;
+        let again = secret(&browser.post(&format!("{page}/password"), &[]).await);
+        assert_eq!(world.browser().log_in("", username, &one_time).await.status, StatusCode::UNAUTHORIZED);
+        assert_eq!(world.browser().log_in("", username, &again).await.location(), "/password");
+        let suspended = browser.post(&format!("{page}/sospendi"), &[]).await;
+        assert_eq!(suspended.location(), format!("{list}?fatto=sospeso"));
+        assert!(browser.get(suspended.location()).await.body.contains("è sospeso"));
+        assert_eq!(world.browser().log_in("", username, &again).await.status, StatusCode::UNAUTHORIZED);
+        let taken_up = browser.post(&format!("{page}/riattiva"), &[]).await;
+        assert_eq!(taken_up.location(), format!("{list}?fatto=riattivato"));
+        assert_eq!(world.browser().log_in("", username, &again).await.location(), "/password");
+        let known = world.accounts[&(2, role.code().to_owned())];
+        let without = browser.post(&format!("{list}/{known}/secondo-fattore"), &[]).await;
+        assert_eq!(without.location(), format!("{list}?fatto=senza-secondo-fattore"));
+        assert!(browser.get(&format!("{list}/{known}")).await.status == StatusCode::OK);
+        let platform = world.store.command_line_platform("prova", "test", now()).await.unwrap();
+        let mut chance = super::chance(90);
+        world.store.set_platform_totp(&platform, known, &super::TOTP_SECRET, now(), &mut chance).await.unwrap();
+    }
+}
+
+#[rstest]
+#[tokio::test]
+async fn whoever_is_of_another_role_is_not_there(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let world = World::new(kind).await;
+    for (keeper, list, own) in [
+        (Role::PlatformAdministrator, "/ricerca/ufficio", Role::ResearchOfficer),
+        (Role::ResearchOfficer, "/ricerca/partner", Role::UniversityPartner),
+    ] {
+        let mut browser = world.logged_in("", keeper.code()).await;
+        let nobody = browser.get(&format!("{list}/{ID}")).await;
+        assert_eq!(nobody.status, StatusCode::NOT_FOUND);
+        let operator = world.accounts[&(0, Role::Operator.code().to_owned())];
+        let of_platform = Role::ALL.into_iter().filter(|role| !role.is_of_an_ente() && *role != own);
+        let of_platform = of_platform.map(|role| world.accounts[&(2, role.code().to_owned())]);
+        for id in of_platform.chain([operator]) {
+            let page = browser.get(&format!("{list}/{id}")).await;
+            assert_eq!((page.status, &page.body), (StatusCode::NOT_FOUND, &nobody.body), "{list} {id}");
+            for act in ["sospendi", "riattiva", "password", "secondo-fattore"] {
+                let reply = browser.post(&format!("{list}/{id}/{act}"), &[]).await;
+                assert_eq!((reply.status, &reply.body), (StatusCode::NOT_FOUND, &nobody.body), "{list} {id} {act}");
+            }
+        }
+    }
+    // Nothing was done to anybody.
+    for role in Role::ALL.into_iter().filter(|role| !role.is_of_an_ente()) {
+        world.logged_in("", role.code()).await;
+    }
+    world.logged_in("primo", Role::Operator.code()).await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_partner_makes_a_token_on_the_page(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let mut world = World::new(kind).await;
+    let others = world.portal.behind_token(TokenScope::RilasciRead, read_by_programs());
+    world.router = world.portal.router_with(others);
+    for role in Role::ALL.into_iter().filter(|role| !role.is_of_an_ente()) {
+        let mut browser = world.logged_in("", role.code()).await;
+        let may = role.may(Right::UseReleases);
+        let form = browser.get("/account/chiavi").await;
+        assert_eq!(form.status, StatusCode::OK);
+        assert_eq!(form.body.contains("value=\"rilasci:read\""), may, "{role:?}");
+        assert!(!form.body.contains("persone:read"), "{role:?}");
+        for scope in TokenScope::ALL {
+            let fields = [("token_name", "Analisi"), ("days", "30"), ("scope", scope.code())];
+            let reply = browser.post("/account/chiavi", &fields).await;
+            let lends = may && scope == TokenScope::RilasciRead;
+            let status = if lends { StatusCode::OK } else { StatusCode::BAD_REQUEST };
+            assert_eq!(reply.status, status, "{role:?} {scope:?}");
+            if lends {
+                let bearer = format!("Bearer {}", secret(&reply));
+                let request = Request::get(PROGRAMS[0]).header("authorization", bearer).body(Body::empty()).unwrap();
+                assert_eq!(sent(&world, request).await.status, StatusCode::OK);
+                assert!(browser.get("/account").await.body.contains("Revoca<span"));
+            }
+        }
+    }
 }

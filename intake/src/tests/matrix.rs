@@ -3,7 +3,9 @@
 
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
-use store::{Credentials, ErasureGround, InterestData, NewDraft, PersonaData, Right, Role, TokenScope};
+use store::{
+    Credentials, ErasureGround, InterestData, NewDraft, PersonaData, ResearchAccounts, Right, Role, TokenScope,
+};
 
 use rstest::rstest;
 use test_database::Kind;
@@ -34,6 +36,10 @@ struct Things {
     /// An Ente that was closed.
     closed: String,
     unita: String,
+    /// A university's account.
+    partner: String,
+    /// An account of the research office.
+    officer: String,
 }
 
 impl Things {
@@ -84,6 +90,8 @@ impl Things {
             interest: interest(world, place).await,
             erased: erased.to_string(),
             unita: unita.to_string(),
+            partner: research_account(world, place, ResearchAccounts::Partners).await,
+            officer: research_account(world, place, ResearchAccounts::Officers).await,
             trial: super::imports::sent(world, code).await,
             ..Self::of_nothing('3')
         }
@@ -163,6 +171,8 @@ impl Things {
             passkey: id(),
             closed: id(),
             unita: id(),
+            partner: id(),
+            officer: id(),
         }
     }
 
@@ -185,6 +195,8 @@ impl Things {
             .replace("{passkey}", &self.passkey)
             .replace("{closed}", &self.closed)
             .replace("{unita}", &self.unita)
+            .replace("{partner}", &self.partner)
+            .replace("{officer}", &self.officer)
             .replace("{section}", instruments[0].sections[0].id.as_str())
             .replace("{definition}", &format!("{}-{}", instruments[0].id, instruments[0].version))
             .replace("{instrument}", instruments[0].id.as_str())
@@ -204,6 +216,15 @@ fn agreement(from: chrono::NaiveDate, until: chrono::NaiveDate) -> store::NewAgr
         until,
         maintenance: "ordinaria".to_owned(),
     }
+}
+
+/// An account of the research area that nobody uses.
+async fn research_account(world: &World, place: usize, kind: ResearchAccounts) -> String {
+    let platform = world.store.command_line_platform("prova", "test", now()).await.unwrap();
+    let seed = if kind == ResearchAccounts::Partners { 90 } else { 95 };
+    let (username, mut chance) = (format!("{}-{place}", kind.role().code()), chance(seed + place as u64));
+    let made = world.store.create_research_account(&platform, kind, &username, "Prova", now(), &mut chance).await;
+    made.unwrap().0.to_string()
 }
 
 /// An expression of interest, from an address of its own.
@@ -236,6 +257,8 @@ fn names_a_thing(route: &Route) -> bool {
         "{passkey}",
         "{closed}",
         "{unita}",
+        "{partner}",
+        "{officer}",
     ];
     names.iter().any(|name| route.path.contains(name))
 }
@@ -333,7 +356,9 @@ async fn every_route_as_every_role(#[values(Kind::Sqlite, Kind::Postgres)] kind:
                     .replace("{interest}", "x")
                     .replace("{passkey}", "x")
                     .replace("{closed}", "x")
-                    .replace("{unita}", "x");
+                    .replace("{unita}", "x")
+                    .replace("{partner}", "x")
+                    .replace("{officer}", "x");
                 let senseless = senseless.replace("{agreement}", "x").replace("{erased}", "x").replace("{trial}", "x");
                 let reply = ask(&mut browser.clone(), route, &senseless).await;
                 assert_eq!((reply.status, &reply.body), (StatusCode::NOT_FOUND, &absent.body), "{at}");
@@ -397,7 +422,7 @@ async fn nothing_is_written_without_the_token_or_from_elsewhere(#[values(Kind::S
 async fn a_role_in_a_form_is_no_role(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let world = World::new(kind).await;
     let mut administrator = world.logged_in("primo", "ente_administrator").await;
-    for role in ["platform_administrator", "research_officer", "root"] {
+    for role in ["platform_administrator", "research_officer", "university_partner", "root"] {
         let fields = [("name", "X Y"), ("username", "mallory"), ("role", role), ("ente_id", "1"), ("is_admin", "true")];
         let reply = administrator.post("/operatori/nuovo", &fields).await;
         assert_eq!(reply.status, StatusCode::UNPROCESSABLE_ENTITY, "{role}");
@@ -461,8 +486,12 @@ async fn every_failed_login_says_the_same(#[values(Kind::Sqlite, Kind::Postgres)
 #[tokio::test]
 async fn half_a_login_opens_nothing_but_its_other_half(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let world = World::new(kind).await;
-    for (ente, username) in [("primo", "ente_administrator"), ("", "platform_administrator"), ("", "research_officer")]
-    {
+    for (ente, username) in [
+        ("primo", "ente_administrator"),
+        ("", "platform_administrator"),
+        ("", "research_officer"),
+        ("", "university_partner"),
+    ] {
         let mut half = world.browser();
         half.get("/accesso").await;
         let fields = [("ente", ente), ("username", username), ("password", PASSWORD)];
@@ -514,7 +543,12 @@ async fn what_cannot_be_taken_back_asks_for_the_password_again(#[values(Kind::Sq
     let world = World::new(kind).await;
     let own = Things::make(&world, 0, "primo").await;
     let fresh = |need| matches!(need, Need::OwnAccountFresh | Need::EnteFresh(_) | Need::PlatformFresh(_));
-    for (ente, username) in [("primo", "ente_administrator"), ("", "platform_administrator")] {
+    for (ente, username) in [
+        ("primo", "ente_administrator"),
+        ("", "platform_administrator"),
+        ("", "research_officer"),
+        ("", "university_partner"),
+    ] {
         let mut browser = world.logged_in(ente, username).await;
         let role = Role::from_code(username).unwrap();
         for _ in 0..11 {
@@ -682,10 +716,16 @@ async fn every_route_of_programs_with_every_token(#[values(Kind::Sqlite, Kind::P
         (Role::Operator, None),
         (Role::EnteAdministrator, None),
         (Role::Analyst, None),
+        (Role::ResearchOfficer, None),
+        (Role::UniversityPartner, None),
         (Role::Operator, Some(TokenScope::EstrazioniIdentified)),
     ] {
         let granted_rights: Vec<Right> = granted.iter().map(|scope| scope.right()).collect();
-        grant(&world, role, &granted_rights).await;
+        // A token of the platform opens nothing of an Ente's.
+        let ente = if role.is_of_an_ente() { "primo" } else { "" };
+        if role.is_of_an_ente() {
+            grant(&world, role, &granted_rights).await;
+        }
         let is_open = |scope: &TokenScope| role.may(scope.right()) || granted == Some(*scope);
         let may: Vec<TokenScope> = TokenScope::ALL.into_iter().filter(is_open).collect();
         for scopes in (0..1_u8 << may.len()).skip(1) {
@@ -696,7 +736,7 @@ async fn every_route_of_programs_with_every_token(#[values(Kind::Sqlite, Kind::P
             if granted.is_some() && !is_alone && given.len() != may.len() {
                 continue;
             }
-            let program = api::client(&world, "primo", role.code(), &given).await;
+            let program = api::client(&world, ente, role.code(), &given).await;
             for (route, needed) in of_programs() {
                 let at = format!("{role:?} {given:?} {:?} {}", route.verb, route.path);
                 let ask = async |things: &Things| {

@@ -135,7 +135,7 @@ impl World {
                 accounts.insert((place, username.to_owned()), made);
             }
         }
-        for role in [Role::PlatformAdministrator, Role::ResearchOfficer] {
+        for role in Role::ALL.into_iter().filter(|role| !role.is_of_an_ente()) {
             let password = AcceptedPassword::check(PASSWORD, role, &[]).unwrap();
             let new = account(role, role.code());
             let made = store
