@@ -151,12 +151,12 @@ fn print_users(data: &Path) {
     print_line(&format!("everybody's password: {}", fill::PASSWORD));
     let secret = store::totp_secret(&fill::TOTP_SECRET);
     print_line(&format!(
-        "second factor of piattaforma, ricerca and each amministratore: {secret} (for an authenticator)"
+        "second factor of piattaforma, ricerca, ricerca2, universita and each amministratore: {secret} (for an authenticator)"
     ));
     if let Ok(program) = std::env::current_exe() {
         print_line(&format!("  its code of the moment: {} totp {secret}", program.display()));
     }
-    print_line("platform (leave the Ente empty): piattaforma, ricerca");
+    print_line("platform (leave the Ente empty): piattaforma, ricerca, ricerca2, universita");
     print_line("in each Ente: amministratore, dirigente, analista, operatore1, operatore2, …");
     print_line("Enti:");
     for ente in demo::enti::enti() {

@@ -85,6 +85,8 @@ pub(crate) async fn fill(
     for (username, name, role) in [
         ("piattaforma", "Amministratore di piattaforma", Role::PlatformAdministrator),
         ("ricerca", "Ufficio ricerca", Role::ResearchOfficer),
+        ("ricerca2", "Responsabile ricerca", Role::ResearchOfficer),
+        ("universita", "Università di prova", Role::UniversityPartner),
     ] {
         let account = new_account(username, name, role);
         let accepted = password(role, &[username, name])?;

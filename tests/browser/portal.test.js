@@ -299,7 +299,13 @@ for (const [user, addresses] of Object.entries(PAGES)) {
   }
 }
 
-for (const [user, addresses] of Object.entries({ piattaforma: ['/scrivania', '/enti', '/enti/nuovo', '/interessi'], ricerca: ['/scrivania'] })) {
+const OF_NO_ENTE = {
+  piattaforma: ['/scrivania', '/enti', '/enti/nuovo', '/interessi', '/ricerca/ufficio', '/ricerca/ufficio/nuovo'],
+  ricerca: ['/scrivania', '/ricerca/partner', '/ricerca/partner/nuovo', '/account/chiavi'],
+  universita: ['/scrivania', '/account', '/account/chiavi'],
+};
+
+for (const [user, addresses] of Object.entries(OF_NO_ENTE)) {
   test(`pages of ${user}`, () => withPage(768, async (page) => {
     await logIn(page, portal, '', user);
     for (const address of addresses) {
@@ -333,13 +339,14 @@ const WHO = {
   amministratore: ['/dati', '/persone', '/operatori', '/operatori/nuovo', '/registro', '/impostazioni', '/conservazione', '/importazioni', '/importazioni/nuova'],
   dirigente: ['/dati', '/cruscotti/territorio', '/cruscotti/comunita', '/cruscotti/qualita', '/cruscotti/territorio.csv', '/cruscotti/comunita.csv'],
   analista: ['/dati', '/cruscotti/territorio', '/cruscotti/comunita', '/cruscotti/qualita', '/cruscotti/territorio.csv', '/cruscotti/comunita.csv', '/interrogazioni'],
-  piattaforma: ['/enti', '/interessi'],
-  ricerca: [],
+  piattaforma: ['/enti', '/interessi', '/ricerca/ufficio'],
+  ricerca: ['/ricerca/partner'],
+  universita: [],
 };
 
 for (const [user, allowed] of Object.entries(WHO)) {
   test(`${user} gets to what is theirs and to nothing else`, () => withPage(768, async (page) => {
-    await logIn(page, portal, ['piattaforma', 'ricerca'].includes(user) ? '' : ente, user);
+    await logIn(page, portal, user in OF_NO_ENTE ? '' : ente, user);
     for (const address of new Set(Object.values(WHO).flat())) {
       if (allowed.includes(address)) continue;
       assert.equal(await statusOf(page, address), 403, `${user} at ${address}`);
