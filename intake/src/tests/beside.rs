@@ -378,19 +378,14 @@ async fn programs_read_with_the_right_token_alone(#[values(Kind::Sqlite, Kind::P
         }
     }
     grant(&world, Role::Operator, &[Right::ExtractIdentified]).await;
-    for (ente, role) in [
-        ("", Role::UniversityPartner),
-        ("", Role::ResearchOfficer),
-        ("primo", Role::Operator),
-        ("primo", Role::Analyst),
+    for (ente, role, scopes) in [
+        ("", Role::UniversityPartner, &[TokenScope::RilasciRead][..]),
+        ("", Role::ResearchOfficer, &[TokenScope::RilasciRead][..]),
+        ("primo", Role::Operator, &[TokenScope::PersoneRead, TokenScope::EstrazioniIdentified][..]),
+        ("primo", Role::Analyst, &[TokenScope::InterrogazioniAsk][..]),
     ] {
         let is_of_the_platform = ente.is_empty();
-        let scopes: Vec<TokenScope> = match role {
-            Role::Operator => vec![TokenScope::PersoneRead, TokenScope::EstrazioniIdentified],
-            Role::Analyst => vec![TokenScope::InterrogazioniAsk],
-            _ => vec![TokenScope::RilasciRead],
-        };
-        let program = client(&world, ente, role.code(), &scopes).await;
+        let program = client(&world, ente, role.code(), scopes).await;
         for at in PROGRAMS.map(path) {
             let (of_ente, of_platform) = (refusals(&world).await, lines_of_the_platform(&world).await);
             let reply = program.send(Method::GET, &at, None).await;

@@ -236,10 +236,8 @@ async fn a_token_of_the_platform_opens_datasets_and_no_ente(#[values(Kind::Sqlit
         assert!(is_not_allowed(world.store.partners(&scope).await, Right::Release));
         assert!(is_not_allowed(world.store.enti(&scope, world.now).await, Right::ManageEnti));
         for scope in TokenScope::ALL {
-            let expected = match scope {
-                TokenScope::RilasciRead => Refused::NotAllowed(Right::UseReleases),
-                _ => Refused::NotInScope(scope),
-            };
+            let is_lent = scope == TokenScope::RilasciRead;
+            let expected = if is_lent { Refused::NotAllowed(Right::UseReleases) } else { Refused::NotInScope(scope) };
             assert_eq!(access.scope(scope).unwrap_err(), expected, "{username}");
         }
     }
