@@ -1,6 +1,6 @@
-//! Writes a cleared release: into a folder of another name first, read back, verified again, entered into the register, then
-//! shown by one rename. What the register does not know was never released; what it knows is shown by the next
-//! `release build` or `release list` at the latest.
+//! Writes a cleared table: into a folder of another name first, read back, verified again, then shown by one rename; between the
+//! two a whole table is entered into the register. What the register does not know was never released; what it knows is
+//! shown by the next `release build` or `release list` at the latest.
 //!
 //! A plain Parquet file, zstd; its rows come shuffled, so that neither their order nor row groups tell the classes.
 
@@ -16,12 +16,14 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
-use rand::CryptoRng;
 use sha2::{Digest, Sha256};
 
-use super::dataset::{self, CSV, DataFile, Dataset, SUMS};
-use super::register::{self, Entry};
-use super::{Cleared, Parts, ReleaseError, Report, dictionary, refuse};
+use anonymity::verify::Verification;
+use domain::instrument::Instrument;
+
+use super::dataset::{self, CSV, DataFile, Dataset, SUMS, Terms};
+use super::gate::refuse;
+use super::{ReleaseError, Report, dictionary, register};
 
 /// The table.
 pub(super) const TABLE: &str = "dati.parquet";
@@ -35,90 +37,82 @@ pub struct Written {
     pub report: Report,
 }
 
-impl Cleared {
-    /// Writes the release into its folder among the releases, and enters it into the register.
-    ///
-    /// # Errors
-    /// When the disk refuses, or what was read back does not hold; then nothing is shown.
-    pub fn write(self, chance: &mut impl CryptoRng) -> Result<Written, ReleaseError> {
-        let parts = &self.parts;
-        let releases = &parts.releases;
-        let _lock = crate::run::lock(&parts.lock)?;
-        register::refuse_twice(releases, &parts.id)?;
-        let (staged, folder) = (staged(releases, &parts.id), releases.join(&parts.id));
-        // What the register does not know was never released.
-        for leftover in [&staged, &folder] {
-            if leftover.exists() {
-                fs::remove_dir_all(leftover).map_err(at(leftover))?;
-            }
+/// A cleared table and what is told beside it.
+pub(super) struct Contents<'a> {
+    pub(super) id: &'a str,
+    pub(super) k: usize,
+    pub(super) released: &'a RecordBatch,
+    pub(super) quasi_identifiers: &'a [String],
+    pub(super) versions: &'a [Instrument],
+    pub(super) terms: &'a Terms,
+    /// What else lies beside it.
+    pub(super) beside: Vec<(&'static str, Vec<u8>)>,
+}
+
+/// Writes a table and everything beside it into a folder of another name, and has what was read back verified again.
+pub(super) fn stage(
+    parent: &Path,
+    contents: &Contents<'_>,
+    verify: impl FnOnce(&RecordBatch) -> Result<Verification, ReleaseError>,
+    report: impl FnOnce(&Verification) -> Report,
+) -> Result<Report, ReleaseError> {
+    let Contents { id, released, versions, terms, .. } = *contents;
+    let (staged, folder) = (staged(parent, id), parent.join(id));
+    // What is in no register was never released.
+    for leftover in [&staged, &folder] {
+        if leftover.exists() {
+            fs::remove_dir_all(leftover).map_err(at(leftover))?;
         }
-        fs::create_dir_all(&staged).map_err(at(&staged))?;
-        let file = staged.join(TABLE);
-        let columns = dictionary::describe(&parts.released, &parts.basis.columns(), &parts.versions)?;
-        let dictionary = dictionary::csv(&columns);
-        put(&file, &bytes(&parts.released, parts.marks(&dictionary))?)?;
-
-        let written = fs::read(&file).map_err(at(&file))?;
-        let back = read(&file)?;
-        let verification = parts.basis.verify(&back)?;
-        refuse(&verification)?;
-        let mut report = parts.report(&verification);
-        let sha256 = hex::encode(Sha256::digest(&written));
-        report.sha256 = Some(sha256.clone());
-        report.rows = back.num_rows();
-
-        let title = parts.versions.last().map_or(report.instrument.as_str(), |newest| newest.title.as_str());
-        let comma_separated = dataset::csv(&back)?;
-        let dataset = Dataset::new(
-            &parts.id,
-            title,
-            (report.cutoff, report.created_at),
-            (report.rows, report.k),
-            &columns,
-            vec![DataFile::parquet(&written), DataFile::csv(&comma_separated)],
-        );
-        let told = serde_json::to_vec_pretty(&report)
-            .map_err(|source| ReleaseError::File { path: staged.join("rapporto.json"), source: source.into() })?;
-        let mut files: Vec<(&str, Vec<u8>)> = vec![
-            (CSV, comma_separated),
-            ("dizionario.csv", dictionary.into_bytes()),
-            ("dizionario.md", dictionary::markdown(&columns, title).into_bytes()),
-            ("rapporto.json", told),
-        ];
-        files.extend(dataset.files().into_iter().map(|(name, text)| (name, text.into_bytes())));
-        let all = files.iter().map(|(name, bytes)| (*name, bytes.as_slice())).chain([(TABLE, written.as_slice())]);
-        files.push((SUMS, dataset::sums(all).into_bytes()));
-        for (name, bytes) in &files {
-            put(&staged.join(name), bytes)?;
-        }
-
-        register::keep_seed(releases, &parts.id, &parts.seed, &parts.ring, chance)?;
-        let entry = Entry {
-            id: parts.id.clone(),
-            instrument: report.instrument.clone(),
-            cutoff: report.cutoff,
-            created_at: report.created_at,
-            sha256,
-            rows: report.rows,
-            k: report.k,
-        };
-        register::append(releases, entry)?;
-        show(releases, &parts.id)?;
-        Ok(Written { folder, report })
     }
+    fs::create_dir_all(&staged).map_err(at(&staged))?;
+    let file = staged.join(TABLE);
+    let columns = dictionary::describe(released, contents.quasi_identifiers, versions)?;
+    let dictionary = dictionary::csv(&columns);
+    put(&file, &parquet(released, contents.marks(&dictionary))?)?;
+
+    let written = fs::read(&file).map_err(at(&file))?;
+    let back = read(&file)?;
+    let verification = verify(&back)?;
+    refuse(&verification)?;
+    let mut report = report(&verification);
+    report.sha256 = Some(hex::encode(Sha256::digest(&written)));
+    report.rows = back.num_rows();
+
+    let title = versions.last().map_or(report.origin.instrument.as_str(), |newest| newest.title.as_str());
+    let comma_separated = dataset::csv(&back)?;
+    let files = vec![DataFile::parquet(&written), DataFile::csv(&comma_separated)];
+    let dataset = Dataset::new(&report, title, terms, &columns, files);
+    let told = serde_json::to_vec_pretty(&report)
+        .map_err(|source| ReleaseError::File { path: staged.join("rapporto.json"), source: source.into() })?;
+    let mut files: Vec<(&str, Vec<u8>)> = vec![
+        (CSV, comma_separated),
+        ("dizionario.csv", dictionary.into_bytes()),
+        ("dizionario.md", dictionary::markdown(&columns, title).into_bytes()),
+        ("rapporto.json", told),
+    ];
+    files.extend(dataset.files().into_iter().map(|(name, text)| (name, text.into_bytes())));
+    files.extend(contents.beside.iter().cloned());
+    let all = files.iter().map(|(name, bytes)| (*name, bytes.as_slice())).chain([(TABLE, written.as_slice())]);
+    files.push((SUMS, dataset::sums(all).into_bytes()));
+    for (name, bytes) in &files {
+        put(&staged.join(name), bytes)?;
+    }
+    Ok(report)
 }
 
-fn staged(releases: &Path, id: &str) -> PathBuf {
-    releases.join(format!(".{id}.staged"))
+fn staged(parent: &Path, id: &str) -> PathBuf {
+    parent.join(format!(".{id}.staged"))
 }
 
-fn show(releases: &Path, id: &str) -> Result<(), ReleaseError> {
-    let folder = releases.join(id);
-    fs::rename(staged(releases, id), &folder).map_err(at(&folder))?;
-    fs::File::open(releases).and_then(|folder| folder.sync_all()).map_err(at(releases))
+/// Gives a staged folder its name, by one rename.
+pub(super) fn show(parent: &Path, id: &str) -> Result<PathBuf, ReleaseError> {
+    let folder = parent.join(id);
+    fs::rename(staged(parent, id), &folder).map_err(at(&folder))?;
+    fs::File::open(parent).and_then(|folder| folder.sync_all()).map_err(at(parent))?;
+    Ok(folder)
 }
 
-/// Shows a release that the register knows and whose program died before it could.
+/// Shows a table that the register knows and whose program died before it could.
 ///
 /// # Errors
 /// When the register or the folder cannot be read or written.
@@ -131,7 +125,7 @@ pub fn finish_interrupted(releases: &Path) -> Result<(), ReleaseError> {
     Ok(())
 }
 
-fn at(path: &Path) -> impl FnOnce(std::io::Error) -> ReleaseError {
+pub(super) fn at(path: &Path) -> impl FnOnce(std::io::Error) -> ReleaseError {
     let path = path.to_owned();
     move |source| ReleaseError::File { path, source }
 }
@@ -140,20 +134,21 @@ fn put(path: &Path, bytes: &[u8]) -> Result<(), ReleaseError> {
     crate::pseudonymize::write_private(path, bytes).map_err(at(path))
 }
 
-impl Parts {
+impl Contents<'_> {
     /// What the Parquet file says of itself, wherever it goes.
     fn marks(&self, dictionary: &str) -> Vec<KeyValue> {
         let marks = [
-            ("id", self.id.clone()),
-            ("k", self.report.k.to_string()),
-            ("licence", dictionary::heading("licenza").to_owned()),
+            ("id", self.id.to_owned()),
+            ("k", self.k.to_string()),
+            ("licence", self.terms.licence.clone()),
             ("dictionary_sha256", hex::encode(Sha256::digest(dictionary))),
         ];
         marks.into_iter().map(|(name, value)| KeyValue::new(format!("noncello.{name}"), value)).collect()
     }
 }
 
-fn bytes(table: &RecordBatch, marks: Vec<KeyValue>) -> Result<Vec<u8>, ReleaseError> {
+/// A plain Parquet file of a table, zstd.
+pub(super) fn parquet(table: &RecordBatch, marks: Vec<KeyValue>) -> Result<Vec<u8>, ReleaseError> {
     let properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
         .set_key_value_metadata(Some(marks))

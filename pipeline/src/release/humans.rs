@@ -63,6 +63,11 @@ impl Human {
         self.assessments.iter().filter(move |assessed| assessed.ente == ente)
     }
 
+    /// The day of the first assessment of all, in whichever Ente.
+    pub(super) fn entered_on(&self) -> NaiveDate {
+        self.assessments[0].order.0
+    }
+
     pub(super) fn first(&self) -> &Assessed {
         self.of_the_last_ente().next().unwrap_or_else(|| self.last())
     }

@@ -1,4 +1,5 @@
-//! After the engine: classes that an Ente sees through, because it knows people of other Enti too, are joined to others.
+//! After the engine: classes with too few people whom any one Ente does not know are joined to others: in a whole table those that
+//! an Ente sees through because it knows people of other Enti too, in a part those that are too small for what it asks.
 //!
 //! The engine reads one contributor per row; a human may be known to several. Every rule is closed under union, so that
 //! joining breaks none; the nearest class is taken, the loss counted as everywhere.
@@ -10,16 +11,17 @@ use anonymity::{Hierarchy, NodeId};
 /// Rows that have the same labels.
 pub(super) type Classes = BTreeMap<Vec<String>, Vec<usize>>;
 
-/// Joins classes until each has `k` people whom any one Ente does not know; gives back the rows that no class could take.
+/// Joins classes until each has `k` people whom any one Ente does not know, as `others` counts them; gives back the rows that
+/// no class could take.
 pub(super) fn join(
     classes: &mut Classes,
     hierarchies: &[&Hierarchy],
-    known_to: &[BTreeSet<usize>],
+    others: &dyn Fn(&[usize]) -> usize,
     k: usize,
 ) -> Vec<usize> {
     let mut left_over = Vec::new();
     loop {
-        let seen_through = classes.iter().find(|(_, rows)| left(rows, known_to) < k).map(|(labels, _)| labels.clone());
+        let seen_through = classes.iter().find(|(_, rows)| others(rows) < k).map(|(labels, _)| labels.clone());
         let Some(labels) = seen_through else { return left_over };
         let Some(rows) = classes.remove(&labels) else { return left_over };
         let candidates = classes.iter().filter_map(|(other, members)| {
@@ -45,7 +47,7 @@ pub(super) fn join(
 }
 
 /// The fewest people left when one Ente takes away those it knows.
-fn left(rows: &[usize], known_to: &[BTreeSet<usize>]) -> usize {
+pub(super) fn without_any(rows: &[usize], known_to: &[BTreeSet<usize>]) -> usize {
     let mut of_ente: BTreeMap<usize, usize> = BTreeMap::new();
     for ente in rows.iter().flat_map(|&row| &known_to[row]) {
         *of_ente.entry(*ente).or_default() += 1;
@@ -93,11 +95,12 @@ mod tests {
         let mut known_to: Vec<BTreeSet<usize>> = (0..9).map(|row| BTreeSet::from([row])).collect();
         known_to[0].insert(9);
         known_to[1].insert(9);
-        assert_eq!(join(&mut classes, &[&hierarchy, &sex], &known_to, 2), Vec::<usize>::new());
+        let others = |rows: &[usize]| without_any(rows, &known_to);
+        assert_eq!(join(&mut classes, &[&hierarchy, &sex], &others, 2), Vec::<usize>::new());
         assert_eq!(classes, Classes::from([class("ab", &[0, 1, 2, 3, 4, 5]), class("c", &[6, 7, 8])]));
         // Nobody to join.
         let mut alone = Classes::from([class("a", &[0, 1, 2])]);
-        assert_eq!(join(&mut alone, &[&hierarchy, &sex], &known_to, 3), [0, 1, 2]);
+        assert_eq!(join(&mut alone, &[&hierarchy, &sex], &others, 3), [0, 1, 2]);
         assert!(alone.is_empty());
     }
 }

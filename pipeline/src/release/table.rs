@@ -25,7 +25,8 @@ pub(super) const PROFILE: &str = "profilo";
 /// A scale without enough answers, a profile that cannot be had.
 pub(super) const NOT_VALID: &str = "non_valido";
 const UNKNOWN: &str = "non_noto";
-const TERRITORY: &str = "territorio";
+/// Where people live.
+pub(super) const TERRITORY: &str = "territorio";
 const YEAR: &str = "anno";
 
 type Read = fn(&Assessed) -> Option<&str>;

@@ -1,15 +1,16 @@
 //! What lies beside the table of a release, so that whoever opens it in ten years knows what it is: codebook, DDI-Codebook
-//! 2.5, Frictionless datapackage, Croissant 1.0, DCAT-AP_IT as Turtle and JSON-LD, loaders, checksums. All of it is made from one
+//! 2.5, Frictionless datapackage, Croissant 1.0, DCAT-AP_IT as Turtle and JSON-LD, report of risk and loss, loaders, checksums. All of it is made from one
 //! [`Dataset`], so that no two of them differ.
 
 use arrow::array::RecordBatch;
 use chrono::{DateTime, NaiveDate, Utc};
 use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, context};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use super::Report;
 use super::dictionary::{Column, heading};
 use super::file::TABLE;
 
@@ -21,6 +22,36 @@ pub(super) const CSV: &str = "dati.csv";
 /// Checksums of all other files.
 pub(super) const SUMS: &str = "SHA256SUMS";
 
+/// Under what terms a table is given, and by whom. Whoever runs the platform says so; the words shipped are Pordenone's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Terms {
+    /// The licence's name.
+    pub licence_title: String,
+    /// What it allows.
+    pub licence: String,
+    /// Who holds the rights.
+    pub holder: String,
+    /// The holder's code in the index of public administrations, like `c_g888`.
+    pub holder_code: String,
+    /// The last day on which the files may be used; `None` where none is agreed.
+    #[serde(default)]
+    pub expires_on: Option<NaiveDate>,
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        let word = |name| heading(name).to_owned();
+        Self {
+            licence_title: word("titolo_licenza"),
+            licence: word("licenza"),
+            holder: word("titolare"),
+            holder_code: word("codice_titolare"),
+            expires_on: None,
+        }
+    }
+}
+
 /// Everything that is told of a release, in Italian.
 #[derive(Debug, Serialize)]
 pub(super) struct Dataset<'a> {
@@ -30,16 +61,18 @@ pub(super) struct Dataset<'a> {
     pub(super) cutoff: NaiveDate,
     pub(super) created_at: DateTime<Utc>,
     pub(super) citation: String,
-    pub(super) licence: &'static str,
-    pub(super) licence_title: &'static str,
-    pub(super) holder: &'static str,
+    pub(super) licence: &'a str,
+    pub(super) licence_title: &'a str,
+    pub(super) holder: &'a str,
     /// The holder's code in the index of public administrations.
-    pub(super) holder_code: &'static str,
+    pub(super) holder_code: &'a str,
+    pub(super) expires_on: Option<NaiveDate>,
     pub(super) rows: usize,
     pub(super) k: usize,
     pub(super) columns: &'a [Column],
     /// The files with data.
     pub(super) files: Vec<DataFile>,
+    pub(super) report: &'a Report,
 }
 
 /// A file with the table.
@@ -77,36 +110,42 @@ impl DataFile {
 
 impl<'a> Dataset<'a> {
     pub(super) fn new(
-        id: &'a str,
+        report: &'a Report,
         instrument: &str,
-        (cutoff, created_at): (NaiveDate, DateTime<Utc>),
-        (rows, k): (usize, usize),
+        terms: &'a Terms,
         columns: &'a [Column],
         files: Vec<DataFile>,
     ) -> Self {
         let sha256 = files.iter().find(|file| file.name == TABLE).map_or("", |file| &file.sha256);
+        let origin = &report.origin;
+        let entered = if origin.entered_after.is_some() { "ingresso_tra" } else { "ingresso_fino" };
         let fill = |text: &str| {
-            text.replace("{strumento}", instrument)
-                .replace("{limite}", &cutoff.to_string())
-                .replace("{id}", id)
-                .replace("{k}", &k.to_string())
+            text.replace("{ingresso}", heading(entered))
+                .replace("{dopo}", &origin.entered_after.map(|day| day.to_string()).unwrap_or_default())
+                .replace("{entro}", &origin.entered_by.to_string())
+                .replace("{strumento}", instrument)
+                .replace("{limite}", &origin.cutoff.to_string())
+                .replace("{id}", &report.id)
+                .replace("{k}", &report.k.to_string())
                 .replace("{sha256}", sha256)
         };
         Self {
-            id,
+            id: &report.id,
             title: fill(heading("titolo_rilascio")),
             description: fill(heading("descrizione_rilascio")),
-            cutoff,
-            created_at,
+            cutoff: origin.cutoff,
+            created_at: report.created_at,
             citation: fill(heading("citazione")),
-            licence: heading("licenza"),
-            licence_title: heading("titolo_licenza"),
-            holder: heading("titolare"),
-            holder_code: heading("codice_titolare"),
-            rows,
-            k,
+            licence: &terms.licence,
+            licence_title: &terms.licence_title,
+            holder: &terms.holder,
+            holder_code: &terms.holder_code,
+            expires_on: terms.expires_on,
+            rows: report.rows,
+            k: report.k,
             columns,
             files,
+            report,
         }
     }
 
@@ -115,8 +154,9 @@ impl<'a> Dataset<'a> {
         let pretty = |value: &Value| serde_json::to_string_pretty(value).expect("JSON of texts and numbers") + "\n";
         vec![
             ("citazione.txt", format!("{}\n", self.citation)),
-            ("licenza.txt", format!("{}\n\n{}\n", self.licence_title, self.licence)),
+            ("licenza.txt", self.render(include_str!("licenza.txt"), false)),
             ("codebook.html", self.render(include_str!("codebook.html"), true)),
+            ("rapporto.html", self.render(include_str!("rapporto.html"), true)),
             ("ddi.xml", self.render(include_str!("ddi.xml"), true)),
             ("dcat-ap_it.ttl", self.render(include_str!("dcat-ap_it.ttl"), false)),
             ("dcat-ap_it.jsonld", pretty(&self.dcat())),
@@ -140,6 +180,9 @@ impl<'a> Dataset<'a> {
         });
         // Stata has no escapes: what would end a text is left out.
         environment.add_filter("stata", |text: String| format!("`\"{}\"'", text.replace(['"', '`', '\n'], "'")));
+        // A part as one says it: 12,5 %.
+        environment.add_filter("percent", |part: f64| format!("{:.1} %", part * 100.0).replace('.', ","));
+        environment.add_filter("decimal", |number: f64| format!("{number:.3}").replace('.', ","));
         let parts = context! { dataset => Serde(self), version => env!("CARGO_PKG_VERSION") };
         let text = environment.render_str(template, parts).expect("a test renders every template");
         format!("{}\n", text.trim_end())

@@ -1,6 +1,12 @@
 //! The files beside a table, each read back by a parser that is not ours.
 
+use std::collections::BTreeMap;
+
+use anonymity::verify::{Beside, Checks, verify};
+use anonymity::{Rules, Sensitive};
+
 use super::super::dictionary::Code;
+use super::super::{Origin, SelfTest};
 use super::*;
 
 fn columns() -> Vec<Column> {
@@ -21,12 +27,62 @@ fn columns() -> Vec<Column> {
     ]
 }
 
+/// A report of five rows, all of one class.
+fn report(after: Option<NaiveDate>) -> Report {
+    let day = NaiveDate::from_ymd_opt(2026, 6, 30).unwrap();
+    let table = crate::release::table::batch(vec![
+        ("sesso".into(), vec!["f".to_owned(); 5]),
+        ("profilo".into(), vec!["lieve".to_owned(); 5]),
+    ])
+    .unwrap();
+    let checks =
+        Checks::new(["sesso"], Rules::k(5).with(Sensitive::new("profilo").ordered_t(0.25, ["lieve", "grave"])));
+    let measures = verify(&[table], &checks, &Beside::default()).unwrap().measures;
+    Report {
+        format: crate::release::REPORT,
+        id: "asso-2026-06-30".into(),
+        base: None,
+        origin: Origin {
+            instrument: "asso".into(),
+            definitions_sha256: BTreeMap::new(),
+            cutoff: day,
+            entered_after: after,
+            entered_by: day,
+            count_enti: 3,
+            count_humans: 5,
+            count_without_code: None,
+            count_in_several_enti: None,
+            count_entered_outside: None,
+            t_profile_max: Some(0.25),
+            t_others_max: 0.35,
+            l: 2,
+            self_test: SelfTest {
+                all_cells: 80,
+                cells: 40,
+                narrowed: 2,
+                ruled_out: 0.025,
+                guessed: 20,
+                guessed_without: 19,
+            },
+        },
+        created_at: "2026-07-01T08:00:00Z".parse().unwrap(),
+        rows: 5,
+        suppressed: 0,
+        k: 5,
+        quasi_identifiers: vec!["sesso".into()],
+        measures,
+        sha256: None,
+    }
+}
+
 fn with_dataset(use_it: impl FnOnce(&Dataset<'_>)) {
+    with_dataset_of(&report(None), &Terms::default(), use_it);
+}
+
+fn with_dataset_of(report: &Report, terms: &Terms, use_it: impl FnOnce(&Dataset<'_>)) {
     let columns = columns();
     let files = vec![DataFile::parquet(b"PAR1"), DataFile::csv(b"a\r\n")];
-    let cutoff = NaiveDate::from_ymd_opt(2026, 6, 30).unwrap();
-    let made = "2026-07-01T08:00:00Z".parse().unwrap();
-    use_it(&Dataset::new("asso-2026-06-30", "ASSO", (cutoff, made), (5, 5), &columns, files));
+    use_it(&Dataset::new(report, "ASSO", terms, &columns, files));
 }
 
 fn file(dataset: &Dataset<'_>, name: &str) -> String {
@@ -38,7 +94,7 @@ fn file(dataset: &Dataset<'_>, name: &str) -> String {
 fn every_file_is_there_and_filled() {
     with_dataset(|dataset| {
         let names: Vec<&str> = dataset.files().iter().map(|(name, _)| *name).collect();
-        assert_eq!(names.len(), 12);
+        assert_eq!(names.len(), 13);
         for (name, text) in dataset.files() {
             assert!(text.len() > 50 && text.ends_with('\n'), "{name}: {text}");
             assert!(
@@ -106,4 +162,33 @@ fn checksums_are_those_of_sha256sum() {
         "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855  b\n\
          ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad  a\n"
     );
+}
+
+#[test]
+fn window_terms_and_risk_are_told() {
+    with_dataset(|dataset| {
+        assert!(dataset.description.contains("per la prima volta entro il 2026-06-30"), "{}", dataset.description);
+        let risk = file(dataset, "rapporto.html");
+        for told in [
+            "almeno 5 persone",
+            "20,0 %",
+            "dista da quella di tutti al massimo 0,250",
+            "Grandezza dei gruppi",
+            "su 5,0 % delle celle",
+        ] {
+            assert!(risk.contains(told), "{told}: {risk}");
+        }
+        assert!(!file(dataset, "licenza.txt").contains("si usano fino al"));
+    });
+    let terms = Terms {
+        holder: "Comune di Prova".into(),
+        expires_on: NaiveDate::from_ymd_opt(2029, 1, 31),
+        ..Terms::default()
+    };
+    let after = NaiveDate::from_ymd_opt(2025, 6, 30);
+    with_dataset_of(&report(after), &terms, |dataset| {
+        assert!(dataset.description.contains("dopo il 2025-06-30 ed entro il 2026-06-30"), "{}", dataset.description);
+        assert!(file(dataset, "licenza.txt").contains("si usano fino al 2029-01-31"));
+        assert!(file(dataset, "ddi.xml").contains("Comune di Prova"));
+    });
 }
