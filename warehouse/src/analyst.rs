@@ -1,15 +1,15 @@
 //! SQL that people write, answered in a process of its own.
 //!
-//! The process gets one Ente's file key and the paths of its files, no ring, no environment and no argument. It takes limits of the
-//! system upon itself (memory, time on a core, not a byte into any file) before it reads the question; whoever asked kills it at
-//! a deadline and reads no more of the answer than was agreed. It answers one SELECT over the tables that it was given and
+//! The process gets one Ente's file key and the paths of its files, or the paths of anonymous files in clear; no ring, no
+//! environment and no argument. It takes limits of the system upon itself (memory, time on a core, not a byte into any file) before
+//! it reads the question; whoever asked kills it at a deadline and reads no more of the answer than was agreed. It answers one SELECT over the tables that it was given and
 //! refuses everything else by looking at the parsed statement: other tables, files, functions that list or read anything. Columns
 //! that never leave the Ente's own systems are not there ([`hidden_columns`]), and codes stand for the ids of assessments, at
 //! which the portal has a name.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
@@ -60,9 +60,10 @@ impl Default for Caps {
 /// What the answering process is told, on its standard input.
 #[derive(Serialize, Deserialize)]
 struct Question {
-    folder: PathBuf,
-    /// Of the files, in hexadecimal digits.
-    key: String,
+    /// All that may be read: an Ente's folder, or those of the files in clear.
+    folders: Vec<PathBuf>,
+    /// Of the files of a partition, in hexadecimal digits; files in clear have none.
+    key: Option<String>,
     tables: Vec<TableFiles>,
     sql: String,
     caps: Caps,
@@ -133,58 +134,86 @@ impl EnteLake {
     /// Whatever keeps it from being answered; files are checked first.
     pub fn ask(&self, program: &mut Command, sql: &str, caps: Caps) -> Result<Answer, AnswerError> {
         let question = Question {
-            folder: self.folder().to_owned(),
-            key: hex::encode(self.file_key().expose()),
+            folders: vec![self.folder().to_owned()],
+            key: Some(hex::encode(self.file_key().expose())),
             tables: self.tables_named(sql)?,
             sql: sql.to_owned(),
             caps,
         };
-        let mut child =
-            program.env_clear().stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
-        let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-        let (Some(mut stdin), Some(stdout), Some(stderr)) = (stdin, stdout, stderr) else {
-            return Err(io::Error::other("a pipe is missing").into());
-        };
-        let (sender, receiver) = mpsc::channel();
-        let reading = thread::spawn(move || {
-            let (mut answer, mut complaint) = (Vec::new(), String::new());
-            let read = stdout.take(caps.bytes as u64 + 1).read_to_end(&mut answer);
-            // One that goes on writing would never end its complaint.
-            if answer.len() <= caps.bytes {
-                let _ = stderr.take(1 << 16).read_to_string(&mut complaint);
+        put(&question, program)
+    }
+}
+
+/// Has one SELECT answered by `program`, as [`EnteLake::ask`] does, over Parquet files in clear by the names given to them: small
+/// letters, digits and `_`. Nothing but their folders can be read.
+///
+/// # Errors
+/// Whatever keeps it from being answered.
+pub fn ask_files(
+    files: &BTreeMap<String, PathBuf>,
+    program: &mut Command,
+    sql: &str,
+    caps: Caps,
+) -> Result<Answer, AnswerError> {
+    let table = |(name, file): (&String, &PathBuf)| TableFiles { table: name.clone(), files: vec![file.clone()] };
+    let folders: BTreeSet<&Path> = files.values().filter_map(|file| file.parent()).collect();
+    let question = Question {
+        folders: folders.into_iter().map(Path::to_owned).collect(),
+        key: None,
+        tables: files.iter().map(table).collect(),
+        sql: sql.to_owned(),
+        caps,
+    };
+    put(&question, program)
+}
+
+/// Puts a question to an answering process.
+fn put(question: &Question, program: &mut Command) -> Result<Answer, AnswerError> {
+    let caps = question.caps;
+    let mut child = program.env_clear().stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    let (Some(mut stdin), Some(stdout), Some(stderr)) = (stdin, stdout, stderr) else {
+        return Err(io::Error::other("a pipe is missing").into());
+    };
+    let (sender, receiver) = mpsc::channel();
+    let reading = thread::spawn(move || {
+        let (mut answer, mut complaint) = (Vec::new(), String::new());
+        let read = stdout.take(caps.bytes as u64 + 1).read_to_end(&mut answer);
+        // One that goes on writing would never end its complaint.
+        if answer.len() <= caps.bytes {
+            let _ = stderr.take(1 << 16).read_to_string(&mut complaint);
+        }
+        // Nobody waits any more once the deadline has passed.
+        let _ = sender.send(read.map(|_| (answer, complaint)));
+    });
+    // One that has died already says why below.
+    let _ = serde_json::to_writer(&mut stdin, question).map_err(io::Error::from).and_then(|()| stdin.flush());
+    drop(stdin);
+    let said = receiver.recv_timeout(Duration::from_secs(caps.seconds.into()));
+    let is_large = matches!(&said, Ok(Ok((answer, _))) if answer.len() > caps.bytes);
+    if said.is_err() || is_large {
+        child.kill()?;
+    }
+    let status = child.wait()?;
+    // Its pipes are closed now.
+    let _ = reading.join();
+    let Ok(said) = said else { return Err(AnswerError::Late(caps.seconds)) };
+    let (bytes, complaint) = said?;
+    if is_large {
+        return Err(AnswerError::Large(format!("{} MiB", caps.bytes >> 20)));
+    }
+    match status.code() {
+        Some(0) => {
+            let reader = StreamReader::try_new(bytes.as_slice(), None)?;
+            let schema = reader.schema();
+            let batches = reader.collect::<Result<Vec<_>, _>>()?;
+            if batches.iter().map(RecordBatch::num_rows).sum::<usize>() > caps.rows {
+                return Err(AnswerError::Large(format!("{} rows", caps.rows)));
             }
-            // Nobody waits any more once the deadline has passed.
-            let _ = sender.send(read.map(|_| (answer, complaint)));
-        });
-        // One that has died already says why below.
-        let _ = serde_json::to_writer(&mut stdin, &question).map_err(io::Error::from).and_then(|()| stdin.flush());
-        drop(stdin);
-        let said = receiver.recv_timeout(Duration::from_secs(caps.seconds.into()));
-        let is_large = matches!(&said, Ok(Ok((answer, _))) if answer.len() > caps.bytes);
-        if said.is_err() || is_large {
-            child.kill()?;
+            Ok(Answer { schema, batches })
         }
-        let status = child.wait()?;
-        // Its pipes are closed now.
-        let _ = reading.join();
-        let Ok(said) = said else { return Err(AnswerError::Late(caps.seconds)) };
-        let (bytes, complaint) = said?;
-        if is_large {
-            return Err(AnswerError::Large(format!("{} MiB", caps.bytes >> 20)));
-        }
-        match status.code() {
-            Some(0) => {
-                let reader = StreamReader::try_new(bytes.as_slice(), None)?;
-                let schema = reader.schema();
-                let batches = reader.collect::<Result<Vec<_>, _>>()?;
-                if batches.iter().map(RecordBatch::num_rows).sum::<usize>() > caps.rows {
-                    return Err(AnswerError::Large(format!("{} rows", caps.rows)));
-                }
-                Ok(Answer { schema, batches })
-            }
-            Some(code) if code == i32::from(REFUSED) => Err(AnswerError::Refused(complaint.trim().to_owned())),
-            _ => Err(AnswerError::Died),
-        }
+        Some(code) if code == i32::from(REFUSED) => Err(AnswerError::Refused(complaint.trim().to_owned())),
+        _ => Err(AnswerError::Died),
     }
 }
 
@@ -213,21 +242,12 @@ fn first_line(text: &str) -> String {
 }
 
 fn answered(question: &Question, to: impl Write) -> Result<(), SessionError> {
-    let refused = |what: &str| SessionError::NotASelect(what.to_owned());
     let mut names: BTreeSet<&str> = question.tables.iter().map(|table| table.table.as_str()).collect();
-    let key = hex::decode(&question.key).ok().and_then(|key| <[u8; 32]>::try_from(key).ok());
-    let key = Secret::from_bytes(key.ok_or_else(|| refused("not a key"))?);
     let limits = Limits { memory_mib: question.caps.memory_mib, threads: 2 };
-    let published: Vec<TableFiles> = question
-        .tables
-        .iter()
-        .map(|table| TableFiles { table: as_published(&table.table), files: table.files.clone() })
-        .collect();
-    let connection = session::open_files(&question.folder, &key, &published, limits)?;
-    let codes = hex::encode(key.derive("codes of assessments in answers").expose());
-    for table in &names {
-        connection.execute_batch(&view(table, &codes))?;
-    }
+    let connection = match &question.key {
+        Some(key) => open_partition(question, key, limits)?,
+        None => session::open_files(&question.folders, None, &question.tables, limits)?,
+    };
     if mart::names_a_view(&question.sql) {
         let views = session::show_views(&connection, &names)?;
         names.extend(views);
@@ -247,6 +267,23 @@ fn answered(question: &Question, to: impl Write) -> Result<(), SessionError> {
     }
     writer.finish()?;
     Ok(())
+}
+
+/// A session that shows the tables of an Ente without what never leaves it.
+fn open_partition(question: &Question, key: &str, limits: Limits) -> Result<Connection, SessionError> {
+    let key = hex::decode(key).ok().and_then(|key| <[u8; 32]>::try_from(key).ok());
+    let key = Secret::from_bytes(key.ok_or_else(|| SessionError::NotASelect("not a key".to_owned()))?);
+    let published: Vec<TableFiles> = question
+        .tables
+        .iter()
+        .map(|table| TableFiles { table: as_published(&table.table), files: table.files.clone() })
+        .collect();
+    let connection = session::open_files(&question.folders, Some(&key), &published, limits)?;
+    let codes = hex::encode(key.derive("codes of assessments in answers").expose());
+    for table in &question.tables {
+        connection.execute_batch(&view(&table.table, &codes))?;
+    }
+    Ok(connection)
 }
 
 /// The name under which a session has a table as it was published: no statement can say it ([`check`]).

@@ -493,7 +493,7 @@ impl EnteLake {
         }
         let broken = |error: duckdb::Error| LakeError::Query(error.to_string());
         let tables = self.tables_named(sql)?;
-        let connection = session::open_files(&self.folder, &self.key.parquet, &tables, LIMITS)?;
+        let connection = session::open_files(&[&self.folder], Some(&self.key.parquet), &tables, LIMITS)?;
         if mart::names_a_view(sql) {
             session::show_views(&connection, &tables.iter().map(|table| table.table.as_str()).collect())?;
         }

@@ -312,7 +312,7 @@ pub(crate) fn make_marts(
             tables.iter().map(|data| data.table.as_str()).collect(),
         ),
         Source::Files(tables) => (
-            session::open_files(folder, &key.parquet, tables, LIMITS)?,
+            session::open_files(&[folder], Some(&key.parquet), tables, LIMITS)?,
             tables.iter().map(|table| table.table.as_str()).collect(),
         ),
     };

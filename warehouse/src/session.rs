@@ -40,7 +40,7 @@ pub enum SessionError {
     #[error("the query failed: {0}")]
     Query(duckdb::Error),
     /// A statement that is not exactly one SELECT, or that asks for more than tables.
-    #[error("{0}: write one SELECT over the tables of the Ente, by their names")]
+    #[error("{0}: write one SELECT over the tables there are, by their names")]
     NotASelect(String),
     /// A value cannot be shown or changed into the type that was asked for.
     #[error("a result cannot be read: {0}")]
@@ -61,7 +61,7 @@ pub struct Limits {
 /// # Errors
 /// When the folder cannot be resolved, or DuckDB refuses a setting.
 pub fn open(folder: &Path, limits: Limits) -> Result<Connection, SessionError> {
-    open_with(folder, limits, None)
+    open_with(&[folder], limits, None)
 }
 
 /// The name under which a session knows the key of its files: views name it, so that their text holds no key.
@@ -72,22 +72,27 @@ const KEY_NAME: &str = "partition";
 /// not looking for it. `union_by_name` fails too, and is not needed: the files of a table have one schema.
 const PUSHED_WHILE_RUNNING: &str = "join_filter_pushdown,top_n";
 
-fn open_with(folder: &Path, limits: Limits, key: Option<&Secret>) -> Result<Connection, SessionError> {
-    let resolved =
-        folder.canonicalize().map_err(|source| SessionError::Folder { folder: folder.to_owned(), source })?;
-    let allowed = resolved.to_str().ok_or_else(|| SessionError::FolderName(resolved.clone()))?;
+fn open_with(folders: &[impl AsRef<Path>], limits: Limits, key: Option<&Secret>) -> Result<Connection, SessionError> {
+    let mut allowed = Vec::new();
+    for folder in folders {
+        let folder = folder.as_ref();
+        let resolved =
+            folder.canonicalize().map_err(|source| SessionError::Folder { folder: folder.to_owned(), source })?;
+        let text = resolved.to_str().ok_or_else(|| SessionError::FolderName(resolved.clone()))?;
+        // A setting takes no bound parameter: the texts placed here are quoted.
+        allowed.push(format!("'{}/'", text.trim_end_matches('/').replace('\'', "''")));
+    }
+    let allowed = allowed.join(", ");
     let connection = Connection::open_in_memory_with_flags(Config::default().threads(i64::from(limits.threads))?)?;
     if let Some(key) = key {
         // A pragma takes no bound parameter; the key is hexadecimal digits turned into base64 by DuckDB itself.
         let key: String = connection.query_row("select to_base64(unhex(?))", params![hex(key)], |row| row.get(0))?;
         connection.execute_batch(&format!("pragma add_parquet_key('{KEY_NAME}', '{key}')"))?;
     }
-    // A setting takes no bound parameter: the one text placed here is quoted.
-    let allowed = format!("{}/", allowed.trim_end_matches('/')).replace('\'', "''");
     connection.execute_batch(&format!(
         "set temp_directory = '';
          set disabled_optimizers = '{PUSHED_WHILE_RUNNING}';
-         set allowed_directories = ['{allowed}'];
+         set allowed_directories = [{allowed}];
          set enable_external_access = false;
          set autoinstall_known_extensions = false;
          set autoload_known_extensions = false;
@@ -121,14 +126,17 @@ impl TableFiles {
     }
 }
 
-/// Opens a session that shows `tables` by name, each query reading their files in place. `folder` is the Ente's.
+/// Opens a session that shows `tables` by name, each query reading their files in place. `folders` are the Ente's, or
+/// those of files in clear, which have no key.
 pub(crate) fn open_files(
-    folder: &Path,
-    key: &Secret,
+    folders: &[impl AsRef<Path>],
+    key: Option<&Secret>,
     tables: &[TableFiles],
     limits: Limits,
 ) -> Result<Connection, SessionError> {
-    let connection = open_with(folder, limits, Some(key))?;
+    let connection = open_with(folders, limits, key)?;
+    let config =
+        if key.is_some() { format!(", encryption_config = {{footer_key: '{KEY_NAME}'}}") } else { String::new() };
     for table in tables {
         let files: Vec<String> = table
             .files
@@ -140,8 +148,7 @@ pub(crate) fn open_files(
             .collect::<Result<_, SessionError>>()?;
         // Names of tables are made of ids, which the definition's rules keep to letters, digits and `_`.
         connection.execute_batch(&format!(
-            "create temp view \"{}\" as select * from read_parquet([{}], hive_partitioning = false, \
-             encryption_config = {{footer_key: '{KEY_NAME}'}}) limit {};",
+            "create temp view \"{}\" as select * from read_parquet([{}], hive_partitioning = false{config}) limit {};",
             table.table,
             files.join(", "),
             i64::MAX,
@@ -159,7 +166,7 @@ pub(crate) fn open_rows<'a>(
     tables: impl IntoIterator<Item = (&'a str, &'a RecordBatch)>,
     limits: Limits,
 ) -> Result<Connection, SessionError> {
-    let connection = open_with(folder, limits, None)?;
+    let connection = open_with(&[folder], limits, None)?;
     let mut by_table: BTreeMap<&str, Vec<&RecordBatch>> = BTreeMap::new();
     for (table, rows) in tables {
         by_table.entry(table).or_default().push(rows);

@@ -590,7 +590,7 @@ fn duckdb_reads_more_than_a_million_rows_in_place() {
     });
     let tables = [session::TableFiles { table: "many".into(), files: files.to_vec() }];
     let in_memory = all(0, ROWS);
-    let in_place = session::open_files(folder.path(), &key, &tables, crate::lake::LIMITS).unwrap();
+    let in_place = session::open_files(&[folder.path()], Some(&key), &tables, crate::lake::LIMITS).unwrap();
     let in_memory = session::open_rows(folder.path(), [("many", &in_memory)], crate::lake::LIMITS).unwrap();
     let ask = |connection: &duckdb::Connection, sql: &str| -> String {
         let mut statement = connection.prepare(sql).unwrap();

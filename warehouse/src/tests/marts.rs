@@ -1052,7 +1052,7 @@ fn marts_and_views_hold_what_plain_counting_finds() {
 /// The rows of a mart or view, made anew over what is published and held against its sidecar.
 fn checked(lake: &EnteLake, mart: &Mart) -> Result<RecordBatch, String> {
     let tables = lake.checked_files(|table| table != mart.step.name).unwrap();
-    let connection = session::open_files(lake.folder(), lake.file_key(), &tables, LIMITS).unwrap();
+    let connection = session::open_files(&[lake.folder()], Some(lake.file_key()), &tables, LIMITS).unwrap();
     let names = tables.iter().map(|table| table.table.as_str()).collect();
     session::show_views(&connection, &names).unwrap();
     let is_published = MARTS.iter().any(|known| known.step.sql == mart.step.sql);
