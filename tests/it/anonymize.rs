@@ -526,3 +526,34 @@ fn an_empty_cell_means_what_is_said() {
     assert_eq!(beside.status.code(), Some(0), "{}", text(&beside.stderr));
     desk.refuses(2, "--input people.csv --k 4 --missing town --output out.csv", &["age=unknown"]);
 }
+
+/// People with two rows each: classes of three rows may be of one person and a half, and the pattern of the two may stand out.
+#[test]
+fn rows_of_a_person_count_once_and_their_pattern_does_not_single_anybody_out() {
+    let desk = Desk::new();
+    let mut rows = String::from("person,giver,age,town,illness\n");
+    for row in 0..ROWS {
+        let town = ["Aviano", "Sacile", "Udine", "Cividale"][row % 4];
+        rows += &format!("p{},g{},{},{town},i{}\n", row / 2, row / 2 % 3, 20 + (row * 7) % 40, row % 3);
+    }
+    desk.write("twice.csv", &rows);
+    desk.makes("--input twice.csv --k 4 --output rows.csv");
+    assert_eq!(desk.verify("rows.csv", "--k 4").status.code(), Some(0));
+    // Made for rows, it does not hold for people who are known by both of theirs.
+    assert_eq!(desk.verify("rows.csv", "--k 4 --person person --person-pattern").status.code(), Some(1));
+    desk.makes("--input twice.csv --k 4 --person person --person-pattern --output people.csv");
+    for asked in ["--k 4", "--k 4 --person person", "--k 4 --person person --person-pattern"] {
+        let output = desk.verify("people.csv", asked);
+        assert_eq!(output.status.code(), Some(0), "{asked}: {}", text(&output.stderr));
+    }
+    desk.makes("--input twice.csv --k 4 --person person --contributor giver --output givers.csv");
+    assert_eq!(desk.verify("givers.csv", "--k 4 --person person --contributor giver").status.code(), Some(0));
+    assert_eq!(desk.verify("rows.csv", "--k 4 --person person --contributor giver").status.code(), Some(1));
+    desk.refuses(2, "--input twice.csv --k 4 --person-pattern --output no.csv", &["--person"]);
+    desk.refuses(1, "--input twice.csv --k 4 --person persona --output no.csv", &["persona"]);
+    desk.refuses(
+        1,
+        "--input twice.csv --k 4 --mode global --person person --person-pattern --output no.csv",
+        &["global"],
+    );
+}

@@ -42,6 +42,17 @@ pub(crate) struct Asked {
     /// all, 0 to 1 (δ-presence). Needs --mode global.
     #[arg(long, value_name = "C=A..B", value_parser = presence)]
     presence: Option<Presence>,
+    /// The column that says whose row it is: classes are then of K people, not rows. It stays in the table.
+    #[arg(long, value_name = "C")]
+    person: Option<String>,
+    /// Whoever knows in which classes all the rows of a person are must not single them out either: people with the same
+    /// classes are K too. Needs --mode local.
+    #[arg(long, requires = "person")]
+    person_pattern: bool,
+    /// The column that says who gave the row: K people are left in each class without those of any one giver. It stays in the
+    /// table.
+    #[arg(long, value_name = "C")]
+    contributor: Option<String>,
 }
 
 #[derive(Clone, Copy)]
@@ -70,6 +81,12 @@ impl Asked {
         let mut rules = Rules::k(self.k);
         rules.presence.clone_from(&self.presence);
         rules.missing = self.missing.iter().cloned().collect();
+        if let Some(person) = &self.person {
+            rules = if self.person_pattern { rules.per_person_pattern(person) } else { rules.per_person(person) };
+        }
+        if let Some(contributor) = &self.contributor {
+            rules = rules.robust_to(contributor);
+        }
         for column in &self.sensitive {
             let mut sensitive = Sensitive::new(column);
             sensitive = match self.l {
