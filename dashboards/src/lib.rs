@@ -1,6 +1,6 @@
 //! Pages over published marts of one Ente, for its manager: territory, community, quality of the data. And, apart from them,
 //! the pages by which an Ente takes out its own rows (`extraction`) and asks of them in SQL (`query`): those are microdata, and
-//! nothing there is protected.
+//! nothing there is protected; and the area of those who study anonymous releases (`research`), which knows no Ente.
 //!
 //! They filter, sort and limit; a join here means that a mart is missing. Counts of people reach a page through `protect`
 //! alone, so what may not be shown never gets into a template, a drawing, a sentence or a file. What is missing on purpose:
@@ -14,6 +14,7 @@ mod merge;
 mod pages;
 mod protect;
 pub mod query;
+pub mod research;
 mod samples;
 mod strumento;
 mod table;

@@ -26,6 +26,14 @@ pub(crate) fn word(kind: &str, code: &str) -> String {
     templates::term(kind, code).unwrap_or(code).to_owned()
 }
 
+/// The beginning of a text that is longer than so many characters.
+pub(crate) fn cut(text: &str, characters: usize) -> String {
+    match text.char_indices().nth(characters) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 /// The name of a comune by its ISTAT code.
 pub(crate) fn comune(code: &str) -> String {
     match code.parse().ok().and_then(territory::comune) {

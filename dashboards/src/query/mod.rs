@@ -8,7 +8,7 @@
 mod catalogue;
 mod examples;
 mod pages;
-mod shape;
+pub(crate) mod shape;
 #[cfg(test)]
 mod tests;
 
@@ -34,6 +34,7 @@ use crate::NotRecorded;
 use crate::extraction::Clock;
 use crate::query::catalogue::{Made, Table};
 pub use crate::query::examples::Example;
+pub(crate) use crate::query::pages::{Problem, status};
 pub use crate::query::shape::AnswerFormat;
 use crate::query::shape::ShapeError;
 
@@ -134,13 +135,7 @@ pub struct Answered {
 impl Answered {
     /// As a file in a format.
     fn file(&self, format: AnswerFormat, caps: Caps) -> Result<Vec<u8>, Unanswered> {
-        shape::file(&self.answer, format).map_err(|error| match error {
-            ShapeError::Large => Unanswered::Large(caps),
-            ShapeError::Arrow(_) | ShapeError::File(_) => {
-                tracing::info!(%error, "an answer does not fit the format that was asked for");
-                Unanswered::Format
-            }
-        })
+        file(&self.answer, format, caps)
     }
 
     /// Its rows.
@@ -225,8 +220,7 @@ struct Shared {
     patience: Duration,
     clock: Clock,
     chance: Mutex<StdRng>,
-    all: Arc<Semaphore>,
-    by_ente: Mutex<BTreeMap<EnteId, Arc<Semaphore>>>,
+    turns: Turns,
     /// What may be asked, by Ente: columns and their meanings, no row.
     tables: Mutex<BTreeMap<EnteId, Made>>,
 }
@@ -243,10 +237,40 @@ impl Shared {
     }
 }
 
+/// Whose turn it is to have a question answered: one of each asker at a time, and a few in all.
+pub(crate) struct Turns {
+    all: Arc<Semaphore>,
+    by_asker: Mutex<BTreeMap<Uuid, Arc<Semaphore>>>,
+}
+
+impl Default for Turns {
+    fn default() -> Self {
+        Self { all: Arc::new(Semaphore::new(AT_ONCE)), by_asker: Mutex::default() }
+    }
+}
+
 /// The turn to have a question answered; given back when dropped.
-struct Turn {
-    _of_the_ente: OwnedSemaphorePermit,
+pub(crate) struct Turn {
+    _of_the_asker: OwnedSemaphorePermit,
     _of_all: OwnedSemaphorePermit,
+}
+
+impl Turns {
+    /// Waits for a turn, so long at most. First the asker's own: who asks much waits for itself.
+    pub(crate) async fn take(&self, asker: Uuid, patience: Duration) -> Result<Turn, Unanswered> {
+        let turn = tokio::time::timeout(patience, self.turn(asker)).await;
+        turn.map_err(|_| Unanswered::Busy)?.ok_or(Unanswered::Broken)
+    }
+
+    async fn turn(&self, asker: Uuid) -> Option<Turn> {
+        let own = {
+            let mut by_asker = self.by_asker.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(by_asker.entry(asker).or_insert_with(|| Arc::new(Semaphore::new(1))))
+        };
+        let of_the_asker = own.acquire_owned().await.ok()?;
+        let of_all = Arc::clone(&self.all).acquire_owned().await.ok()?;
+        Some(Turn { _of_the_asker: of_the_asker, _of_all: of_all })
+    }
 }
 
 impl Queries {
@@ -254,10 +278,8 @@ impl Queries {
     #[must_use]
     pub fn new(lake: Lake, instruments: Vec<Instrument>, renderer: Arc<Renderer>, config: QueryConfig) -> Self {
         let QueryConfig { program, caps, patience, clock, chance } = config;
-        let (chance, all) = (Mutex::new(chance), Arc::new(Semaphore::new(AT_ONCE)));
-        let (by_ente, tables) = (Mutex::default(), Mutex::default());
-        let shared =
-            Shared { lake, instruments, renderer, program, caps, patience, clock, chance, all, by_ente, tables };
+        let (chance, turns, tables) = (Mutex::new(chance), Turns::default(), Mutex::default());
+        let shared = Shared { lake, instruments, renderer, program, caps, patience, clock, chance, turns, tables };
         Self { shared: Arc::new(shared) }
     }
 
@@ -282,14 +304,8 @@ impl Queries {
     /// # Errors
     /// See [`Unanswered`].
     pub async fn ask(&self, ente: EnteId, record: &QueryRecorder, sql: String) -> Result<Answered, Unanswered> {
-        if sql.trim().is_empty() {
-            return Err(Unanswered::Empty);
-        }
-        if sql.chars().count() > CHARACTERS_MAX {
-            return Err(Unanswered::TooLong);
-        }
-        let turn = tokio::time::timeout(self.shared.patience, self.turn(ente)).await;
-        let turn = turn.map_err(|_| Unanswered::Busy)?.ok_or(Unanswered::Broken)?;
+        check_length(&sql)?;
+        let turn = self.shared.turns.take(ente.0, self.shared.patience).await?;
         let (queries, record) = (self.clone(), Arc::clone(record));
         let asked = tokio::spawn(async move {
             let answered = queries.answered(ente, &record, sql).await;
@@ -315,17 +331,6 @@ impl Queries {
     ) -> Result<Vec<u8>, Unanswered> {
         let answered = self.ask(ente, record, sql).await?;
         self.on_the_pool(ente, move |shared| Ok(answered.file(format, shared.caps))).await?
-    }
-
-    /// First the Ente's own turn: an Ente that asks much waits for itself.
-    async fn turn(&self, ente: EnteId) -> Option<Turn> {
-        let own = {
-            let mut by_ente = self.shared.by_ente.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(by_ente.entry(ente).or_insert_with(|| Arc::new(Semaphore::new(1))))
-        };
-        let of_the_ente = own.acquire_owned().await.ok()?;
-        let of_all = Arc::clone(&self.shared.all).acquire_owned().await.ok()?;
-        Some(Turn { _of_the_ente: of_the_ente, _of_all: of_all })
     }
 
     async fn answered(&self, ente: EnteId, record: &QueryRecorder, sql: String) -> Result<Answered, Unanswered> {
@@ -366,17 +371,12 @@ impl Queries {
                 return Err(Unanswered::Broken);
             }
         };
-        Err(match error {
-            AnswerError::Refused(reason) => Unanswered::Refused(reason),
-            AnswerError::Late(seconds) => Unanswered::Late(seconds),
-            AnswerError::Large(_) => Unanswered::Large(caps),
-            AnswerError::Died => Unanswered::Memory,
-            AnswerError::Lake(_) | AnswerError::Process(_) | AnswerError::Content(_) => {
-                let source = std::error::Error::source(&error).map(ToString::to_string);
+        Err(unanswered(error, caps)
+            .inspect_err(|error| {
+                let source = std::error::Error::source(error).map(ToString::to_string);
                 tracing::error!(ente.id = %ente, %error, source, "a question cannot be answered");
-                Unanswered::Broken
-            }
-        })
+            })
+            .unwrap_or(Unanswered::Broken))
     }
 
     /// A new id.
@@ -384,6 +384,39 @@ impl Queries {
         let mut bytes = [0; 16];
         self.shared.chance.lock().unwrap_or_else(PoisonError::into_inner).fill_bytes(&mut bytes);
         uuid::Builder::from_random_bytes(bytes).into_uuid()
+    }
+}
+
+/// An answer as a file in a format.
+pub(crate) fn file(answer: &Answer, format: AnswerFormat, caps: Caps) -> Result<Vec<u8>, Unanswered> {
+    shape::file(answer, format).map_err(|error| match error {
+        ShapeError::Large => Unanswered::Large(caps),
+        ShapeError::Arrow(_) | ShapeError::File(_) => {
+            tracing::info!(%error, "an answer does not fit the format that was asked for");
+            Unanswered::Format
+        }
+    })
+}
+
+/// Whether a question can be one at all.
+pub(crate) fn check_length(sql: &str) -> Result<(), Unanswered> {
+    if sql.trim().is_empty() {
+        return Err(Unanswered::Empty);
+    }
+    if sql.chars().count() > CHARACTERS_MAX {
+        return Err(Unanswered::TooLong);
+    }
+    Ok(())
+}
+
+/// Why a question has no answer, for whoever asked; what is ours to mend is given back.
+pub(crate) fn unanswered(error: AnswerError, caps: Caps) -> Result<Unanswered, AnswerError> {
+    match error {
+        AnswerError::Refused(reason) => Ok(Unanswered::Refused(reason)),
+        AnswerError::Late(seconds) => Ok(Unanswered::Late(seconds)),
+        AnswerError::Large(_) => Ok(Unanswered::Large(caps)),
+        AnswerError::Died => Ok(Unanswered::Memory),
+        AnswerError::Lake(_) | AnswerError::Process(_) | AnswerError::Content(_) => Err(error),
     }
 }
 

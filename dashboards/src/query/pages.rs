@@ -55,7 +55,7 @@ pub(super) struct Sent {
 
 /// Why there is no answer, on the page.
 #[derive(Clone, Debug, Serialize)]
-struct Problem {
+pub(crate) struct Problem {
     /// A code of `query_problem`.
     code: &'static str,
     /// What the parser or DuckDB said, in English.
@@ -63,7 +63,7 @@ struct Problem {
 }
 
 impl Problem {
-    fn of(unanswered: &Unanswered) -> Self {
+    pub(crate) fn of(unanswered: &Unanswered) -> Self {
         let reason = if let Unanswered::Refused(reason) = unanswered { Some(reason.clone()) } else { None };
         Self { code: unanswered.code(), reason }
     }
@@ -224,7 +224,7 @@ async fn page(
 }
 
 /// The status under which a page says why there is no answer. What asks for too much is the question's doing.
-const fn status(unanswered: &Unanswered) -> StatusCode {
+pub(crate) const fn status(unanswered: &Unanswered) -> StatusCode {
     match unanswered {
         Unanswered::Empty
         | Unanswered::TooLong

@@ -273,10 +273,7 @@ pub(crate) fn shown(answer: &Answer, milliseconds: i64) -> Result<Shown, ArrowEr
 
 /// A text that fits a cell.
 fn cut(text: &str) -> String {
-    match text.char_indices().nth(CELL_CHARACTERS) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
+    crate::text::cut(text, CELL_CHARACTERS)
 }
 
 #[cfg(test)]

@@ -41,7 +41,8 @@ pub enum Act {
 }
 
 impl Act {
-    const ALL: [Self; 13] = [
+    /// All.
+    pub const ALL: [Self; 13] = [
         Self::Created,
         Self::Changed,
         Self::MemberAdded,
