@@ -1,6 +1,7 @@
 //! The seam between the portal and what stands behind its sessions and tokens: whose dashboards, extractions and questions these
 //! are, and what of them goes into whose audit. The pages themselves know neither sessions nor the store.
 
+use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
@@ -8,10 +9,12 @@ use axum::http::StatusCode;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use dashboards::query::{Analyst, AnswerFormat, Queries, QueryEvent, QueryRecorder, Step, Unanswered};
+use dashboards::research::{ResearchAct as Told, ResearchRecorder, Scholar, ScholarProgram};
 use dashboards::{Act, ExtractionEvent, Extractor, NotRecorded, Recorder, Viewer};
-use intake::{Answerer, NoAnswer, Portal, Question, Visitor};
-use store::{Ente, EnteScope, ExtractionAct, QueryAct, Right, Store, StoreError};
+use intake::{Answerer, NoAnswer, Portal, Question, ReleaseProgram, Visitor};
+use store::{Ente, EnteScope, ExtractionAct, PlatformScope, QueryAct, ResearchAct, Right, Store, StoreError};
 use templates::Area;
+use workspace::Person;
 
 use crate::system;
 
@@ -160,6 +163,87 @@ pub(crate) fn query_recorder(store: Store, scope: EnteScope) -> QueryRecorder {
             };
             written.map_err(|error| {
                 tracing::error!(%error, "a line about a question cannot be written to the audit");
+                NotRecorded
+            })
+        })
+    })
+}
+
+/// Says to the pages of the research area who looks, and writes what they tell to the platform's audit. The portal's guard stands
+/// before this, and has found session, right, password and token.
+pub(crate) async fn see_research(
+    State((portal, right)): State<(Portal, Right)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let visitor = request.extensions().get::<Visitor>().cloned();
+    let (Some(visitor), Some(store)) = (visitor, portal.store().cloned()) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let scope = match visitor.platform_scope(right) {
+        Ok(scope) => scope,
+        Err(response) => return response,
+    };
+    let Some(session) = visitor.session() else { return StatusCode::NOT_FOUND.into_response() };
+    let person = Person { account: session.account().0, name: session.display_name().to_owned() };
+    let area = if right == Right::Release { Area::Ricerca } else { Area::DatiRicerca };
+    let (asking, asked) = (store.clone(), scope.clone());
+    let partners = move || -> Pin<Box<dyn Future<Output = Result<Vec<Person>, NotRecorded>> + Send>> {
+        let (store, scope) = (asking.clone(), asked.clone());
+        Box::pin(async move {
+            let partners = store.partners(&scope).await.map_err(|error| {
+                tracing::error!(%error, "the accounts of universities cannot be listed");
+                NotRecorded
+            })?;
+            Ok(partners
+                .into_iter()
+                .map(|partner| Person { account: partner.id.0, name: partner.display_name })
+                .collect())
+        })
+    };
+    request.extensions_mut().insert(Scholar {
+        person,
+        layout: visitor.layout(area),
+        record: research_recorder(store, scope),
+        partners: Arc::new(partners),
+    });
+    next.run(request).await
+}
+
+/// Says the same to the files that programs read.
+pub(crate) async fn see_releases(mut request: Request, next: Next) -> Response {
+    let Some(program) = request.extensions().get::<ReleaseProgram>().cloned() else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    request.extensions_mut().insert(ScholarProgram {
+        person: Person { account: program.account().0, name: program.display_name().to_owned() },
+        record: research_recorder(program.store().clone(), program.platform_scope().clone()),
+    });
+    next.run(request).await
+}
+
+/// Writes what is told of research to the platform's audit, in the name of whoever the scope was given to.
+fn research_recorder(store: Store, scope: PlatformScope) -> ResearchRecorder {
+    Arc::new(move |event| {
+        let (store, scope) = (store.clone(), scope.clone());
+        Box::pin(async move {
+            let act = match event.act {
+                Told::See => ResearchAct::See,
+                Told::Project => ResearchAct::Project,
+                Told::Request => ResearchAct::Request,
+                Told::Build => ResearchAct::Build,
+                Told::Approve => ResearchAct::Approve,
+                Told::Refuse => ResearchAct::Refuse,
+                Told::Publish => ResearchAct::Publish,
+                Told::Withdraw => ResearchAct::Withdraw,
+                Told::Download => ResearchAct::Download,
+                Told::Query => ResearchAct::Query,
+                Told::Answer => ResearchAct::Answer,
+                Told::Fail => ResearchAct::Fail,
+            };
+            let written = store.record_research(&scope, act, &event.subject, &event.detail, system::now()).await;
+            written.map_err(|error| {
+                tracing::error!(%error, "a line about research cannot be written to the audit");
                 NotRecorded
             })
         })

@@ -12,6 +12,7 @@ use anyhow::{Context, Result, bail};
 use domain::feed::EnteId;
 use domain::instrument::Instrument;
 use domain::keys::{Ring, RingKey, SealingKey};
+use pipeline::release::Terms;
 use rand::CryptoRng;
 use serde::Deserialize;
 use store::{Location, PostgresUrls};
@@ -62,6 +63,11 @@ impl DataFolder {
             folder.add_definition(id, version, text)?;
         }
         Ok(folder)
+    }
+
+    /// Where it is: for a child that opens it too.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
     }
 
     fn keys(&self) -> PathBuf {
@@ -162,8 +168,30 @@ impl DataFolder {
         self.root.join("releases")
     }
 
+    /// Under what terms releases are given: `releases/terms.toml`, or the words shipped.
+    pub(crate) fn release_terms(&self) -> Result<Terms> {
+        let path = self.releases().join("terms.toml");
+        match fs::read_to_string(&path) {
+            Ok(text) => toml::from_str(&text).with_context(|| {
+                format!("{} is not the terms of releases: licence_title, licence, holder, holder_code", path.display())
+            }),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Terms::default()),
+            Err(error) => Err(error).with_context(|| cannot("read", &path)),
+        }
+    }
+
     fn workspace(&self) -> PathBuf {
         self.root.join("workspace")
+    }
+
+    /// The research area's database.
+    pub(crate) fn workspace_place(&self) -> workspace::Place {
+        workspace::Place::File(self.workspace().join("workspace.sqlite"))
+    }
+
+    /// Held by whoever builds what the research area has queued.
+    pub(crate) fn builder_lock(&self) -> PathBuf {
+        self.releases().join("builder.lock")
     }
 
     fn definitions(&self) -> PathBuf {

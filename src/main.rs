@@ -7,6 +7,7 @@ mod commands;
 mod data_folder;
 mod demo;
 mod outside;
+mod research;
 mod server;
 mod system;
 

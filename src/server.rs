@@ -20,7 +20,7 @@ use warehouse::analyst::Caps;
 use crate::commands::print_line;
 use crate::data_folder::DataFolder;
 use crate::outside::Outside;
-use crate::{behind, calibrations, system};
+use crate::{behind, calibrations, research, system};
 
 /// How long requests under way may take once the program is asked to stop.
 const GRACE: Duration = Duration::from_secs(10);
@@ -35,7 +35,7 @@ pub(crate) struct Parts {
 }
 
 /// The pages over a data folder.
-pub(crate) fn pages(
+pub(crate) async fn pages(
     folder: &DataFolder,
     store: Store,
     parts: Parts,
@@ -70,6 +70,8 @@ pub(crate) fn pages(
         clock: Arc::new(system::now),
         chance: StdRng::from_rng(&mut system::chance()),
     };
+    let research =
+        research::area(folder, &portal, Arc::clone(&renderer), answering_program()?, is_demonstration).await?;
     let extractions = Extractions::new(lake, instruments, renderer, config);
     let sweeping = extractions.clone();
     tokio::task::spawn_blocking(move || sweeping.sweep());
@@ -78,24 +80,29 @@ pub(crate) fn pages(
     let taken_out = portal.behind(Demand::EnteFresh(Right::ExtractPseudonymous), taken_out);
     let asked = queries.router().route_layer(middleware::from_fn_with_state(portal.clone(), behind::see_queries));
     let asked = portal.behind(Demand::EnteFresh(Right::Query), asked);
-    Ok((portal.router_with(behind.merge(taken_out).merge(asked)), Some(dashboards)))
+    Ok((portal.router_with(behind.merge(taken_out).merge(asked).merge(research)), Some(dashboards)))
 }
 
-/// Questions in SQL to the lake of a data folder: this program again answers them, as a process of its own.
+/// Questions in SQL to the lake of a data folder.
 pub(crate) fn queries(folder: &DataFolder, caps: Caps) -> Result<Queries> {
-    let program = std::env::current_exe().context("the program cannot be found again")?;
     let config = QueryConfig {
-        program: Arc::new(move || {
-            let mut command = std::process::Command::new(&program);
-            command.args(["warehouse", "answer"]);
-            command
-        }),
+        program: answering_program()?,
         caps,
         patience: query::PATIENCE,
         clock: Arc::new(system::now),
         chance: StdRng::from_rng(&mut system::chance()),
     };
     Ok(Queries::new(lake(folder)?, folder.instruments()?, Arc::new(Renderer::new()?), config))
+}
+
+/// What answers questions in SQL: this program again, as a process of its own.
+fn answering_program() -> Result<query::Program> {
+    let program = std::env::current_exe().context("the program cannot be found again")?;
+    Ok(Arc::new(move || {
+        let mut command = std::process::Command::new(&program);
+        command.args(["warehouse", "answer"]);
+        command
+    }))
 }
 
 /// Reads the records of runs, which need no key.

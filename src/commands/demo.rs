@@ -8,7 +8,8 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
-use super::{block_on, instrument, open_store, pipeline, print_line, progress_bar, release};
+use super::release::{self, Asking};
+use super::{block_on, instrument, open_store, pipeline, print_line, progress_bar};
 use crate::data_folder::DataFolder;
 use crate::demo::fill::{self, Plan};
 use crate::outside::Outside;
@@ -81,7 +82,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     }
     block_on(async {
         let parts = Parts { portal: true, dashboards: true };
-        let (router, _) = server::pages(&folder, open_store(&folder).await?, parts, true, &arguments.outside)?;
+        let (router, _) = server::pages(&folder, open_store(&folder).await?, parts, true, &arguments.outside).await?;
         print_users(&arguments.data);
         server::serve(router, arguments.listen, |address| server::announce("the demonstration", address)).await?;
         Ok(ExitCode::SUCCESS)
@@ -134,11 +135,28 @@ fn make(arguments: &Arguments, mark: &Mark) -> Result<DataFolder> {
     if !report.is_clean() {
         bail!("the pipeline did not publish every Ente; `noncello pipeline run` says why");
     }
-    print_line(&format!("{} questionnaires published; building a release", report.total.accepted));
-    match release::build_one(&folder, &instruments[0].id.to_string(), fill::last_day(), system::now(), &mut chance) {
-        Ok(built) => print_line(&built.to_string()),
-        // A small world has too few people for an anonymous table, and is of use without one.
-        Err(error) => print_line(&format!("no release of so few people: {error:#}")),
+    print_line(&format!("{} questionnaires published; building releases", report.total.accepted));
+    let mut bases = Vec::new();
+    for (cutoff, entered_by) in fill::windows() {
+        let instrument = instruments[0].id.to_string();
+        let asked = Asking { instrument, cutoff, entered_by: Some(entered_by), k: release::K };
+        match release::build(&folder, &asked, system::now(), &mut chance) {
+            Ok(built) => {
+                print_line(&built.to_string());
+                bases.push(built.id().to_owned());
+            }
+            // A small world has too few people for an anonymous table, and is of use without one.
+            Err(error) => print_line(&format!("no release of so few people up to {entered_by}: {error:#}")),
+        }
+    }
+    let published = block_on(async {
+        let store = open_store(&folder).await?;
+        let published = demo::research::fill(&folder, &store, &bases).await?;
+        store.close().await?;
+        Ok(published)
+    })?;
+    for release in published {
+        print_line(&format!("{release}: approved by two people, published for the project of universita"));
     }
     let text = serde_json::to_vec_pretty(mark)?;
     let path = folder.demonstration_mark();

@@ -16,23 +16,24 @@ use rand::CryptoRng;
 
 use super::anonymize::asked::Asked;
 use super::anonymize::{explained, table};
-use super::{Format, print_complaint, print_line};
+use super::{Format, block_on, print_complaint, print_line};
 use crate::data_folder::DataFolder;
-use crate::{server, system};
+use crate::{research, server, system};
 
 /// So many violations are told; the JSON form tells all.
 const TOLD_MAX: usize = 20;
 
 /// People in each class, without those of any one Ente, where nothing else is asked.
-const K: usize = 5;
+pub(crate) const K: usize = 5;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Build the anonymous table of a strumento from the partitions of all Enti, verify it, and write it.
     #[command(after_help = "\
-Example: noncello release build --data /srv/noncello --instrument asso --cutoff 2026-06-30
+Example: noncello release build --data /srv/noncello --instrument asso --cutoff 2026-06-30 --entered-by 2025-12-31
 
-One row per persona. There is one table for each strumento and cut-off: the same again is refused.")]
+One row per persona first assessed in a window of time: from the end of the last table of the strumento up to --entered-by.
+Windows never overlap, so that nobody is in two tables. What a project gets is a part of one.")]
     Build {
         /// The data folder.
         #[arg(long, value_name = "DIR")]
@@ -43,6 +44,9 @@ One row per persona. There is one table for each strumento and cut-off: the same
         /// The last day of an assessment; today, without it.
         #[arg(long, value_name = "YYYY-MM-DD")]
         cutoff: Option<NaiveDate>,
+        /// The last day of a first assessment; the cut-off, without it. An earlier day gives everybody time to be assessed again.
+        #[arg(long, value_name = "YYYY-MM-DD")]
+        entered_by: Option<NaiveDate>,
         /// People in each class after taking away those of any one Ente.
         #[arg(long, value_name = "K", default_value_t = K)]
         k: usize,
@@ -59,6 +63,13 @@ One row per persona. There is one table for each strumento and cut-off: the same
         /// How to report.
         #[arg(long, value_enum, default_value_t)]
         format: Format,
+    },
+    /// Do what the research area has queued: whole tables, and files for projects. `serve` starts it by itself.
+    #[command(after_help = "Example: noncello release work --data /srv/noncello")]
+    Work {
+        /// The data folder.
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
     },
     /// Check that a table is anonymous by the rules given, whoever made it.
     Verify(Box<VerifyArguments>),
@@ -95,11 +106,12 @@ pub(crate) struct VerifyArguments {
 
 pub(crate) fn run(command: &Command) -> Result<ExitCode> {
     match command {
-        Command::Build { data, instrument, cutoff, k, format } => {
+        Command::Build { data, instrument, cutoff, entered_by, k, format } => {
             let folder = DataFolder::open(data)?;
             let now = system::now();
             let cutoff = cutoff.unwrap_or_else(|| now.with_timezone(&chrono_tz::Europe::Rome).date_naive());
-            let built = build_with(&folder, instrument, cutoff, *k, now, &mut system::chance())?;
+            let asked = Asking { instrument: instrument.clone(), cutoff, entered_by: *entered_by, k: *k };
+            let built = build(&folder, &asked, now, &mut system::chance())?;
             match format {
                 Format::Text => print_line(&built.to_string()),
                 Format::Json => print_line(&serde_json::to_string_pretty(&built.written.report)?),
@@ -107,6 +119,12 @@ pub(crate) fn run(command: &Command) -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Command::List { data, format } => list(&DataFolder::open(data)?, *format),
+        Command::Work { data } => {
+            let folder = DataFolder::open(data)?;
+            let done = block_on(research::work(&folder))?;
+            print_line(&format!("{done} jobs done"));
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Verify(arguments) => run_verify(arguments),
     }
 }
@@ -116,17 +134,27 @@ pub(crate) struct BuiltSummary {
     written: Written,
 }
 
+impl BuiltSummary {
+    /// The table's id.
+    pub(crate) fn id(&self) -> &str {
+        &self.written.report.id
+    }
+}
+
 impl fmt::Display for BuiltSummary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Written { folder, report } = &self.written;
-        let release::Report { id, rows, suppressed, count_humans, count_enti, measures, .. } = report;
+        let release::Report { id, origin, rows, suppressed, measures, .. } = report;
+        let release::Origin { count_humans, count_enti, entered_by, .. } = origin;
         let insiders = measures.k_without_any_contributor.unwrap_or_default();
         writeln!(f, "{id}: {rows} rows of {count_humans} people in {count_enti} Enti, {suppressed} left out")?;
+        let after = origin.entered_after.map(|day| format!("after {day} and ")).unwrap_or_default();
+        writeln!(f, "  first assessed {after}by {entered_by}, looked at up to {}", origin.cutoff)?;
         writeln!(
             f,
             "  {} people without a code that holds everywhere, counted once in each Ente; {} known to more than one Ente",
-            told(report.count_without_code),
-            told(report.count_in_several_enti)
+            told(origin.count_without_code),
+            told(origin.count_in_several_enti)
         )?;
         writeln!(f, "  {} classes, k {} ({insiders} without any one Ente)", measures.classes, measures.k)?;
         for sensitive in &measures.sensitive {
@@ -145,22 +173,19 @@ fn told(people: Option<usize>) -> String {
     people.map_or_else(|| "fewer than ten".to_owned(), |people| people.to_string())
 }
 
-/// Builds the table of a strumento with the k of a contract with researchers.
-pub(crate) fn build_one(
-    folder: &DataFolder,
-    instrument: &str,
-    cutoff: NaiveDate,
-    now: DateTime<Utc>,
-    chance: &mut impl CryptoRng,
-) -> Result<BuiltSummary> {
-    build_with(folder, instrument, cutoff, K, now, chance)
+/// A whole table that is asked for.
+#[derive(Clone, Debug)]
+pub(crate) struct Asking {
+    pub(crate) instrument: String,
+    pub(crate) cutoff: NaiveDate,
+    pub(crate) entered_by: Option<NaiveDate>,
+    pub(crate) k: usize,
 }
 
-fn build_with(
+/// Builds a whole table.
+pub(crate) fn build(
     folder: &DataFolder,
-    instrument: &str,
-    cutoff: NaiveDate,
-    k: usize,
+    asked: &Asking,
     now: DateTime<Utc>,
     chance: &mut impl CryptoRng,
 ) -> Result<BuiltSummary> {
@@ -172,9 +197,11 @@ fn build_with(
         places: &places(),
         lock: folder.pipeline_lock(),
         releases: folder.releases(),
-        instrument: instrument.to_owned(),
-        cutoff,
-        k,
+        instrument: asked.instrument.clone(),
+        cutoff: asked.cutoff,
+        entered_by: asked.entered_by,
+        k: asked.k,
+        terms: folder.release_terms()?,
     };
     let written = release::build(&request, now, chance)?.assess()?.clear()?.write(chance)?;
     Ok(BuiltSummary { written })
@@ -204,8 +231,8 @@ fn list(folder: &DataFolder, format: Format) -> Result<ExitCode> {
             for entry in &releases {
                 let made = entry.created_at.format("%Y-%m-%d %H:%M");
                 print_line(&format!(
-                    "{}: {} rows, k {}, made {made} UTC, SHA-256 {}",
-                    entry.id, entry.rows, entry.k, entry.sha256
+                    "{}: {} rows, first assessed by {}, k {}, made {made} UTC, SHA-256 {}",
+                    entry.id, entry.rows, entry.entered_by, entry.k, entry.sha256
                 ));
             }
         }

@@ -67,7 +67,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     block_on(async {
         let store = open_store(&folder).await?;
         tokio::spawn(keys::read_again(store.clone()));
-        let (router, dashboards) = server::pages(&folder, store.clone(), parts, false, &arguments.outside)?;
+        let (router, dashboards) = server::pages(&folder, store.clone(), parts, false, &arguments.outside).await?;
         if let Some(every) = arguments.pipeline_every {
             let Some(dashboards) = dashboards else {
                 bail!("--pipeline-every needs the dashboards: leave --only out, or use a timer of the system");

@@ -51,6 +51,13 @@ pub(crate) fn last_day() -> NaiveDate {
     NaiveDate::from_ymd_opt(2026, 10, 30).expect("a day of the calendar")
 }
 
+/// Cut-off and last day of entry of the tables of three years: whoever enters in one is followed into the next, and the last
+/// holds who came since.
+pub(crate) fn windows() -> [(NaiveDate, NaiveDate); 3] {
+    let day = |year, month, day| NaiveDate::from_ymd_opt(year, month, day).expect("a day of the calendar");
+    [(day(2024, 12, 31), day(2023, 12, 31)), (day(2025, 12, 31), day(2024, 12, 31)), (last_day(), day(2026, 6, 30))]
+}
+
 /// What to make.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Plan {

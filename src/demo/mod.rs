@@ -7,3 +7,4 @@ pub(crate) mod answers;
 pub(crate) mod enti;
 pub(crate) mod fill;
 pub(crate) mod people;
+pub(crate) mod research;

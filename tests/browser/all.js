@@ -11,5 +11,6 @@ import './offline.test.js';
 import './pages.test.js';
 import './portal.test.js';
 import './queries.test.js';
+import './research.test.js';
 
 after(async () => (await startPortal()).stop());

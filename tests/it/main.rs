@@ -13,5 +13,6 @@ mod keys;
 mod portal;
 mod queries;
 mod real;
+mod research;
 mod tidy;
 mod warehouse;

@@ -1,4 +1,4 @@
-//! The portal's database: SeaORM, migrations, encryption at rest; the only place that names the SQL crate.
+//! The portal's database: SeaORM, migrations, encryption at rest. Nothing else reaches it.
 //!
 //! What identifies a persona or speaks of their health is sealed before it reaches a table (`keys`). Every query of an
 //! Ente's data asks for an [`EnteScope`], and only `access` makes one: holding the value is the permission. Clock and
