@@ -57,7 +57,7 @@ test('what the demonstration published is there, on every page of the office', a
   for (const width of WIDTHS) {
     await withPage(width, async (page) => {
       await logIn(page, portal, '', 'ricerca');
-      await page.getByRole('navigation', { name: 'Principale' }).getByRole('link', { name: 'Ricerca', exact: true }).click();
+      await page.getByRole('navigation', { name: 'Principale' }).getByRole('link', { name: 'Progetti di ricerca' }).click();
       await page.getByRole('heading', { level: 1, name: 'Ricerca' }).waitFor();
       await look(page, `ricerca-${width}`);
       await page.getByRole('link', { name: 'Percorsi di ritorno al lavoro' }).first().click();

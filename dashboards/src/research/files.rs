@@ -11,7 +11,7 @@ use serde::Serialize;
 use tower::ServiceExt;
 use tower_http::services::ServeFile;
 
-use super::{Trouble, exists, is_plain_name};
+use super::{Trouble, is_plain_name};
 use crate::pages::NO_STORE;
 
 /// A file that may be taken.
@@ -54,7 +54,7 @@ fn media_type(name: &str) -> &'static str {
 /// Sends a file of a folder, or the ranges of it that are asked for. It is a download: nothing of it is shown as a page of ours.
 pub(super) async fn send(method: Method, headers: &HeaderMap, folder: &Path, name: &str) -> Result<Response, Trouble> {
     let path = folder.join(name);
-    if !is_plain_name(name) || !exists(&path) {
+    if !is_plain_name(name) || !path.is_file() {
         return Err(Trouble::Missing);
     }
     let mut request = Request::builder().method(method).uri("/");

@@ -23,7 +23,7 @@ mod tables;
 mod tests;
 mod twins;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -36,8 +36,8 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Europe::Rome;
-use rand::Rng;
 use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
 use serde::Serialize;
 use templates::{Area, Layout, Page, Renderer};
 use warehouse::analyst::Caps;
@@ -159,7 +159,7 @@ pub struct BaseColumn {
     pub name: String,
     /// What it says.
     pub meaning: String,
-    /// The labels of each level of coarseness, the finest first; empty if it is no quasi-identifier.
+    /// The classes of each level of coarseness in words, the finest first; empty if it is no quasi-identifier.
     pub levels: Vec<Vec<String>>,
 }
 
@@ -231,7 +231,6 @@ impl Research {
     /// The area.
     #[must_use]
     pub fn new(renderer: Arc<Renderer>, mut config: ResearchConfig) -> Self {
-        use rand::SeedableRng;
         let chance = Mutex::new(StdRng::from_rng(&mut config.chance));
         Self { shared: Arc::new(Shared { config, renderer, chance, turns: Turns::default() }) }
     }
@@ -298,7 +297,6 @@ impl Research {
 
     /// A source of ids of its own, for one act.
     fn chance(&self) -> StdRng {
-        use rand::SeedableRng;
         let mut seed = [0; 32];
         self.shared.chance.lock().unwrap_or_else(PoisonError::into_inner).fill_bytes(&mut seed);
         StdRng::from_seed(seed)
@@ -467,10 +465,6 @@ fn day(day: NaiveDate) -> String {
 fn is_plain_name(name: &str) -> bool {
     let allowed = |character: char| character.is_ascii_alphanumeric() || matches!(character, '.' | '-' | '_');
     !name.starts_with('.') && !name.is_empty() && name.chars().all(allowed)
-}
-
-fn exists(path: &Path) -> bool {
-    path.is_file()
 }
 
 fn id<T: std::str::FromStr>(text: &str) -> Result<T, Trouble> {

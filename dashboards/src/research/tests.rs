@@ -7,7 +7,6 @@ use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, header};
 use http_body_util::BodyExt;
-use rand::SeedableRng;
 use sha2::{Digest, Sha256};
 use templates::{Page, UserView};
 use tower::ServiceExt;

@@ -54,21 +54,23 @@ pub(super) fn describe(
         let mut rows: BTreeMap<&str, usize> = BTreeMap::new();
         let text = super::text(table, name)?;
         text.iter().flatten().for_each(|code| *rows.entry(code).or_default() += 1);
-        let described = |code: &str| {
-            let words = word(name, code).or_else(|| word("*", code)).map(str::to_owned);
-            words.or_else(|| of_definition(name, code, versions)).unwrap_or_else(|| code.replace('_', "–"))
-        };
         columns.push(Column {
             name: name.clone(),
             meaning: meaning(name, versions),
             is_quasi_identifier: quasi_identifiers.contains(name),
             codes: rows
                 .into_iter()
-                .map(|(code, rows)| Code { code: code.to_owned(), words: described(code), rows })
+                .map(|(code, rows)| Code { code: code.to_owned(), words: words_of(name, code, versions), rows })
                 .collect(),
         });
     }
     Ok(columns)
+}
+
+/// The words of a code; of one that nobody has words for, the code.
+pub(super) fn words_of(column: &str, code: &str, versions: &[Instrument]) -> String {
+    let words = word(column, code).or_else(|| word("*", code)).map(str::to_owned);
+    words.or_else(|| of_definition(column, code, versions)).unwrap_or_else(|| code.replace('_', "–"))
 }
 
 /// The longest beginning of a column's name that is one of a scale's columns, and the scale.

@@ -56,7 +56,7 @@ pub struct Column {
     pub name: String,
     /// What it says, in Italian.
     pub meaning: String,
-    /// How far it can be made coarser: the examples of each level, the finest first; empty if it is no quasi-identifier.
+    /// How far it can be made coarser: the classes of each level in words, the finest first; empty if it is no quasi-identifier.
     pub levels: Vec<Vec<String>>,
 }
 
@@ -124,9 +124,16 @@ pub fn choices(releases: &Path, instruments: &[Instrument]) -> Result<Vec<Choice
         };
         let table = whole(releases, &entry.id)?;
         let identified = notes.columns();
-        let described = dictionary::describe(&table, &identified, &versions(instruments, &notes.origin))?;
+        let versions = versions(instruments, &notes.origin);
+        let described = dictionary::describe(&table, &identified, &versions)?;
+        let words = |column: &str, labels: Vec<Vec<String>>| {
+            let of_level = |labels: Vec<String>| {
+                labels.into_iter().map(|label| dictionary::words_of(column, &label, &versions)).collect()
+            };
+            labels.into_iter().map(of_level).collect()
+        };
         let columns = described.into_iter().map(|column| Column {
-            levels: notes.hierarchy(&column.name).map(levels).unwrap_or_default(),
+            levels: notes.hierarchy(&column.name).map(|known| words(&column.name, levels(known))).unwrap_or_default(),
             name: column.name,
             meaning: column.meaning,
         });

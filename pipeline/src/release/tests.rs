@@ -422,7 +422,7 @@ fn a_part_is_some_columns_in_classes_of_more_people() {
     let known = choices(&world.ground.path("releases"), &versions).unwrap();
     assert_eq!((known.len(), known[0].rows, known[0].k), (1, base.report.rows, 5));
     let age = known[0].columns.iter().find(|column| column.name == "fascia_eta").unwrap();
-    assert_eq!(age.levels[1], ["0_34", "35_54", "55_plus", "non_noto"]);
+    assert_eq!(age.levels[1], ["fino a 34 anni", "da 35 a 54 anni", "55 anni o più", "non noto"]);
     assert!(known[0].columns.iter().any(|column| column.name == "profilo" && column.levels.is_empty()));
 
     let asked = part(&world, &["fascia_eta", "sesso", "territorio", "profilo"], 12, &[("fascia_eta", 1)], &versions);

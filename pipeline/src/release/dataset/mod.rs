@@ -183,6 +183,7 @@ impl<'a> Dataset<'a> {
         // A part as one says it: 12,5 %.
         environment.add_filter("percent", |part: f64| format!("{:.1} %", part * 100.0).replace('.', ","));
         environment.add_filter("decimal", |number: f64| format!("{number:.3}").replace('.', ","));
+        environment.add_template("stile.css", include_str!("stile.css")).expect("a test renders every template");
         let parts = context! { dataset => Serde(self), version => env!("CARGO_PKG_VERSION") };
         let text = environment.render_str(template, parts).expect("a test renders every template");
         format!("{}\n", text.trim_end())
