@@ -184,7 +184,7 @@ test('a partner reads, asks in SQL, keeps a query and takes the data', async () 
     await page.getByRole('textbox', { name: 'Interrogazione' }).fill("select * from read_csv('/etc/passwd')");
     await page.getByRole('button', { name: 'Mostra la risposta' }).click();
     await page.getByRole('heading', { level: 2, name: 'Nessuna risposta' }).waitFor();
-    await look(page, 'sql-rifiutata');
+    await picture(page, 'sql-rifiutata');
   }, { javaScriptEnabled: false });
 });
 
