@@ -321,6 +321,15 @@ impl Research {
     async fn page<P: Page + Send + 'static>(&self, scholar: &Scholar, area: Area, page: P) -> Response {
         render(&self.shared.renderer, scholar.layout.clone(), area, move || page).await
     }
+
+    /// A form once more, with what is wrong.
+    async fn again<P: Page + Send + 'static>(&self, scholar: &Scholar, area: Area, form: P) -> Response {
+        let mut response = self.page(scholar, area, form).await;
+        if response.status() == StatusCode::OK {
+            *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
+        }
+        response
+    }
 }
 
 impl std::fmt::Debug for Research {

@@ -1,7 +1,6 @@
 //! A project, for the research office: its terms, who is in it, what it asked for.
 
 use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Serialize;
 use templates::{Area, Page};
@@ -237,22 +236,13 @@ pub(super) async fn new(State(research): State<Research>, scholar: Scholar) -> R
     Ok(research.page(&scholar, Area::Ricerca, ProjectForm::blank()).await)
 }
 
-/// The form once more, with what is wrong.
-async fn again(research: &Research, scholar: &Scholar, form: ProjectForm) -> Response {
-    let mut response = research.page(scholar, Area::Ricerca, form).await;
-    if response.status() == StatusCode::OK {
-        *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
-    }
-    response
-}
-
 pub(super) async fn create(
     State(research): State<Research>,
     scholar: Scholar,
     sent: Sent,
 ) -> Result<Response, Trouble> {
     let mut form = ProjectForm::sent(&Fields::read(sent)?);
-    let Some(project) = form.read() else { return Ok(again(&research, &scholar, form).await) };
+    let Some(project) = form.read() else { return Ok(research.again(&scholar, Area::Ricerca, form).await) };
     scholar.tell(ResearchAct::Project, "new", "create").await?;
     let created =
         research.workspace().create_project(&scholar.person, &project, research.now(), &mut research.chance()).await;
@@ -261,7 +251,7 @@ pub(super) async fn create(
         Err(error) => {
             let (field, code) = fields::problem(error)?;
             form.mark(field, code);
-            Ok(again(&research, &scholar, form).await)
+            Ok(research.again(&scholar, Area::Ricerca, form).await)
         }
     }
 }
@@ -286,7 +276,7 @@ pub(super) async fn save(
     let project: ProjectId = id(&project)?;
     research.workspace().project(project).await?;
     let mut form = ProjectForm { id: Some(project.to_string()), ..ProjectForm::sent(&Fields::read(sent)?) };
-    let Some(changed) = form.read() else { return Ok(again(&research, &scholar, form).await) };
+    let Some(changed) = form.read() else { return Ok(research.again(&scholar, Area::Ricerca, form).await) };
     scholar.tell(ResearchAct::Project, project, "change").await?;
     match research.workspace().change_project(project, &scholar.person, &changed, research.now()).await {
         Ok(()) => Ok(back(&path(project), Ok("changed"))),
@@ -294,7 +284,7 @@ pub(super) async fn save(
             ("", code) => Ok(back(&path(project), Err(code))),
             (field, code) => {
                 form.mark(field, code);
-                Ok(again(&research, &scholar, form).await)
+                Ok(research.again(&scholar, Area::Ricerca, form).await)
             }
         },
     }

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use templates::{Area, Page};
@@ -275,9 +274,5 @@ pub(super) async fn send(
             Err(Err(trouble)) => return Err(trouble),
         }
     }
-    let mut response = research.page(&scholar, Area::DatiRicerca, form).await;
-    if response.status() == StatusCode::OK {
-        *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
-    }
-    Ok(response)
+    Ok(research.again(&scholar, Area::DatiRicerca, form).await)
 }

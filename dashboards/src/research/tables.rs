@@ -196,11 +196,7 @@ pub(super) async fn build(State(research): State<Research>, scholar: Scholar, se
     let (Some(instrument), Some(cutoff), Some(entered_by), Some(k), true) =
         (instrument, cutoff, entered_by, k, page.problems.is_empty())
     else {
-        let mut response = research.page(&scholar, Area::Ricerca, page).await;
-        if response.status().is_success() {
-            *response.status_mut() = axum::http::StatusCode::UNPROCESSABLE_ENTITY;
-        }
-        return Ok(response);
+        return Ok(research.again(&scholar, Area::Ricerca, page).await);
     };
     let order = BaseOrder { instrument, entered_by, cutoff, k };
     scholar

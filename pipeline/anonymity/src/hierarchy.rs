@@ -422,7 +422,7 @@ impl Hierarchy {
     }
 
     /// The node at a level above this one, or this one where it is there or higher.
-    pub(crate) fn raised(&self, mut node: NodeId, level: usize) -> NodeId {
+    pub fn raised(&self, mut node: NodeId, level: usize) -> NodeId {
         while self.level(node) < level {
             let Some(parent) = self.parent(node) else { break };
             node = parent;

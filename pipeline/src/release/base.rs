@@ -29,7 +29,7 @@ use super::notes::{self, Class, Identified, Notes};
 use super::profiles::{self, Profiles};
 use super::register::{self, Entry, Window};
 use super::table::{self, ENTE, Master, Ordered, PERSONA, PROFILE};
-use super::{K_MIN, Origin, REPORT, ReleaseError, Report, SelfTest, dictionary, merge, text, told};
+use super::{K_MIN, Origin, REPORT, ReleaseError, Report, SelfTest, dictionary, merge, text, told, versions};
 
 /// The most that a class may differ from the whole table, in every sensitive column.
 pub(super) const T: f64 = 0.25;
@@ -131,9 +131,7 @@ pub fn build(
     let id = format!("{}-{cutoff}", request.instrument);
     file::finish_interrupted(&request.releases)?;
     let window = register::window(&request.releases, &request.instrument, &id, entered_by)?;
-    let mut versions: Vec<&Instrument> =
-        request.instruments.iter().filter(|known| known.id.as_str() == request.instrument).collect();
-    versions.sort_by_key(|instrument| instrument.version);
+    let versions = versions(request.instruments, &request.instrument);
     if versions.is_empty() {
         return Err(ReleaseError::UnknownInstrument(request.instrument.clone()));
     }
@@ -155,7 +153,7 @@ pub fn build(
     if enti.len() < ENTI_MIN {
         return Err(ReleaseError::FewEnti { found: enti.len() });
     }
-    let master = table::make(&humans, &versions, request.places)?;
+    let master = table::make(&humans, &versions.iter().collect::<Vec<_>>(), request.places)?;
     let Generalised { released, origins, rules, l, t_others_max, classes } = generalise(&master, k, &seed)?;
     let count = |is_counted: fn(&Human) -> bool| humans.values().filter(|human| is_counted(human)).count();
     let profile = rules.sensitive.iter().find(|sensitive| sensitive.column == PROFILE);
@@ -192,7 +190,7 @@ pub fn build(
         terms: request.terms.clone(),
         seed,
         ring: request.ring.clone(),
-        versions: versions.into_iter().cloned().collect(),
+        versions,
         created_at: now,
         k,
         origin,

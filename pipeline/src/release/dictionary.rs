@@ -80,7 +80,8 @@ fn of_scale(name: &str) -> Option<(&'static str, &str)> {
         .find_map(|stem| name.strip_prefix(stem).map(|scale| (stem, scale)))
 }
 
-fn meaning(name: &str, versions: &[Instrument]) -> String {
+/// What a column says.
+pub(super) fn meaning(name: &str, versions: &[Instrument]) -> String {
     if let Some(words) = word(name, "") {
         return words.to_owned();
     }

@@ -32,6 +32,7 @@ use arrow::array::{AsArray, RecordBatch, StringArray};
 use arrow::error::ArrowError;
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::feed::EnteId;
+use domain::instrument::Instrument;
 use parquet::errors::ParquetError;
 use serde::{Deserialize, Serialize};
 use warehouse::LakeError;
@@ -278,6 +279,14 @@ const REPORT: &str = "release report 1";
 
 fn told(people: usize) -> Option<usize> {
     (people >= TOLD_MIN).then_some(people)
+}
+
+/// The versions of a strumento, the newest last.
+fn versions(instruments: &[Instrument], instrument: &str) -> Vec<Instrument> {
+    let known = instruments.iter().filter(|known| known.id.as_str() == instrument);
+    let mut versions: Vec<Instrument> = known.cloned().collect();
+    versions.sort_by_key(|instrument| instrument.version);
+    versions
 }
 
 fn text<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a StringArray, ArrowError> {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anonymity::verify::{Beside, Checks, Verification, verify};
-use anonymity::{Hierarchy, NodeId, Rules};
+use anonymity::{Hierarchy, Rules};
 use arrow::array::{ArrayRef, RecordBatch, StringArray, UInt32Array};
 use arrow::compute::take;
 use arrow::datatypes::{DataType, Field, Schema};
@@ -23,7 +23,7 @@ use super::dataset::Terms;
 use super::file::{self, Contents, TABLE, Written};
 use super::gate::{Cleared, Draft, Gated};
 use super::notes::{self, Notes};
-use super::{Origin, REPORT, ReleaseError, Report, dictionary, merge, profiles, register, text, twin};
+use super::{Origin, REPORT, ReleaseError, Report, dictionary, merge, profiles, register, text, twin, versions};
 
 /// The folder of the parts, among the releases.
 const PARTS: &str = "projects";
@@ -113,7 +113,7 @@ struct Before {
 /// The whole tables that parts can be had of, the newest first.
 ///
 /// # Errors
-/// When the register or a table cannot be read.
+/// When the register or the notes on a table cannot be read.
 pub fn choices(releases: &Path, instruments: &[Instrument]) -> Result<Vec<Choice>, ReleaseError> {
     let mut found = Vec::new();
     for entry in register::list(releases)?.into_iter().rev() {
@@ -122,20 +122,19 @@ pub fn choices(releases: &Path, instruments: &[Instrument]) -> Result<Vec<Choice
             Err(ReleaseError::NoNotes(_)) => continue,
             Err(error) => return Err(error),
         };
-        let table = whole(releases, &entry.id)?;
-        let identified = notes.columns();
-        let versions = versions(instruments, &notes.origin);
-        let described = dictionary::describe(&table, &identified, &versions)?;
+        let versions = versions(instruments, &notes.origin.instrument);
         let words = |column: &str, labels: Vec<Vec<String>>| {
             let of_level = |labels: Vec<String>| {
                 labels.into_iter().map(|label| dictionary::words_of(column, &label, &versions)).collect()
             };
             labels.into_iter().map(of_level).collect()
         };
-        let columns = described.into_iter().map(|column| Column {
-            levels: notes.hierarchy(&column.name).map(|known| words(&column.name, levels(known))).unwrap_or_default(),
-            name: column.name,
-            meaning: column.meaning,
+        // Quasi-identifiers come first, and every other column is sensitive.
+        let names = notes.columns().into_iter().chain(notes.sensitive.iter().map(|rule| rule.column.clone()));
+        let columns = names.map(|name| Column {
+            levels: notes.hierarchy(&name).map(|known| words(&name, levels(known))).unwrap_or_default(),
+            meaning: dictionary::meaning(&name, &versions),
+            name,
         });
         let columns = columns.collect();
         found.push(Choice { id: entry.id, origin: notes.origin, k: notes.k, rows: entry.rows, columns });
@@ -149,7 +148,7 @@ fn levels(hierarchy: &Hierarchy) -> Vec<Vec<String>> {
     let of_level = |level: usize| {
         let mut labels: Vec<String> = Vec::new();
         for leaf in 0..hierarchy.leaf_count() {
-            let label = hierarchy.label(raised(hierarchy, hierarchy.leaf_node(leaf), level));
+            let label = hierarchy.label(hierarchy.raised(hierarchy.leaf_node(leaf), level));
             if labels.last().is_none_or(|last| last != label) {
                 labels.push(label.to_owned());
             }
@@ -157,21 +156,6 @@ fn levels(hierarchy: &Hierarchy) -> Vec<Vec<String>> {
         labels
     };
     (0..top).map(of_level).collect()
-}
-
-fn raised(hierarchy: &Hierarchy, mut node: NodeId, level: usize) -> NodeId {
-    while hierarchy.level(node) < level {
-        let Some(parent) = hierarchy.parent(node) else { break };
-        node = parent;
-    }
-    node
-}
-
-fn versions(instruments: &[Instrument], origin: &Origin) -> Vec<Instrument> {
-    let mut versions: Vec<Instrument> =
-        instruments.iter().filter(|known| known.id.as_str() == origin.instrument).cloned().collect();
-    versions.sort_by_key(|instrument| instrument.version);
-    versions
 }
 
 /// A whole table, as it was entered into the register.
@@ -232,7 +216,7 @@ pub fn take_part(
         for (row, label) in text(&table, name)?.iter().enumerate() {
             let node = label.and_then(|label| hierarchy.node(label));
             let node = node.ok_or_else(|| ReleaseError::Changed(request.base.clone()))?;
-            labels[row].push(hierarchy.label(raised(hierarchy, node, level)).to_owned());
+            labels[row].push(hierarchy.label(hierarchy.raised(node, level)).to_owned());
         }
     }
     let mut classes = merge::Classes::new();
@@ -265,7 +249,7 @@ pub fn take_part(
         base: request.base.clone(),
         releases: request.releases.clone(),
         terms: request.terms.clone(),
-        versions: versions(request.instruments, &notes.origin),
+        versions: versions(request.instruments, &notes.origin.instrument),
         created_at: now,
         k: request.k,
         suppressed: notes.suppressed + left_over.len(),
