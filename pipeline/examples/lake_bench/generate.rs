@@ -22,6 +22,8 @@ use crate::Place;
 
 /// Ambiti territoriali sociali of Italy, about.
 const ENTI: usize = 600;
+/// The first of the Enti of middling size, to which questionnaires are added.
+const MIDDLING: usize = ENTI / 4;
 /// Events of a segment, as the portal has it.
 const SEGMENT: usize = 20_000;
 /// Questionnaires per hundred people.
@@ -303,12 +305,15 @@ fn definitions(instruments: &[Instrument]) -> serde_json::Value {
 }
 
 /// Segments of all Enti; with the same events as plain JSON when `is_plain`.
-pub(crate) fn all(place: &Place, questionnaires: usize, is_plain: bool) {
+pub(crate) fn all(place: &Place, questionnaires: usize, is_plain: bool, is_middling: bool) {
     if is_plain {
         fs::create_dir_all(place.at("plain")).unwrap();
         fs::write(place.at("plain/definitions.json"), definitions(&place.instruments).to_string()).unwrap();
     }
     sizes(questionnaires).into_par_iter().enumerate().for_each(|(number, questionnaires)| {
+        if is_middling && !(MIDDLING..MIDDLING + 10).contains(&number) {
+            return;
+        }
         let mut writer = writer(place, number, 1, number as u64, is_plain);
         let first_day = NaiveDate::from_ymd_opt(2017, 1, 1).unwrap();
         write(&mut writer, &Batch { number, questionnaires, days: (first_day, YEARS * 365 - 60) });
@@ -328,7 +333,7 @@ fn last_seq(folder: &Path) -> i64 {
 pub(crate) fn add(place: &Place, enti: usize, questionnaires: usize) {
     let first_day = NaiveDate::from_ymd_opt(2026, 11, 20).unwrap();
     for at in 0..enti {
-        let number = if enti == ENTI { at } else { ENTI / 4 + at };
+        let number = if enti == ENTI { at } else { MIDDLING + at };
         let folder = place.at("segments").join(format!("ente={}", ente(number)));
         let last = last_seq(&folder);
         let mut writer = writer(place, number, last + 1, last as u64, false);

@@ -1,6 +1,6 @@
 //! The lake at the scale of a country: what docs/benchmarks/lake.md reports.
 //!
-//! `lake_bench generate DIR QUESTIONNAIRES [plain]`, then `lake_bench rebuild DIR`, `lake_bench write DIR`,
+//! `lake_bench generate DIR QUESTIONNAIRES [plain] [middling]` (`middling`: only the ten Enti that `add` adds to), then `lake_bench rebuild DIR`, `lake_bench write DIR`,
 //! `lake_bench marts DIR`, `lake_bench add DIR ENTI QUESTIONNAIRES`, `lake_bench query DIR`.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
@@ -271,7 +271,7 @@ fn main() {
     let number = |text: &String| text.parse::<usize>().unwrap();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["generate", folder, _, rest @ ..] => {
-            generate::all(&Place::new(folder), number(&arguments[2]), rest.contains(&"plain"));
+            generate::all(&Place::new(folder), number(&arguments[2]), rest.contains(&"plain"), rest.contains(&"middling"));
         }
         ["rebuild", folder] => rebuild(&Place::new(folder)),
         ["write", folder] => write(&Place::new(folder)),
