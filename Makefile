@@ -5,6 +5,7 @@ TOOLS := $(HOME)/.cache/noncello-tools
 CARGO_DENY_VERSION := 0.20.2
 ITALIAN_LOCATIONS_VERSION := 1.2.1
 SCHEMATHESIS := $(TOOLS)/schemathesis
+RELEASES := $(TOOLS)/releases
 CARGO_DENY := $(TOOLS)/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
 LISTEN ?= 127.0.0.1:8080
 DEMO_DATA ?= demo-data
@@ -34,20 +35,22 @@ build: setup ## set up and compile; afterwards a plain `cargo build --release` w
 demo: build ## compile, fill a demonstration in DEMO_DATA (demo-data), run the pipeline, build a release, serve on LISTEN
 	"$(CARGO_TARGET_DIR)/debug/noncello" demo --data "$(DEMO_DATA)" --listen "$(LISTEN)"
 
-test: build browser postgres strace ## run every test: Rust, then the API from outside, then pages in a real browser
+test: build browser postgres strace $(RELEASES)/complete ## run every test: Rust, then the API from outside, then pages in a real browser
 	cargo test --locked --workspace
 	$(MAKE) --no-print-directory api
-	npm run --silent test:browser
+	NONCELLO_RELEASES_PYTHON="$(RELEASES)/bin/python" npm run --silent test:browser
 
 api: $(SCHEMATHESIS)/complete ## ask the API whatever its description allows and forbids (Schemathesis; needs Python 3.11)
 	cargo build --locked --workspace --example api_server
 	tests/api/run "$(CARGO_TARGET_DIR)/debug/examples/api_server" "$(SCHEMATHESIS)/bin/schemathesis"
 
-# Made anew when a version changes.
+# Made anew when a version changes: Schemathesis, and what reads releases as researchers do.
 $(SCHEMATHESIS)/complete: tests/api/requirements.txt
-	rm -rf "$(SCHEMATHESIS)"
-	python3 -m venv "$(SCHEMATHESIS)"
-	"$(SCHEMATHESIS)/bin/pip" install --quiet --disable-pip-version-check -r tests/api/requirements.txt
+$(RELEASES)/complete: tests/releases/requirements.txt
+%/complete:
+	rm -rf "$(@D)"
+	python3 -m venv "$(@D)"
+	"$(@D)/bin/pip" install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
 # Debian's package $(2), when the command $(1) finds that it is missing.

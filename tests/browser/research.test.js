@@ -1,6 +1,7 @@
 // The research area: who gets there, a release from request to publication, what a partner does with it, a program with a token.
 
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { WIDTHS, faults, giveSecondFactor, logIn, picture, startChromium, startPortal, statusOf, tick, withPage as openPage } from './browser.js';
@@ -17,14 +18,53 @@ after(() => browser?.close());
 
 const withPage = (width, use, options) => openPage(browser, portal, width, use, options);
 
-for (const user of ['operatore1', 'amministratore', 'dirigente', 'analista', 'piattaforma', 'universita']) {
-  test(`${user} gets to nothing of the research office`, () => withPage(768, async (page) => {
-    await logIn(page, portal, ['piattaforma', 'universita'].includes(user) ? '' : portal.enti[0], user);
-    for (const address of ['/ricerca', '/ricerca/progetti/nuovo', '/ricerca/tabelle', '/ricerca/rilasci']) {
-      assert.equal(await statusOf(page, address), 403, address);
-    }
-    if (user !== 'universita') assert.equal(await statusOf(page, '/dati-ricerca'), 403);
-  }));
+/** Every address of the area that is read, of the office and of partners, with what the demonstration has in it. */
+let known;
+async function addresses() {
+  if (!known) await withPage(768, async (page) => {
+    await logIn(page, portal, '', 'ricerca');
+    await page.goto('/ricerca');
+    const links = await page.locator('main a').evaluateAll((all) => all.map((link) => new URL(link.href).pathname));
+    const project = links.find((link) => /^\/ricerca\/progetti\/[0-9a-f-]{36}$/.test(link));
+    const request = links.find((link) => /^\/ricerca\/richieste\/[0-9a-f-]{36}$/.test(link));
+    await page.goto('/ricerca/rilasci');
+    const release = (await page.locator('main tbody a').first().innerText()).trim();
+    const of = `/dati-ricerca/progetti/${project.split('/').pop()}`;
+    known = {
+      office: ['/ricerca', project, `${project}/modifica`, '/ricerca/progetti/nuovo', request, '/ricerca/tabelle', '/ricerca/rilasci',
+        '/ricerca/partner'],
+      partners: ['/dati-ricerca', `${of}/richiesta`, `${of}/sql`, ...['', '/analisi', '/profili', '/file/dati.parquet']
+        .map((rest) => `/dati-ricerca/rilasci/${release}${rest}`)],
+    };
+  });
+  return known;
+}
+
+const OF_AN_ENTE = ['/persone', '/questionari/tutti', '/cruscotti/territorio', '/cruscotti/territorio.csv', '/cruscotti/comunita',
+  '/cruscotti/qualita', '/dati', '/interrogazioni', '/estrazioni', '/estrazioni-con-nomi', '/registro'];
+
+for (const user of ['operatore1', 'amministratore', 'dirigente', 'analista', 'piattaforma', 'universita', 'ricerca']) {
+  test(`${user} gets to what is theirs of the research area and of an Ente's data, and to nothing else`, async () => {
+    const { office, partners } = await addresses();
+    const isOfThePlatform = ['piattaforma', 'universita', 'ricerca'].includes(user);
+    await withPage(768, async (page) => {
+      await logIn(page, portal, isOfThePlatform ? '' : portal.enti[0], user);
+      const status = async (address) => (await page.request.get(address, { maxRedirects: 0 })).status();
+      if (user !== 'ricerca') for (const address of office) assert.equal(await status(address), 403, address);
+      // The office may be in a project too; of one that it is not in it finds nothing.
+      const shut = user === 'ricerca' ? [partners.slice(1), 404] : [partners, 403];
+      if (user !== 'universita') for (const address of shut[0]) assert.equal(await status(address), shut[1], address);
+      const own = { ricerca: office, universita: partners }[user];
+      if (!own) return;
+      for (const address of OF_AN_ENTE) assert.equal(await status(address), 403, address);
+      for (const address of own) {
+        const answer = await page.request.get(address);
+        assert.equal(answer.status(), 200, address);
+        const text = await answer.text();
+        for (const name of [...portal.enti, 'Ente dimostrativo']) assert.ok(!text.includes(name), `${address} names ${name}`);
+      }
+    });
+  });
 }
 
 /** Answers the page that asks for the password once more, where it comes. */
@@ -212,6 +252,15 @@ test('a program reads a release by ranges with a token, and nobody without', asy
   assert.equal(part.headers.get('content-range'), `bytes ${bytes.length - 4}-${bytes.length - 1}/${bytes.length}`);
   const listed = await (await fetch(`${portal.url}/api/v1/rilasci`, { headers: { authorization: `Bearer ${secret}` } })).json();
   assert.ok(listed.releases.some(({ id }) => id === release));
+
+  // As researchers take them: DuckDB and pyarrow over HTTP, and every file as its format says.
+  const python = process.env.NONCELLO_RELEASES_PYTHON;
+  assert.ok(python, 'NONCELLO_RELEASES_PYTHON is not set: `make test` sets it, to the Python of tests/releases/requirements.txt');
+  const checked = spawnSync(python, ['tests/releases/check', portal.url], {
+    env: { ...process.env, NONCELLO_TOKEN: secret, PYTHONDONTWRITEBYTECODE: '1' }, encoding: 'utf8',
+  });
+  assert.equal(checked.status, 0, checked.stdout + checked.stderr);
+  assert.match(checked.stdout, new RegExp(`^${release}: `, 'm'));
 });
 
 test('anybody takes a synthetic twin', async () => {

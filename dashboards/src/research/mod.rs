@@ -278,6 +278,7 @@ impl Research {
             .with_state(self.clone());
         let public = Router::new()
             .route("/gemelli", get(twins::get))
+            .route("/api/v1/rilasci/openapi.json", get(program::describe))
             .route("/gemelli/{id}/{name}", get(twins::file))
             .with_state(self);
         ResearchRouters { office, office_acts, scholars, programs, public }

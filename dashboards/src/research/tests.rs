@@ -1,6 +1,7 @@
 //! The life of a release on the pages, who gets what, what the audit is told. What builds and what answers here are stand-ins: the
 //! builder and the process that answers are in the root's tests.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
@@ -344,6 +345,36 @@ async fn a_release_lives_from_request_to_withdrawal() {
     assert_eq!(told.iter().filter(|act| **act == Approve).count(), 5);
     assert_eq!(told.iter().filter(|act| **act == Publish).count(), 2);
     assert_eq!(told.last(), Some(&Withdraw));
+}
+
+#[tokio::test]
+async fn what_is_described_for_programs_is_what_they_get() {
+    let world = World::new().await;
+    world.published().await;
+    let [anna, _] = partners();
+    let json = |reply: &Reply| serde_json::from_str::<serde_json::Value>(&reply.body).unwrap();
+    let described = json(&world.sees(&anna, "/api/v1/rilasci/openapi.json").await);
+    assert!(described["openapi"].as_str().unwrap().starts_with("3.1."));
+    let paths: Vec<&String> = described["paths"].as_object().unwrap().keys().collect();
+    assert_eq!(paths, ["/api/v1/rilasci", "/api/v1/rilasci/openapi.json", "/api/v1/rilasci/{id}/{name}"]);
+    for path in paths {
+        let get = &described["paths"][path]["get"];
+        assert!(get["summary"].as_str().is_some_and(|summary| !summary.is_empty()), "{path}");
+        let is_open = path.ends_with(".json");
+        assert_eq!(get["security"][0]["token"].as_array().is_some_and(|scopes| scopes == &["rilasci:read"]), !is_open);
+        let asked = path.replace("{id}", RELEASE).replace("{name}", "dati.parquet");
+        assert_eq!(world.sees(&anna, &asked).await.status, StatusCode::OK, "{asked}");
+    }
+    let listed = json(&world.sees(&anna, "/api/v1/rilasci").await);
+    let schemas = &described["components"]["schemas"];
+    for (schema, given) in [("Releases", &listed), ("Listed", &listed["releases"][0])] {
+        let given: BTreeSet<&String> = given.as_object().unwrap().keys().collect();
+        let properties: BTreeSet<&String> = schemas[schema]["properties"].as_object().unwrap().keys().collect();
+        let required = schemas[schema]["required"].as_array().unwrap().len();
+        assert_eq!((&given, given.len()), (&properties, required), "{schema}");
+    }
+    let file = world.sees(&anna, listed["releases"][0]["href"].as_str().unwrap()).await;
+    assert_eq!(file.status, StatusCode::OK);
 }
 
 #[tokio::test]

@@ -68,8 +68,9 @@ impl Modify for Token {
             .bearer_format("noncello_ and 64 hexadecimal digits")
             .description(Some(
                 "A token made on the page of one's account. Scopes: persone:read, persone:write, questionari:read, \
-                 questionari:write, estrazioni:identified, interrogazioni:ask, and of the platform, for nothing that is described here, \
-                 rilasci:read. It opens what its scopes name and its account may still do.",
+                 questionari:write, estrazioni:identified, interrogazioni:ask. It opens what its scopes name and its \
+                 account may still do. One with rilasci:read opens what /api/v1/rilasci/openapi.json describes, and \
+                 nothing here.",
             ))
             .build();
         let components = description.components.get_or_insert_with(Components::new);

@@ -26,6 +26,8 @@ pub(super) struct Column {
 pub(super) struct Code {
     pub(super) code: String,
     pub(super) words: String,
+    /// Whether it stands for a value that is not there: not known, not valid, not released.
+    pub(super) is_missing: bool,
     pub(super) rows: usize,
 }
 
@@ -60,7 +62,12 @@ pub(super) fn describe(
             is_quasi_identifier: quasi_identifiers.contains(name),
             codes: rows
                 .into_iter()
-                .map(|(code, rows)| Code { code: code.to_owned(), words: words_of(name, code, versions), rows })
+                .map(|(code, rows)| Code {
+                    code: code.to_owned(),
+                    words: words_of(name, code, versions),
+                    is_missing: word(name, code).is_none() && word("*", code).is_some(),
+                    rows,
+                })
                 .collect(),
         });
     }
@@ -115,7 +122,7 @@ pub(super) fn csv(columns: &[Column]) -> String {
     let mut text = line(&titles);
     for column in columns {
         text += &line(&[&column.name, "", &column.meaning, heading("testo"), column.role()]);
-        for Code { code, words, rows: _ } in &column.codes {
+        for Code { code, words, is_missing: _, rows: _ } in &column.codes {
             text += &line(&[&column.name, code, words, "", ""]);
         }
     }
@@ -136,7 +143,7 @@ pub(super) fn markdown(columns: &[Column], instrument: &str) -> String {
             heading("codice"),
             heading("descrizione"),
         );
-        for Code { code, words, rows: _ } in &column.codes {
+        for Code { code, words, is_missing: _, rows: _ } in &column.codes {
             text += &format!("| {} | {} |\n", plain(code), plain(words));
         }
     }

@@ -58,6 +58,10 @@ pub(super) struct Dataset<'a> {
     pub(super) id: &'a str,
     pub(super) title: String,
     pub(super) description: String,
+    /// Who may be in it.
+    pub(super) universe: String,
+    /// The day after which its people were first assessed, where there is one.
+    pub(super) entered_after: Option<NaiveDate>,
     pub(super) cutoff: NaiveDate,
     pub(super) created_at: DateTime<Utc>,
     pub(super) citation: String,
@@ -133,6 +137,8 @@ impl<'a> Dataset<'a> {
             id: &report.id,
             title: fill(heading("titolo_rilascio")),
             description: fill(heading("descrizione_rilascio")),
+            universe: fill(heading("universo_rilascio")),
+            entered_after: origin.entered_after,
             cutoff: origin.cutoff,
             created_at: report.created_at,
             citation: fill(heading("citazione")),
@@ -180,6 +186,7 @@ impl<'a> Dataset<'a> {
         });
         // Stata has no escapes: what would end a text is left out.
         environment.add_filter("stata", |text: String| format!("`\"{}\"'", text.replace(['"', '`', '\n'], "'")));
+        environment.add_filter("stata_names", stata_names);
         // A part as one says it: 12,5 %.
         environment.add_filter("percent", |part: f64| format!("{:.1} %", part * 100.0).replace('.', ","));
         environment.add_filter("decimal", |number: f64| format!("{number:.3}").replace('.', ","));
@@ -313,6 +320,17 @@ impl<'a> Dataset<'a> {
             "dcat:distribution": self.files.iter().map(distribution).collect::<Vec<_>>(),
         })
     }
+}
+
+/// Names that Stata takes: 32 characters at most, each once; the others as they are.
+fn stata_names(names: Vec<String>) -> Vec<String> {
+    let mut given: Vec<String> = Vec::new();
+    for name in names {
+        let cut = |end: &str| name.chars().take(32 - end.len()).collect::<String>() + end;
+        let ends = std::iter::once(String::new()).chain((2..).map(|number| format!("_{number}")));
+        given.extend(ends.map(|end| cut(&end)).find(|name| !given.contains(name)));
+    }
+    given
 }
 
 /// The table as comma-separated text, all of it quoted.

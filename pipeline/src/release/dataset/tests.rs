@@ -10,7 +10,12 @@ use super::super::{Origin, SelfTest};
 use super::*;
 
 fn columns() -> Vec<Column> {
-    let code = |code: &str, words: &str, rows| Code { code: code.into(), words: words.into(), rows };
+    let code = |code: &str, words: &str, rows| Code {
+        code: code.into(),
+        words: words.into(),
+        is_missing: code == "*",
+        rows,
+    };
     vec![
         Column {
             name: "sesso".into(),
@@ -127,8 +132,19 @@ fn texts_for_programs_and_people_are_escaped() {
             file(dataset, "carica.do")
                 .contains("label variable profilo `\"Classe del profilo: 'com'è' <calcolata> & mostrata\"'")
         );
+        assert!(ddi.contains("<catgry missing=\"Y\" missType=\"non rilasciato\"><catValu>*</catValu>"), "{ddi}");
+        assert!(file(dataset, "carica.do").contains("\nversion 14\nimport delimited"));
+        assert!(file(dataset, "carica.do").contains("\nrename v2 profilo\nlabel variable profilo "));
         assert!(file(dataset, "dcat-ap_it.ttl").contains("dct:identifier \"asso-2026-06-30\""));
     });
+}
+
+#[test]
+fn stata_gets_names_that_it_takes() {
+    let names = ["profilo", "livello_iniziale_socio_occupabilita", "livello_iniziale_socio_occupabilita_oggi"];
+    let given = super::stata_names(names.map(str::to_owned).to_vec());
+    assert_eq!(given, ["profilo", "livello_iniziale_socio_occupabil", "livello_iniziale_socio_occupab_2"]);
+    assert!(given.iter().all(|name| name.len() <= 32));
 }
 
 #[test]
