@@ -1,8 +1,10 @@
 //! The verifier refuses what was changed after the engine.
 
+use std::sync::Arc;
+
 use anonymity::verify::{Beside, Checks, Released, Violation, verify, verify_together};
 use anonymity::{Anonymized, Gain, Request, RowOrder, Rules, Sensitive};
-use arrow::array::RecordBatch;
+use arrow::array::{ArrayRef, RecordBatch, StringArray};
 
 use crate::data::{SEED, beside, column, columns_of, from_columns, identifiers, released, table, tamper};
 
@@ -134,4 +136,42 @@ fn shuffled_rows_need_their_origins() {
     assert!(outcome.passed);
     assert_ne!(shuffled.origins, (0..16).collect::<Vec<_>>());
     assert!(!violations(shuffled.batch).is_empty());
+}
+
+#[test]
+fn no_original_row_comes_twice() {
+    let released = made().batch;
+    let request = request();
+    let original = [original()];
+    let checks = Checks::new(["age", "place"], request.rules);
+    let mut origins: Vec<usize> = (0..16).collect();
+    origins[15] = 3;
+    let beside = beside(&request.quasi_identifiers, &original, Some(&origins));
+    let refused = verify(&[released], &checks, &beside).unwrap_err();
+    assert!(refused.to_string().contains("original row 3 is named twice"), "{refused}");
+}
+
+/// How much is wrong with a table in which two people are asked of each class.
+fn faults(released: &RecordBatch, original: &RecordBatch, given: Option<&[&str]>) -> usize {
+    let mut rules = Rules::k(2);
+    rules.person = Some("who".into());
+    let mut beside = Beside { original: std::slice::from_ref(original), ..Beside::default() };
+    beside.person = given.map(|given| Arc::new(StringArray::from(given.to_vec())) as ArrayRef);
+    let outcome = verify(std::slice::from_ref(released), &Checks::new(["place"], rules), &beside);
+    outcome.expect("can be checked").violations.len()
+}
+
+#[test]
+fn people_are_those_given_else_those_of_the_original_else_those_released() {
+    let released = table("place: Aviano Aviano");
+    let one = table("place: Aviano Aviano\n who: anna anna");
+    let two = table("place: Aviano Aviano\n who: anna bruno");
+    assert_eq!(faults(&released, &two, None), 0);
+    assert_eq!(faults(&released, &one, None), 1);
+    // What is given counts, whatever the original says.
+    assert_eq!(faults(&released, &one, Some(&["anna", "bruno"])), 0);
+    assert_eq!(faults(&released, &two, Some(&["anna", "anna"])), 1);
+    // An original that says nothing of them leaves it to the released table, whose column it lacks: one fault more.
+    assert_eq!(faults(&two, &released, None), 1);
+    assert_eq!(faults(&one, &released, None), 2);
 }
