@@ -780,7 +780,7 @@ fn check_sensitive(
         Some(Distance::Equal) | None => (None, None),
     };
     // Value → its share of the whole table; in the given order if there is one.
-    let mut values: Vec<&str> = match order {
+    let values: Vec<&str> = match order {
         Some(order) => order.iter().map(String::as_str).collect(),
         None => {
             let mut values: Vec<&str> = text.iter().flatten().collect();
@@ -789,7 +789,7 @@ fn check_sensitive(
             values
         }
     };
-    let mut places: BTreeMap<&str, usize> = values.iter().enumerate().map(|(place, &value)| (value, place)).collect();
+    let places: BTreeMap<&str, usize> = values.iter().enumerate().map(|(place, &value)| (value, place)).collect();
     let mut places_of = Vec::with_capacity(text.len());
     for (row, value) in text.iter().enumerate() {
         let Some(value) = value else {
@@ -802,17 +802,11 @@ fn check_sensitive(
         {
             return Err(Error::UnknownValue { column: rule.column.clone(), value: value.to_owned(), row });
         }
-        match places.get(value) {
-            Some(&place) => places_of.push(Some(place)),
-            None if order.is_some() => {
-                return Err(Error::UnorderedValue { column: rule.column.clone(), value: value.to_owned(), row });
-            }
-            None => {
-                places.insert(value, values.len());
-                values.push(value);
-                places_of.push(Some(values.len() - 1));
-            }
-        }
+        // Without an order every value has a place.
+        let Some(&place) = places.get(value) else {
+            return Err(Error::UnorderedValue { column: rule.column.clone(), value: value.to_owned(), row });
+        };
+        places_of.push(Some(place));
     }
     let shares = |rows: &mut dyn Iterator<Item = usize>| -> Vec<f64> {
         let mut counts = vec![0_usize; values.len()];

@@ -157,13 +157,16 @@ fn the_verifier_counts_who_is_there() {
     assert_eq!((presence.population, presence.least, presence.most), (10, 0.4, 0.8));
 
     let original = [population];
-    let found = |most: f64| {
-        let checks = Checks::new(["age", "place"], Rules::k(2).present_within("here", 0.0, most));
+    let found = |least: f64, most: f64| {
+        let checks = Checks::new(["age", "place"], Rules::k(2).present_within("here", least, most));
         let beside = beside(&identifiers, &original, Some(&made.origins));
         verify(std::slice::from_ref(&made.batch), &checks, &beside).expect("can be checked").violations
     };
-    assert_eq!(found(0.8), []);
-    assert!(matches!(found(0.7).as_slice(), [Violation::PresenceTellsTooMuch { released: 4, population: 5, .. }]));
+    assert_eq!(found(0.0, 0.8), []);
+    assert!(matches!(found(0.0, 0.7).as_slice(), [Violation::PresenceTellsTooMuch { released: 4, population: 5, .. }]));
+    // Two of five in the east: at the limit is within it.
+    assert_eq!(found(0.4, 0.8), []);
+    assert!(matches!(found(0.5, 0.8).as_slice(), [Violation::PresenceTellsTooMuch { released: 2, population: 5, .. }]));
 
     let half = Request { rules: Rules::k(2).present_within("here", 0.0, 0.5), ..request.clone() };
     let made = anonymize(&original, &half);

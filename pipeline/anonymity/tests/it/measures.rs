@@ -1,7 +1,7 @@
 //! Small tables made by hand, with the answer beside them.
 
 use anonymity::verify::{Beside, Checks, StarRows, verify};
-use anonymity::{Effort, Gain, Hierarchy, Mode, QuasiIdentifier, Request, Rules, Sensitive, SuppressedRows, anonymize};
+use anonymity::{Effort, Error, Gain, Hierarchy, Mode, QuasiIdentifier, Request, Rules, Sensitive, SuppressedRows, anonymize};
 
 use crate::data::{SEED, beside, checked, column, identifiers, released, table, tamper};
 
@@ -83,6 +83,11 @@ fn ordered_t() {
     let outcome =
         checked(&table(salaries), &["group"], Rules::k(3).with(Sensitive::new("salary").ordered_t(0.2, longer)));
     close(outcome.measures.sensitive[0].t_ordered.expect("an order is known"), 0.375 * 8.0 / 9.0);
+    // A value that the order leaves out has no distance.
+    let shorter = (3..=10).map(|salary| salary.to_string());
+    let checks = Checks::new(["group"], Rules::k(3).with(Sensitive::new("salary").ordered_t(0.2, shorter)));
+    let refused = verify(&[table(salaries)], &checks, &Beside::default()).unwrap_err();
+    assert!(matches!(&refused, Error::UnorderedValue { value, row: 4, .. } if value == "11"), "{refused}");
 }
 
 #[test]
