@@ -271,7 +271,12 @@ fn main() {
     let number = |text: &String| text.parse::<usize>().unwrap();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["generate", folder, _, rest @ ..] => {
-            generate::all(&Place::new(folder), number(&arguments[2]), rest.contains(&"plain"), rest.contains(&"middling"));
+            generate::all(
+                &Place::new(folder),
+                number(&arguments[2]),
+                rest.contains(&"plain"),
+                rest.contains(&"middling"),
+            );
         }
         ["rebuild", folder] => rebuild(&Place::new(folder)),
         ["write", folder] => write(&Place::new(folder)),

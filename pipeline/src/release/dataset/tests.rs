@@ -10,12 +10,8 @@ use super::super::{Origin, SelfTest};
 use super::*;
 
 fn columns() -> Vec<Column> {
-    let code = |code: &str, words: &str, rows| Code {
-        code: code.into(),
-        words: words.into(),
-        is_missing: code == "*",
-        rows,
-    };
+    let code =
+        |code: &str, words: &str, rows| Code { code: code.into(), words: words.into(), is_missing: code == "*", rows };
     vec![
         Column {
             name: "sesso".into(),
