@@ -309,3 +309,17 @@ fn no_entropy_to_lose() {
     let json = outcome.to_json();
     assert!(json.contains("\"passed\": true") && json.contains("\"non_uniform_entropy\": 0.0"), "{json}");
 }
+
+#[test]
+fn a_loss_needs_every_hierarchy() {
+    let original = [table("age: 1 1 1\nplace: Aviano Aviano Aviano")];
+    let checks = Checks::new(["age", "place"], Rules::k(3));
+    let found = |known: usize| {
+        let beside = beside(&identifiers()[..known], &original, None);
+        let measures = verify(&original, &checks, &beside).expect("can be checked").measures;
+        (measures.loss.is_some(), measures.loss_by_attribute.len(), measures.non_uniform_entropy.is_some())
+    };
+    assert_eq!(found(2), (true, 2, true));
+    assert_eq!(found(1), (false, 0, false));
+    assert_eq!(found(0), (false, 0, false));
+}
