@@ -108,11 +108,6 @@ impl Modify for Token {
 )]
 struct Api;
 
-/// The description of the addresses for programs.
-pub(super) fn description() -> Description {
-    Api::openapi()
-}
-
 /// This description
 #[utoipa::path(
     get,
@@ -123,7 +118,7 @@ pub(super) fn description() -> Description {
     responses((status = 200, description = "OpenAPI 3.1.", body = Object)),
 )]
 pub(super) async fn describe() -> Json<Description> {
-    Json(description())
+    Json(Api::openapi())
 }
 
 impl ScholarProgram {

@@ -1,7 +1,8 @@
 //! The lake at the scale of a country: what docs/benchmarks/lake.md reports.
 //!
-//! `lake_bench generate DIR QUESTIONNAIRES [plain] [middling]` (`middling`: only the ten Enti that `add` adds to), then `lake_bench rebuild DIR`, `lake_bench write DIR`,
-//! `lake_bench marts DIR`, `lake_bench add DIR ENTI QUESTIONNAIRES`, `lake_bench query DIR`.
+//! `lake_bench generate DIR QUESTIONNAIRES [plain] [middling]` (`middling`: only the ten Enti that `add` adds to), then
+//! `lake_bench rebuild DIR`, `lake_bench write DIR`, `lake_bench marts DIR`, `lake_bench add DIR ENTI QUESTIONNAIRES`,
+//! `lake_bench query DIR`.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 #![expect(clippy::disallowed_methods, reason = "a benchmark measures time")]
