@@ -18,8 +18,9 @@ after(() => browser?.close());
 
 const withPage = (width, use, options) => openPage(browser, portal, width, use, options);
 
-/** Every address of the area that is read, of the office and of partners, with what the demonstration has in it. */
 let known;
+
+/** Every address of the area that is read, of the office and of partners, with what the demonstration has in it. */
 async function addresses() {
   if (!known) await withPage(768, async (page) => {
     await logIn(page, portal, '', 'ricerca');

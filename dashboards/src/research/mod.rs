@@ -278,8 +278,8 @@ impl Research {
             .with_state(self.clone());
         let public = Router::new()
             .route("/gemelli", get(twins::get))
-            .route("/api/v1/rilasci/openapi.json", get(program::describe))
             .route("/gemelli/{id}/{name}", get(twins::file))
+            .route("/api/v1/rilasci/openapi.json", get(program::describe))
             .with_state(self);
         ResearchRouters { office, office_acts, scholars, programs, public }
     }

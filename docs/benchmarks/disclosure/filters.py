@@ -87,28 +87,29 @@ def suppress(views: Views) -> tuple[np.ndarray, int]:
     """Which cells are hidden, and in how many rounds."""
     counts = views.counts
     hidden = counts < THRESHOLD
+    # The total first.
+    lines = [np.concatenate([totals[:, None], children], axis=1) for totals, children in views.lines]
+
+    def hide_smallest(cells: np.ndarray, wanted: np.ndarray) -> None:
+        smallest = np.where(hidden[cells], np.iinfo(np.int64).max, counts[cells]).argmin(1)
+        hidden[cells[wanted, smallest[wanted]]] = True
+
     for rounds in itertools.count(1):
         before = hidden.sum()
-        for totals, children in views.lines:
-            cells = np.concatenate([totals[:, None], children], axis=1)
+        for cells in lines:
             while True:
                 shut = hidden[cells]
-                # What a reader computes of a line: the sum of what is hidden on it, the total counting against the others.
                 number = shut.sum(1)
-                signed = np.where(shut, counts[cells], 0)
-                known = np.where(shut[:, 0], 0, 1) * signed[:, 1:].sum(1)
+                # Where the total is shown a reader computes the sum of what is hidden.
+                known = np.where(shut[:, 1:], counts[cells[:, 1:]], 0).sum(1)
                 weak = (number == 1) | ((number > 1) & ~shut[:, 0] & (known < THRESHOLD) & (known > 0))
                 weak &= (~shut).any(1)
                 if not weak.any():
                     break
-                smallest = np.where(shut, np.iinfo(np.int64).max, counts[cells]).argmin(1)
-                hidden[cells[weak, smallest[weak]]] = True
+                hide_smallest(cells, weak)
         exposed = propagate(views, hidden)
-        for totals, children in views.lines:
-            cells = np.concatenate([totals[:, None], children], axis=1)
-            touched = exposed[cells].any(1) & (~hidden[cells]).any(1)
-            smallest = np.where(hidden[cells], np.iinfo(np.int64).max, counts[cells]).argmin(1)
-            hidden[cells[touched, smallest[touched]]] = True
+        for cells in lines:
+            hide_smallest(cells, exposed[cells].any(1) & (~hidden[cells]).any(1))
         if hidden.sum() == before:
             return hidden, rounds
 
@@ -142,7 +143,8 @@ def noise_table(variance: float, most: int = 10, hole: int = 2) -> list[np.ndarr
             for _ in range(200):
                 a = (lo + hi) / 2
                 weights = np.where(allowed, a * added - b * added**2, -np.inf)
-                p = np.exp(weights - weights.max()); p /= p.sum()
+                p = np.exp(weights - weights.max())
+                p /= p.sum()
                 lo, hi = (a, hi) if (p * added).sum() < 0 else (lo, a)
             return p
         lo, hi = -1.0, 30.0
