@@ -48,12 +48,11 @@ pub(crate) async fn see_dashboards(State(portal): State<Portal>, mut request: Re
     if let Err(error) = store.record_reading(&scope, &asked, system::now()).await {
         return broken(error);
     }
-    let area = if request.uri().path().starts_with("/cruscotti/comunita") { Area::Comunita } else { Area::Territorio };
     request.extensions_mut().insert(Viewer {
         ente: ente.id,
         ente_name: ente.name,
         comuni: ente.comuni.into_iter().collect(),
-        layout: visitor.layout(area),
+        layout: visitor.layout(Area::Cruscotti),
     });
     next.run(request).await
 }

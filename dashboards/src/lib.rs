@@ -8,12 +8,14 @@
 //! another Ente, anything that changes what is published.
 
 mod cache;
+mod characteristic;
 mod extraction;
 mod map;
 mod merge;
 mod pages;
 mod protect;
 pub mod query;
+mod rates;
 pub mod research;
 mod samples;
 mod strumento;
@@ -85,6 +87,12 @@ impl Dashboards {
     /// The pages. Every handler needs a [`Viewer`] among the extensions; responses say that nothing may be stored.
     pub fn router(self) -> Router {
         Router::new()
+            .route("/cruscotti/quadro", get(pages::quadro::get))
+            .route("/cruscotti/quadro.csv", get(pages::quadro::get_csv))
+            .route("/cruscotti/bisogni", get(pages::bisogni::get))
+            .route("/cruscotti/bisogni.csv", get(pages::bisogni::get_csv))
+            .route("/cruscotti/percorsi", get(pages::percorsi::get))
+            .route("/cruscotti/percorsi.csv", get(pages::percorsi::get_csv))
             .route("/cruscotti/territorio", get(pages::territorio::get))
             .route("/cruscotti/territorio.csv", get(pages::territorio::get_csv))
             .route("/cruscotti/comunita", get(pages::comunita::get))

@@ -106,15 +106,57 @@ pub(crate) fn draw(codes: &[ComuneCode]) -> Option<(i32, Vec<(ComuneCode, Outlin
     Some((projection.height, outlines.collect()))
 }
 
+/// How values are cut into classes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cut {
+    /// About as many values in each.
+    Quantiles,
+    /// Each as wide as the others.
+    Equal,
+}
+
+impl Cut {
+    pub(crate) const ALL: [Self; 2] = [Self::Quantiles, Self::Equal];
+
+    /// In addresses.
+    pub(crate) const fn code(self) -> &'static str {
+        match self {
+            Self::Quantiles => "quantili",
+            Self::Equal => "uguali",
+        }
+    }
+}
+
 /// Classes of values: each from its lowest to its highest value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Classes(pub(crate) Vec<(i64, i64)>);
 
 impl Classes {
-    /// Classes with about as many values each; equal values are never parted, and no class is empty.
-    pub(crate) fn of(values: &[i64]) -> Self {
+    /// Classes of these values; equal ones are never parted, and no class is empty.
+    pub(crate) fn of(values: &[i64], cut: Cut) -> Self {
         let mut sorted = values.to_vec();
         sorted.sort_unstable();
+        match cut {
+            Cut::Quantiles => Self::quantiles(&sorted),
+            Cut::Equal => Self::equal(&sorted),
+        }
+    }
+
+    fn equal(sorted: &[i64]) -> Self {
+        let (Some(&least), Some(&most)) = (sorted.first(), sorted.last()) else { return Self(Vec::new()) };
+        let count = i64::try_from(CLASSES_MAX).unwrap_or(1);
+        let class = |value: i64| ((value - least) * count / (most - least + 1)).min(count - 1);
+        let mut classes: Vec<(i64, (i64, i64))> = Vec::new();
+        for &value in sorted {
+            match classes.last_mut() {
+                Some((last, (_, high))) if *last == class(value) => *high = value,
+                _ => classes.push((class(value), (value, value))),
+            }
+        }
+        Self(classes.into_iter().map(|(_, bounds)| bounds).collect())
+    }
+
+    fn quantiles(sorted: &[i64]) -> Self {
         let mut classes: Vec<(i64, i64)> = Vec::new();
         let count = CLASSES_MAX.min(sorted.len());
         for class in 0..count {
@@ -182,11 +224,12 @@ mod tests {
 
     #[test]
     fn classes_hold_every_value_once() {
-        assert_eq!(Classes::of(&[]), Classes(vec![]));
-        assert_eq!(Classes::of(&[3]), Classes(vec![(3, 3)]));
-        assert_eq!(Classes::of(&[3, 3, 3, 3, 3, 3]), Classes(vec![(3, 3)]));
+        let quantiles = |values: &[i64]| Classes::of(values, Cut::Quantiles);
+        assert_eq!(quantiles(&[]), Classes(vec![]));
+        assert_eq!(quantiles(&[3]), Classes(vec![(3, 3)]));
+        assert_eq!(quantiles(&[3, 3, 3, 3, 3, 3]), Classes(vec![(3, 3)]));
         let values: Vec<i64> = (1..=17).collect();
-        let classes = Classes::of(&values);
+        let classes = quantiles(&values);
         assert_eq!(classes.0.len(), 5);
         for pair in classes.0.windows(2) {
             assert!(pair[0].1 < pair[1].0);
@@ -194,7 +237,17 @@ mod tests {
         assert!(values.iter().all(|&value| (1..=5).contains(&classes.class(value))));
         assert_eq!(classes.class(99), 0);
         // Equal values stay together wherever the cut would fall.
-        let classes = Classes::of(&[1, 2, 2, 2, 2, 2, 2, 9]);
+        let classes = quantiles(&[1, 2, 2, 2, 2, 2, 2, 9]);
         assert!(classes.0.iter().filter(|(low, high)| (*low..=*high).contains(&2)).count() == 1, "{classes:?}");
+    }
+
+    #[test]
+    fn equal_classes_are_as_wide_as_each_other_and_none_is_empty() {
+        let equal = |values: &[i64]| Classes::of(values, Cut::Equal).0;
+        assert_eq!(equal(&[]), vec![]);
+        assert_eq!(equal(&[7, 7]), vec![(7, 7)]);
+        assert_eq!(equal(&[1, 2, 3, 4, 5, 6, 7, 8, 9, 10]), vec![(1, 2), (3, 4), (5, 6), (7, 8), (9, 10)]);
+        // Where values are uneven most are in the first class: that is what these classes show.
+        assert_eq!(equal(&[1, 2, 3, 4, 100]), vec![(1, 4), (100, 100)]);
     }
 }

@@ -6,13 +6,17 @@ use std::sync::{Arc, LazyLock};
 use chrono::{DateTime, NaiveDate};
 use domain::feed::EnteId;
 use templates::{Area, Layout};
-use warehouse::{CommunityRow, ReliabilityRow, TerritoryIndexRow, TerritoryPeopleRow, TerritoryRow, TotalsRow};
+use warehouse::{
+    AgeRow, AzioneRow, BlockRow, ChangeRow, CommunityRow, ItemRow, PathRow, RecencyRow, ReliabilityRow, ReturnRow,
+    TerritoryIndexRow, TerritoryPeopleRow, TerritoryRow, TotalsRow,
+};
 
 use crate::Viewer;
 use crate::cache::{Position, Publication};
+use crate::characteristic::Characteristic;
 use crate::pages::Data;
-use crate::protect::{ALL, Characteristic, Marts, NOT_VALID, PROFILE, ProtectError, Protected};
-use crate::strumento::{Named, ScaleNames, Strumento};
+use crate::protect::{ALL, Marts, NOT_VALID, PROFILE, ProtectError, Protected};
+use crate::strumento::{Content, ItemNames, Named, OptionNames, ScaleNames, Strumento};
 
 /// Somebody's sheet: what is recorded, and the outcome by target (`None` where the answers are not enough).
 #[derive(Clone, Debug)]
@@ -44,6 +48,24 @@ pub(crate) fn strumento() -> Strumento {
             scale("misura", "Misura", Vec::new()),
         ],
         profile: Some(("Profilo".to_owned(), named(&[("vicino", "Vicino"), ("lontano", "Lontano")]))),
+        content: content(),
+    }
+}
+
+fn content() -> Content {
+    let option = |value: i16, text: &str, is_low| OptionNames { value, text: text.to_owned(), is_low };
+    let item = |id: &str, text: &str| ItemNames {
+        id: id.to_owned(),
+        text: text.to_owned(),
+        section: "Sezione".to_owned(),
+        options: vec![option(1, "Mai", true), option(2, "Qualche volta", false), option(3, "Sempre", false)],
+    };
+    Content {
+        version: 1,
+        reassess_after_days: Some(180),
+        items: vec![item("orari", "Rispetta gli orari?"), item("mezzi", "Si sposta con i mezzi pubblici?")],
+        blocks: named(&[("casa", "Un posto dove dormire")]),
+        azioni: named(&[("corso", "Corso di lingua"), ("tirocinio", "Tirocinio di inclusione")]),
     }
 }
 
@@ -56,6 +78,7 @@ pub(crate) fn plain_strumento() -> Strumento {
         is_unofficial: false,
         scales: vec![scale],
         profile: None,
+        content: Content::default(),
     }
 }
 
@@ -116,7 +139,9 @@ pub(crate) fn sheets(people: u32, strumento: &Strumento) -> Vec<Sheet> {
 
 /// What the pipeline would publish of these sheets: one person once in each period, by their last sheet of it.
 pub(crate) fn marts(sheets: &[Sheet], strumento: &Strumento) -> Marts {
-    let mut marts = Marts::default();
+    let mut marts = Marts { as_of: NaiveDate::from_ymd_opt(2025, 12, 1).unwrap_or_default(), ..Marts::default() };
+    let firsts: BTreeMap<u32, &Sheet> = sheets.iter().rev().map(|sheet| (sheet.person, sheet)).collect();
+    add_followed(&mut marts, strumento, sheets);
     let years: BTreeSet<i32> = sheets.iter().map(|sheet| sheet.year).collect();
     let instrument = || strumento.id.clone();
     for year in years.into_iter().map(Some).chain([None]) {
@@ -136,9 +161,23 @@ pub(crate) fn marts(sheets: &[Sheet], strumento: &Strumento) -> Marts {
             assessments: size(within().count()),
             imported: 0,
             reassessed: size(so_far.values().filter(|&&sheets| sheets > 1).count()),
+            of_first_year: Some(size(last.values().filter(|sheet| firsts[&sheet.person].year == sheet.year).count())),
             first_on: day(year.unwrap_or(2023), 1),
             last_on: day(year.unwrap_or(2025), 11),
         });
+        add_needs(&mut marts, &period, strumento, last.values().copied());
+        let mut by_age: BTreeMap<(&str, &str), i64> = BTreeMap::new();
+        for sheet in last.values() {
+            let of = |characteristic| sheet.categories[&characteristic][0];
+            *by_age.entry((of(Characteristic::Sex), of(Characteristic::AgeBand))).or_default() += 1;
+        }
+        marts.ages.extend(by_age.into_iter().map(|((sex, age_band), people)| AgeRow {
+            period: period.clone(),
+            instrument: instrument(),
+            sex: sex.to_owned(),
+            age_band: age_band.to_owned(),
+            people,
+        }));
         let mut by_comune: BTreeMap<&str, i64> = BTreeMap::new();
         let mut by_level: BTreeMap<(&str, &str, String), i64> = BTreeMap::new();
         let mut by_category: BTreeMap<(Characteristic, &str, &str, String), i64> = BTreeMap::new();
@@ -206,6 +245,126 @@ pub(crate) fn marts(sheets: &[Sheet], strumento: &Strumento) -> Marts {
         }));
     }
     marts
+}
+
+/// How these people are followed: the months of their sheets are made up too.
+fn add_followed(marts: &mut Marts, strumento: &Strumento, sheets: &[Sheet]) {
+    let mut histories: BTreeMap<u32, Vec<&Sheet>> = BTreeMap::new();
+    for sheet in sheets {
+        histories.entry(sheet.person).or_default().push(sheet);
+    }
+    let month = |sheet: &Sheet| sheet.person % 12 + 1;
+    let quarter = |sheet: &Sheet| i64::from(sheet.year) * 4 + i64::from((month(sheet) - 1) / 3);
+    let mut paths: BTreeMap<(&str, String, String), i64> = BTreeMap::new();
+    let mut changes: BTreeMap<(&str, &str), i64> = BTreeMap::new();
+    let mut returns: BTreeMap<(String, i64), i64> = BTreeMap::new();
+    let mut recency: BTreeMap<String, i64> = BTreeMap::new();
+    for history in histories.values() {
+        let (Some(first), Some(last)) = (history.first(), history.last()) else { continue };
+        let to_second = history.get(1).map_or(-1, |second| quarter(second) - quarter(first));
+        let cohort = format!("{}-Q{}", quarter(first) / 4, quarter(first) % 4 + 1);
+        *returns.entry((cohort, to_second)).or_default() += 1;
+        *recency.entry(format!("{}-{:02}", last.year, month(last))).or_default() += 1;
+        for scale in &strumento.scales {
+            let level = |sheet: &Sheet| sheet.outcomes.get(&scale.id).cloned().flatten();
+            let level = |sheet: &Sheet| level(sheet).unwrap_or_else(|| NOT_VALID.to_owned());
+            let is_valid = |sheet: &Sheet| sheet.outcomes.get(&scale.id).is_none_or(Option::is_some);
+            let moved = last.index_tenths - first.index_tenths;
+            let change = match moved {
+                _ if history.len() < 2 || !is_valid(first) || !is_valid(last) => "none",
+                -150..=150 => "unchanged",
+                151.. => "improved",
+                ..-150 => "worsened",
+            };
+            *changes.entry((&scale.id, change)).or_default() += 1;
+            if history.len() > 1 && !scale.levels.is_empty() {
+                *paths.entry((&scale.id, level(first), level(last))).or_default() += 1;
+            }
+        }
+    }
+    let instrument = || strumento.id.clone();
+    marts.paths.extend(paths.into_iter().map(|((scale, from_level, to_level), people)| PathRow {
+        period: ALL.to_owned(),
+        instrument: instrument(),
+        scale: scale.to_owned(),
+        from_level,
+        to_level,
+        people,
+    }));
+    marts.changes.extend(changes.into_iter().map(|((scale, change), people)| ChangeRow {
+        instrument: instrument(),
+        scale: scale.to_owned(),
+        change: change.to_owned(),
+        people,
+    }));
+    marts.returns.extend(returns.into_iter().map(|((cohort, quarters_to_second), people)| ReturnRow {
+        cohort,
+        instrument: instrument(),
+        quarters_to_second,
+        people,
+    }));
+    let row = |(month, people)| RecencyRow { instrument: instrument(), month, people };
+    marts.recency.extend(recency.into_iter().map(row));
+}
+
+/// What they answered, miss and agreed in a period, by rules of thumb.
+fn add_needs<'a>(marts: &mut Marts, period: &str, strumento: &Strumento, last: impl Iterator<Item = &'a Sheet>) {
+    let instrument = || strumento.id.clone();
+    let mut items: BTreeMap<(&str, i64), i64> = BTreeMap::new();
+    let mut blocks: BTreeMap<(&str, &str), i64> = BTreeMap::new();
+    let mut azioni: BTreeMap<&str, [i64; 5]> = BTreeMap::new();
+    for sheet in last {
+        let draw = sheet.person.wrapping_mul(7) + u32::from(sheet.year.unsigned_abs() % 5 == 0);
+        for (item, place) in strumento.content.items.iter().zip(0..) {
+            let value = if (draw + place) % 29 == 0 { -1 } else { i64::from((draw / 3 + place) % 3) + 1 };
+            *items.entry((&item.id, value)).or_default() += 1;
+        }
+        for block in strumento.content.blocks.iter().filter(|_| draw % 5 == 0) {
+            for comune in [sheet.comune, ALL] {
+                *blocks.entry((&block.id, comune)).or_default() += 1;
+            }
+        }
+        for (azione, place) in strumento.content.azioni.iter().zip(0..) {
+            let [proposed, agreed, completed, under_way, dropped] = azioni.entry(&azione.id).or_default();
+            *proposed += i64::from((draw + place) % 2 == 0);
+            if (draw + place) % 3 == 0 {
+                *agreed += 1;
+                match draw % 4 {
+                    0 => *completed += 1,
+                    1 => *under_way += 1,
+                    2 => *dropped += 1,
+                    _ => {}
+                }
+            }
+        }
+    }
+    marts.items.extend(items.into_iter().map(|((item, value), people)| ItemRow {
+        period: period.to_owned(),
+        instrument: instrument(),
+        version: 1,
+        item: item.to_owned(),
+        value,
+        people,
+    }));
+    marts.blocks.extend(blocks.into_iter().map(|((block, comune), people)| BlockRow {
+        period: period.to_owned(),
+        instrument: instrument(),
+        comune: comune.to_owned(),
+        block: block.to_owned(),
+        people,
+    }));
+    marts.azioni.extend(azioni.into_iter().map(|(azione, [proposed, agreed, completed, under_way, dropped])| {
+        AzioneRow {
+            period: period.to_owned(),
+            instrument: instrument(),
+            azione: azione.to_owned(),
+            people_proposed: Some(proposed),
+            people: agreed,
+            people_completed: Some(completed),
+            people_under_way: Some(under_way),
+            people_dropped: Some(dropped),
+        }
+    }));
 }
 
 /// What a page gets, of these marts.

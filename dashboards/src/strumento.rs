@@ -24,6 +24,64 @@ pub(crate) struct ScaleNames {
     pub(crate) levels: Vec<Named>,
 }
 
+/// What a strumento asks and proposes, by its latest definition.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Content {
+    pub(crate) version: i64,
+    pub(crate) reassess_after_days: Option<u32>,
+    pub(crate) items: Vec<ItemNames>,
+    pub(crate) blocks: Vec<Named>,
+    pub(crate) azioni: Vec<Named>,
+}
+
+/// An item with its options.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ItemNames {
+    pub(crate) id: String,
+    pub(crate) text: String,
+    pub(crate) section: String,
+    pub(crate) options: Vec<OptionNames>,
+}
+
+/// An option of an item.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct OptionNames {
+    pub(crate) value: i16,
+    pub(crate) text: String,
+    /// It gives less than half of the points that the item can give, over all scales, or a minimum condition is missing with it.
+    pub(crate) is_low: bool,
+}
+
+impl Content {
+    fn new(instrument: &Instrument) -> Self {
+        let named = |id: &str, title: &str| Named { id: id.to_owned(), title: title.to_owned() };
+        let items = instrument.sections.iter().flat_map(|section| {
+            let items = instrument.items[section.items.clone()].iter();
+            items.map(|item| {
+                let most: i32 = (0..instrument.scales.len()).map(|scale| item.weight(scale)).sum();
+                let options = item.options.iter().map(|option| OptionNames {
+                    value: option.value,
+                    text: option.text.as_str().to_owned(),
+                    is_low: option.points.iter().sum::<i32>() * 2 < most || !option.blocks.is_empty(),
+                });
+                ItemNames {
+                    id: item.id.as_str().to_owned(),
+                    text: item.text.as_str().to_owned(),
+                    section: section.title.as_str().to_owned(),
+                    options: options.collect(),
+                }
+            })
+        });
+        Self {
+            version: instrument.version.into(),
+            reassess_after_days: instrument.reassess_after_days,
+            items: items.collect(),
+            blocks: instrument.blocks.iter().map(|block| named(block.id.as_str(), block.title.as_str())).collect(),
+            azioni: instrument.azioni.iter().map(|azione| named(azione.id.as_str(), azione.title.as_str())).collect(),
+        }
+    }
+}
+
 /// A strumento with its names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Strumento {
@@ -33,6 +91,7 @@ pub(crate) struct Strumento {
     pub(crate) scales: Vec<ScaleNames>,
     /// The title and the classes, from the most favourable.
     pub(crate) profile: Option<(String, Vec<Named>)>,
+    pub(crate) content: Content,
 }
 
 impl Strumento {
@@ -40,8 +99,14 @@ impl Strumento {
     pub(crate) fn new(id: &str, known: &[Instrument]) -> Self {
         let mut versions: Vec<&Instrument> = known.iter().filter(|instrument| instrument.id.as_str() == id).collect();
         versions.sort_by_key(|instrument| std::cmp::Reverse(instrument.version));
-        let mut names =
-            Self { id: id.to_owned(), title: id.to_owned(), is_unofficial: false, scales: Vec::new(), profile: None };
+        let mut names = Self {
+            id: id.to_owned(),
+            title: id.to_owned(),
+            is_unofficial: false,
+            scales: Vec::new(),
+            profile: None,
+            content: versions.first().map(|latest| Content::new(latest)).unwrap_or_default(),
+        };
         if let Some(latest) = versions.first() {
             latest.title.as_str().clone_into(&mut names.title);
             names.is_unofficial = latest.status == domain::instrument::Status::Unofficial;

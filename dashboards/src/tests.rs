@@ -15,13 +15,17 @@ use tower::ServiceExt;
 
 use crate::Viewer;
 use crate::cache::{Cache, Ready};
+use crate::characteristic::Characteristic;
+use crate::pages::bisogni::Bisogni;
 use crate::pages::comunita::Comunita;
+use crate::pages::percorsi::Percorsi;
+use crate::pages::quadro::Quadro;
 use crate::pages::qualita::Qualita;
 use crate::pages::territorio::Territorio;
 use crate::pages::{Choices, Data};
-use crate::protect::{ALL, Characteristic};
+use crate::protect::{ALL, ARRIVALS, COHORTS, NOT_VALID, RECENCY, RETURNS, changes, path, paths};
 use crate::samples::{self, Sheet};
-use crate::strumento::{Named, ScaleNames, Strumento};
+use crate::strumento::{Content, Named, ScaleNames, Strumento};
 
 fn strumento() -> Strumento {
     let named = |id: &str| Named { id: id.to_owned(), title: id.to_uppercase() };
@@ -33,6 +37,7 @@ fn strumento() -> Strumento {
         is_unofficial: false,
         scales: vec![scale],
         profile: None,
+        content: Content::default(),
     }
 }
 
@@ -166,24 +171,33 @@ fn the_file_says_what_the_page_says() {
             let page = Comunita::new(&viewer, data, &choices);
             same_cells(&render(&page), &page.csv());
         }
+        let choices = Choices::default();
+        let page = Quadro::new(&viewer, data, &choices);
+        same_cells(&render(&page), &page.csv());
+        let page = Bisogni::new(&viewer, data, &choices);
+        same_cells(&render(&page), &page.csv());
+        let page = Percorsi::new(&viewer, data, &choices);
+        same_cells(&render(&page), &page.csv());
     }
 }
 
-/// The figures of a page's tables, row by row, are those of the file's lines.
+/// The figures of a page's tables, row by row, are those of the file's lines. A file may have more before them.
 fn same_cells(html: &str, csv: &str) {
     let row = |row: &str| -> Vec<String> {
-        let cells = row.split("<td class=\"nc-number\">").skip(1);
-        cells.map(|cell| cell.split("</td>").next().unwrap().replace("&lt;", "<")).collect()
+        let cells = row.split("<td class=\"nc-number").skip(1);
+        let inside = |cell: &str| cell.split_once('>').unwrap().1.split("</td>").next().unwrap().replace("&lt;", "<");
+        cells.map(inside).collect()
     };
     let on_page: Vec<Vec<String>> = html.split("<tr").map(row).filter(|cells| !cells.is_empty()).collect();
-    let is_figure =
-        |cell: &str| cell.starts_with(|c: char| c.is_ascii_digit()) || cell.starts_with("n<") || cell == "–";
-    let line = |line: &str| -> Vec<String> { line.split(';').skip(1).map(ToOwned::to_owned).collect() };
-    let tables = csv.split("Ente;").next().unwrap();
-    let in_file: Vec<Vec<String>> =
-        tables.lines().map(line).filter(|cells| cells.first().is_some_and(|cell| is_figure(cell))).collect();
-    assert!(!on_page.is_empty());
-    assert_eq!(on_page, in_file);
+    let tables = csv.split("\r\nEnte;").next().unwrap();
+    // Tables are parted by a blank line; of each the first line with a semicolon has the headings.
+    let in_file: Vec<Vec<String>> = tables
+        .split("\r\n\r\n")
+        .flat_map(|table| table.lines().filter(|line| line.contains(';')).skip(1))
+        .map(|line| line.split(';').skip(1).map(|cell| cell.trim_matches('"').to_owned()).collect())
+        .collect();
+    assert!(!on_page.is_empty() || in_file.is_empty());
+    assert_eq!(on_page, in_file[in_file.len() - on_page.len()..]);
 }
 
 #[test]
@@ -262,4 +276,101 @@ async fn a_reader_does_not_wait_for_ever() {
     let figures = Arc::clone(&samples::all()[2].figures);
     sender.send_replace(Some(Ok(figures)));
     assert!(matches!(Cache::wait(receiver, Duration::ZERO).await, Ready::Figures(_)));
+}
+
+/// What is shown of how people are followed and of what they need, counted once more from their sheets.
+#[test]
+fn every_new_figure_that_is_shown_is_the_count_of_its_people() {
+    let strumento = samples::strumento();
+    let sheets = samples::sheets(900, &strumento);
+    let data = samples::data(&samples::marts(&sheets, &strumento), strumento.clone()).unwrap();
+    let figures = &data.figures;
+    let mut histories: BTreeMap<u32, Vec<&Sheet>> = BTreeMap::new();
+    for sheet in &sheets {
+        histories.entry(sheet.person).or_default().push(sheet);
+    }
+    let count = |is_so: &dyn Fn(&[&Sheet]) -> bool| {
+        u32::try_from(histories.values().filter(|history| is_so(history.as_slice())).count()).unwrap()
+    };
+    let mut shown = 0;
+    let mut check = |what: &str, found: Option<u32>, wanted: u32| {
+        if let Some(found) = found {
+            assert_eq!(found, wanted, "{what}");
+            assert!(found >= 5, "{what}: {found} people are shown");
+            shown += 1;
+        }
+    };
+    let quarter = |sheet: &Sheet| sheet.year * 4 + i32::try_from(sheet.person % 12 / 3).unwrap();
+    for year in figures.years() {
+        let in_year = |history: &[&Sheet]| history.iter().any(|sheet| sheet.year.to_string() == *year);
+        let first = |history: &[&Sheet]| history[0].year.to_string() == *year;
+        let new = count(&|history| in_year(history) && first(history));
+        check("first", figures.people_in(ARRIVALS, "first", year), new);
+        if year != &figures.years()[0] {
+            let known = count(&|history| in_year(history) && !first(history));
+            check("known", figures.people_in(ARRIVALS, "known", year), known);
+        }
+    }
+    // 180 days before 1 December 2025 was in June.
+    let is_overdue = |history: &[&Sheet]| {
+        let last = history[history.len() - 1];
+        (last.year, last.person % 12 + 1) < (2025, 6)
+    };
+    check("overdue", figures.people_in(RECENCY, "overdue", ALL), count(&is_overdue));
+    let back = |history: &[&Sheet]| history.get(1).map(|second| quarter(second) - quarter(history[0]));
+    let mut times: Vec<i32> = histories.values().filter_map(|history| back(history)).collect();
+    times.sort_unstable();
+    let median = times[(times.len() - 1) / 2];
+    assert_eq!(figures.median_quarters(), Some(i64::from(median)));
+    let by_then = count(&|history| back(history).is_some_and(|quarters| quarters <= median));
+    check("by then", figures.people_in(RETURNS, "by then", ALL), by_then);
+    let later = count(&|history| back(history).is_some_and(|quarters| quarters > median));
+    check("later", figures.people_in(RETURNS, "later", ALL), later);
+    for cohort in figures.names_in(COHORTS).iter().filter(|name| name.len() == 7) {
+        let of =
+            |history: &[&Sheet]| format!("{}-Q{}", quarter(history[0]) / 4, quarter(history[0]) % 4 + 1) == *cohort;
+        check(cohort, figures.people_in(COHORTS, cohort, ALL), count(&of));
+        let again = count(&|history| of(history) && history.len() > 1);
+        check(cohort, figures.people_in(COHORTS, &format!("{cohort} again"), ALL), again);
+    }
+    let level = |sheet: &Sheet| sheet.outcomes["ambito"].clone().unwrap_or_else(|| NOT_VALID.to_owned());
+    let outcomes = figures.outcomes("ambito");
+    for (from, to) in outcomes.iter().flat_map(|from| outcomes.iter().map(move |to| (from, to))) {
+        let is_path = |history: &[&Sheet]| {
+            history.len() > 1 && level(history[0]) == *from && level(history[history.len() - 1]) == *to
+        };
+        check("path", figures.people_in(&paths("ambito"), &path(from, to), ALL), count(&is_path));
+    }
+    let moved = |history: &[&Sheet]| history[history.len() - 1].index_tenths - history[0].index_tenths;
+    let is_compared = |history: &[&Sheet]| {
+        let ends = [history[0], history[history.len() - 1]];
+        history.len() > 1 && ends.iter().all(|sheet| sheet.outcomes["ambito"].is_some())
+    };
+    let improved = count(&|history| is_compared(history) && moved(history) > 150);
+    check("improved", figures.people_in(&changes("ambito"), "improved", ALL), improved);
+    let worsened = count(&|history| is_compared(history) && moved(history) < -150);
+    check("worsened", figures.people_in(&changes("ambito"), "worsened", ALL), worsened);
+    for (sex, age) in [("f", "25_34"), ("m", "35_44")] {
+        let is_so = |history: &[&Sheet]| {
+            let last = &history[history.len() - 1].categories;
+            last[&Characteristic::Sex] == [sex] && last[&Characteristic::AgeBand] == [age]
+        };
+        check("sex and age", figures.people_of_sex_and_age(sex, age, ALL), count(&is_so));
+    }
+    let missing = count(&|history| {
+        let last = history[history.len() - 1];
+        last.person.wrapping_mul(7) % 5 == u32::from(last.year % 5 == 0) * 4
+    });
+    check("block", figures.missing("casa", ALL).people, missing);
+    assert!(shown > 30, "{shown} figures are shown: too few to be a test");
+}
+
+#[test]
+fn those_who_were_never_known_before_are_not_hidden_for_their_sake() {
+    let strumento = samples::strumento();
+    let sheets = samples::sheets(900, &strumento);
+    let data = samples::data(&samples::marts(&sheets, &strumento), strumento).unwrap();
+    let first_year = data.figures.years()[0].clone();
+    assert_eq!(data.figures.people_in(ARRIVALS, "first", &first_year), data.figures.people(&first_year));
+    assert!(data.figures.people(&first_year).is_some());
 }

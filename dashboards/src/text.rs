@@ -1,6 +1,6 @@
 //! Figures as Italian readers write them, the same on pages and in files; and the words that files share with pages.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Europe::Rome;
 
 /// Whole tenths with one decimal: 634 → «63,4».
@@ -16,9 +16,19 @@ pub(crate) fn hundredths_of_millionths(value: i64) -> String {
     format!("{sign}{},{:02}", hundredths / 100, hundredths % 100)
 }
 
+/// A number rounded to two decimals: 0.824 → «0,82».
+pub(crate) fn hundredths(value: f64) -> String {
+    format!("{value:.2}").replace('-', "−").replace('.', ",")
+}
+
 /// An instant on the clocks of Rome: 25/11/2026 04:36.
 pub(crate) fn instant(at: DateTime<Utc>) -> String {
     at.with_timezone(&Rome).format("%d/%m/%Y %H:%M").to_string()
+}
+
+/// The day of an instant on the calendars of Rome.
+pub(crate) fn day(at: DateTime<Utc>) -> NaiveDate {
+    at.with_timezone(&Rome).date_naive()
 }
 
 /// Words from messages/terms.toml. A code without words is shown as it is, and a test keeps that from happening.
@@ -50,6 +60,7 @@ mod tests {
     fn figures_read_as_in_italian() {
         assert_eq!(tenths(634), "63,4");
         assert_eq!(tenths(-4), "−0,4");
+        assert_eq!([hundredths(0.824), hundredths(-1.0)], ["0,82", "−1,00"]);
         assert_eq!(hundredths_of_millionths(824_400), "0,82");
         assert_eq!(hundredths_of_millionths(695_000), "0,70");
         assert_eq!(hundredths_of_millionths(-51_000), "−0,05");

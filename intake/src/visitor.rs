@@ -143,8 +143,7 @@ fn entries(session: &Session) -> Vec<Entry> {
         entries.push((Area::Importazioni, "/importazioni"));
     }
     if role.may(Right::SeeDashboards) {
-        entries.push((Area::Territorio, "/cruscotti/territorio"));
-        entries.push((Area::Comunita, "/cruscotti/comunita"));
+        entries.push((Area::Cruscotti, "/cruscotti/quadro"));
     }
     if role.may(Right::ManageAccounts) || role.may(Right::SeeDashboards) {
         entries.push((Area::Dati, "/dati"));

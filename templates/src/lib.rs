@@ -88,10 +88,8 @@ pub enum Area {
     Persone,
     /// What one has validated.
     Questionari,
-    /// The Ente's territory.
-    Territorio,
-    /// The Ente's community.
-    Comunita,
+    /// The Ente's figures.
+    Cruscotti,
     /// How the Ente's data stand.
     Dati,
     /// The Ente's data, asked in SQL.
@@ -173,8 +171,11 @@ const TEMPLATES: &[(&str, &str)] = template_files![
     "pages/annul.html",
     "pages/assessment.html",
     "pages/audit.html",
+    "pages/dashboard_bisogni.html",
     "pages/dashboard_comunita.html",
     "pages/dashboard_notice.html",
+    "pages/dashboard_percorsi.html",
+    "pages/dashboard_quadro.html",
     "pages/dashboard_qualita.html",
     "pages/dashboard_territorio.html",
     "pages/compare.html",

@@ -277,10 +277,14 @@ const PAGES = {
   dirigente: [
     '/dati',
     '/scrivania',
+    '/cruscotti/quadro',
     '/cruscotti/territorio',
     '/cruscotti/territorio?misura=indice',
+    '/cruscotti/territorio?misura=tasso-smussato&classi=uguali',
     '/cruscotti/comunita',
     '/cruscotti/comunita?caratteristica=disadvantage',
+    '/cruscotti/bisogni',
+    '/cruscotti/percorsi',
     '/cruscotti/qualita',
   ],
 };
@@ -318,9 +322,12 @@ for (const [user, addresses] of Object.entries(OF_NO_ENTE)) {
 
 test('the CSV is what the page shows', () => withPage(1440, async (page) => {
   await logIn(page, portal, ente, 'dirigente');
-  for (const [address, region] of [['/cruscotti/territorio', 'comuni'], ['/cruscotti/comunita', 'categorie']]) {
+  const pages = [
+    ['/cruscotti/quadro', 'anni'], ['/cruscotti/territorio', 'comuni'], ['/cruscotti/comunita', 'categorie'], ['/cruscotti/bisogni', 'domande'], ['/cruscotti/percorsi', 'passaggi'],
+  ];
+  for (const [address, region] of pages) {
     await openDashboard(page, address);
-    const rows = await page.locator('table tbody tr').evaluateAll((found) => found.map((row) => [...row.cells].map((cell) => cell.innerText.trim())));
+    const rows = await page.locator('table tbody tr:not(:has(th[scope="rowgroup"]))').evaluateAll((found) => found.map((row) => [...row.cells].map((cell) => cell.innerText.trim())));
     assert.ok(rows.length > 1, `${address} has no ${region}`);
     const waiting = page.waitForEvent('download');
     await page.getByRole('link', { name: /CSV/ }).first().click();
@@ -334,11 +341,16 @@ test('the CSV is what the page shows', () => withPage(1440, async (page) => {
   }
 }));
 
+const DASHBOARDS = [
+  ...['quadro', 'territorio', 'comunita', 'bisogni', 'percorsi'].flatMap((page) => [`/cruscotti/${page}`, `/cruscotti/${page}.csv`]),
+  '/cruscotti/qualita',
+];
+
 const WHO = {
   operatore1: ['/dati', '/persone', '/questionari'],
   amministratore: ['/dati', '/persone', '/operatori', '/operatori/nuovo', '/registro', '/impostazioni', '/conservazione', '/importazioni', '/importazioni/nuova'],
-  dirigente: ['/dati', '/cruscotti/territorio', '/cruscotti/comunita', '/cruscotti/qualita', '/cruscotti/territorio.csv', '/cruscotti/comunita.csv'],
-  analista: ['/dati', '/cruscotti/territorio', '/cruscotti/comunita', '/cruscotti/qualita', '/cruscotti/territorio.csv', '/cruscotti/comunita.csv', '/interrogazioni'],
+  dirigente: ['/dati', ...DASHBOARDS],
+  analista: ['/dati', ...DASHBOARDS, '/interrogazioni'],
   piattaforma: ['/enti', '/interessi', '/ricerca/ufficio'],
   ricerca: ['/ricerca/partner'],
   universita: [],

@@ -190,9 +190,17 @@ test('a partner reads, asks in SQL, keeps a query and takes the data', async () 
       await page.getByLabel('Secondo che cosa').selectOption({ index: 2 });
       await page.getByRole('button', { name: 'Mostra' }).click();
       await look(page, `analisi-incrocio-${width}`);
+      // Many columns, and cells that are not shown.
+      await page.goto(`/dati-ricerca/rilasci/${release}/analisi?colonna=profilo&per=titolo_studio`);
+      await look(page, `analisi-larga-${width}`);
       await page.goto(`/dati-ricerca/rilasci/${release}/profili`);
       assert.ok((await page.locator('main').innerText()).includes('Gruppo A'));
       await look(page, `profili-${width}`);
+      await releases(page);
+      await page.getByRole('link', { name: 'Chiedi dei dati' }).first().click();
+      await page.getByRole('main').getByRole('listitem').getByRole('link').first().click();
+      await page.getByRole('group', { name: 'Colonne' }).waitFor();
+      await look(page, `richiesta-${width}`);
     });
   }
   await withPage(1440, async (page) => {

@@ -52,7 +52,7 @@ fn viewer(ente: &Ente) -> Viewer {
         ente: ente.id,
         ente_name: ente.name.clone(),
         comuni: ente.comuni.iter().cloned().collect(),
-        layout: Layout { is_demonstration: true, area: Area::Territorio, has_accounts: true, user: None },
+        layout: Layout { is_demonstration: true, area: Area::Cruscotti, has_accounts: true, user: None },
     }
 }
 

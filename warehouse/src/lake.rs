@@ -21,8 +21,8 @@ use crate::layout::Lease;
 use crate::manifest::{FileEntry, Manifest, Root};
 use crate::publish::{IN_MEMORY_AT_MOST, Source, TableData, definitions, make_marts};
 use crate::rows::{
-    CommunityRow, MartRow, PathRow, ReliabilityRow, RowError, TerritoryIndexRow, TerritoryPeopleRow, TerritoryRow,
-    TotalsRow,
+    AgeRow, AzioneRow, BlockRow, ChangeRow, CommunityRow, ItemRow, MartRow, PathRow, RecencyRow, ReliabilityRow,
+    ReturnRow, RowError, TerritoryIndexRow, TerritoryPeopleRow, TerritoryRow, TotalsRow,
 };
 use crate::session::{self, Limits, SessionError, TableFiles};
 use crate::states::Seen;
@@ -460,6 +460,68 @@ impl EnteLake {
         self.mart()
     }
 
+    /// People by sex and age.
+    ///
+    /// # Errors
+    /// A damaged file.
+    pub fn ages(&self) -> Result<Vec<AgeRow>, LakeError> {
+        self.mart()
+    }
+
+    /// Answers by item.
+    ///
+    /// # Errors
+    /// A damaged file.
+    pub fn items(&self) -> Result<Vec<ItemRow>, LakeError> {
+        self.mart()
+    }
+
+    /// Minimum conditions that are missing.
+    ///
+    /// # Errors
+    /// A damaged file.
+    pub fn blocks(&self) -> Result<Vec<BlockRow>, LakeError> {
+        self.mart()
+    }
+
+    /// Azioni by people.
+    ///
+    /// # Errors
+    /// A damaged file.
+    pub fn azioni(&self) -> Result<Vec<AzioneRow>, LakeError> {
+        self.mart()
+    }
+
+    /// How long until people are assessed again.
+    ///
+    /// # Errors
+    /// A damaged file.
+    pub fn returns(&self) -> Result<Vec<ReturnRow>, LakeError> {
+        self.mart()
+    }
+
+    /// When people were assessed last.
+    ///
+    /// # Errors
+    /// A damaged file.
+    pub fn recency(&self) -> Result<Vec<RecencyRow>, LakeError> {
+        self.mart()
+    }
+
+    /// How people's first and last valid results differ.
+    ///
+    /// # Errors
+    /// A damaged file; whatever DuckDB says of it.
+    pub fn changes(&self) -> Result<Vec<ChangeRow>, LakeError> {
+        let of_people = "select instrument, scale, change, cast(count(*) as bigint) as people from mart_persone
+                         group by instrument, scale, change order by instrument, scale, change";
+        let mut rows = Vec::new();
+        for batch in self.select(of_people)?.1 {
+            rows.extend(ChangeRow::read(&batch)?);
+        }
+        Ok(rows)
+    }
+
     /// The tables that a text names, anywhere in it, and those of the views that it names, their files checked. What it does not name
     /// it cannot ask.
     pub(crate) fn tables_named(&self, sql: &str) -> Result<Vec<TableFiles>, LakeError> {
@@ -491,6 +553,12 @@ impl EnteLake {
         if sql.contains(';') || !matches!(first.as_str(), "select" | "with") {
             return Err(LakeError::Query("one SELECT is answered, without `;` in it".into()));
         }
+        let (schema, batches) = self.select(sql)?;
+        Ok(QueryResult::new(&schema, &batches)?)
+    }
+
+    /// The rows of one SELECT of ours.
+    fn select(&self, sql: &str) -> Result<(SchemaRef, Vec<RecordBatch>), LakeError> {
         let broken = |error: duckdb::Error| LakeError::Query(error.to_string());
         let tables = self.tables_named(sql)?;
         let connection = session::open_files(&[&self.folder], Some(&self.key.parquet), &tables, LIMITS)?;
@@ -499,9 +567,7 @@ impl EnteLake {
         }
         let mut statement = connection.prepare(sql).map_err(broken)?;
         let result = statement.query_arrow([]).map_err(broken)?;
-        let schema = result.get_schema();
-        let batches: Vec<RecordBatch> = result.collect();
-        Ok(QueryResult::new(&schema, &batches)?)
+        Ok((result.get_schema(), result.collect()))
     }
 }
 

@@ -74,9 +74,12 @@ macro_rules! rows {
             fn read(batch: &RecordBatch) -> Result<Vec<Self>, RowError> {
                 $(
                     let wrong = || RowError { mart: $mart, column: stringify!($field) };
-                    let array = batch.column_by_name(stringify!($field)).ok_or_else(wrong)?;
-                    let $field: Vec<$kind> = <$kind as Value>::column(array)
-                        .ok_or_else(wrong)?
+                    // A mart made by an earlier version may lack a column: where a value may be absent, all are.
+                    let values: Vec<Option<$kind>> = match batch.column_by_name(stringify!($field)) {
+                        Some(array) => <$kind as Value>::column(array).ok_or_else(wrong)?,
+                        None => vec![None; batch.num_rows()],
+                    };
+                    let $field: Vec<$kind> = values
                         .into_iter()
                         .map(|value| value.or_else(<$kind as Value>::absent).ok_or_else(wrong))
                         .collect::<Result<_, _>>()?;
@@ -107,6 +110,8 @@ rows! {
         imported: i64,
         /// People with two or more assessments up to the end of the period.
         reassessed: i64,
+        /// People whose first assessment is in the year of the last one that counts here.
+        of_first_year: Option<i64>,
         /// The first day.
         first_on: NaiveDate,
         /// The last day.
@@ -205,6 +210,97 @@ rows! {
         from_level: String,
         /// The level of the last.
         to_level: String,
+        /// People.
+        people: i64,
+    }
+    /// People by sex and age.
+    AgeRow from "mart_ages" {
+        /// A calendar year, or `all`.
+        period: String,
+        /// The strumento.
+        instrument: String,
+        /// The sex, or `unknown`.
+        sex: String,
+        /// The age band, or `unknown`.
+        age_band: String,
+        /// People.
+        people: i64,
+    }
+    /// What people answered to an item.
+    ItemRow from "mart_items" {
+        /// A calendar year, or `all`.
+        period: String,
+        /// The strumento.
+        instrument: String,
+        /// Its version.
+        version: i64,
+        /// The item.
+        item: String,
+        /// The value of the option, or the negative code of what is missing.
+        value: i64,
+        /// People.
+        people: i64,
+    }
+    /// Minimum conditions that are missing.
+    BlockRow from "mart_blocks" {
+        /// A calendar year, or `all`.
+        period: String,
+        /// The strumento.
+        instrument: String,
+        /// ISTAT code, `unknown`, or `all` for the Ente.
+        comune: String,
+        /// The condition.
+        block: String,
+        /// People.
+        people: i64,
+    }
+    /// Azioni proposed, agreed, and what came of them, by people: the last time in the period counts.
+    AzioneRow from "mart_azioni" {
+        /// A calendar year, or `all`.
+        period: String,
+        /// The strumento.
+        instrument: String,
+        /// The azione.
+        azione: String,
+        /// To whom their last result proposes it.
+        people_proposed: Option<i64>,
+        /// Who agreed on it.
+        people: i64,
+        /// Of these, who completed it.
+        people_completed: Option<i64>,
+        /// Of these, for whom it is under way.
+        people_under_way: Option<i64>,
+        /// Of these, for whom it was dropped.
+        people_dropped: Option<i64>,
+    }
+    /// How long after the first assessment people are assessed again.
+    ReturnRow from "mart_returns" {
+        /// The quarter of the first assessment, such as `2024-Q1`.
+        cohort: String,
+        /// The strumento.
+        instrument: String,
+        /// Quarters to the second one; -1 when there is none.
+        quarters_to_second: i64,
+        /// People.
+        people: i64,
+    }
+    /// When people were assessed last.
+    RecencyRow from "mart_recency" {
+        /// The strumento.
+        instrument: String,
+        /// The month, such as `2025-03`.
+        month: String,
+        /// People.
+        people: i64,
+    }
+    /// How people's first and last valid results differ, counted from `mart_persone`.
+    ChangeRow from "mart_persone" {
+        /// The strumento.
+        instrument: String,
+        /// The scale.
+        scale: String,
+        /// `improved`, `unchanged`, `worsened`, or `none` where two results cannot be compared.
+        change: String,
         /// People.
         people: i64,
     }

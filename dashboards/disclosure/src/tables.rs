@@ -177,6 +177,7 @@ pub struct TableSet {
     tables: BTreeMap<Vec<usize>, bool>,
     counts: BTreeMap<Key, u32>,
     impossible: BTreeSet<Key>,
+    sums: Vec<(Key, Vec<Key>)>,
 }
 
 impl TableSet {
@@ -262,6 +263,18 @@ impl TableSet {
     pub fn impossible(&mut self, at: At<'_>) -> Result<(), Error> {
         let key = self.key(at)?;
         self.impossible.insert(key);
+        Ok(())
+    }
+
+    /// Declares what no dimension says, and readers know: the people of `total` are those of `parts`, each in one of them (those
+    /// of a level are the ones assessed once and the ones assessed again who are there now). One part means: the same people.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownCategory`], [`Error::RepeatedDimension`]; of cells that are in no table [`TableSet::protect`] says so.
+    pub fn sum(&mut self, total: At<'_>, parts: &[At<'_>]) -> Result<(), Error> {
+        let parts = parts.iter().map(|part| self.key(part)).collect::<Result<_, _>>()?;
+        self.sums.push((self.key(total)?, parts));
         Ok(())
     }
 
@@ -369,6 +382,9 @@ impl TableSet {
                 build.relate_dimensions(table, key);
             }
             build.relate_periods(table, keys)?;
+        }
+        for (total, parts) in &self.sums {
+            build.relate_sum(total, parts)?;
         }
         Ok((build.model, build.cells))
     }
@@ -525,6 +541,14 @@ impl Build<'_> {
                 Kind::Periods(_) => {}
             }
         }
+    }
+
+    fn relate_sum(&mut self, total: &Key, parts: &[Key]) -> Result<(), Error> {
+        let var =
+            |key: &Key| self.cells.get(key).copied().ok_or_else(|| Error::UnknownCell { cell: self.set.label(key) });
+        let (total, parts) = (var(total)?, parts.iter().map(var).collect::<Result<Vec<_>, _>>()?);
+        self.model.sum(total, &parts);
+        Ok(())
     }
 
     fn relate_periods(&mut self, table: &[usize], keys: &[Key]) -> Result<(), Error> {

@@ -1,7 +1,11 @@
 //! One file per page. What they share: how a request finds its figures, what is around them, and how they leave.
 
+pub(crate) mod bars;
+pub(crate) mod bisogni;
 pub(crate) mod comunita;
 pub(crate) mod notice;
+pub(crate) mod percorsi;
+pub(crate) mod quadro;
 pub(crate) mod qualita;
 pub(crate) mod territorio;
 
@@ -34,6 +38,7 @@ pub(crate) struct Choices {
     pub(crate) misura: Option<String>,
     pub(crate) livello: Option<String>,
     pub(crate) caratteristica: Option<String>,
+    pub(crate) classi: Option<String>,
 }
 
 /// A request: whose figures, and which.
@@ -161,6 +166,15 @@ impl Head {
         }
     }
 
+    /// The address of a page's file, with the choices that made it.
+    pub(crate) fn csv_path(&self, page: &str, more: &[(&str, &str)]) -> String {
+        let of = |choices: &[Choice]| choices.iter().find(|choice| choice.is_chosen).map(|choice| choice.value.clone());
+        let own = [("periodo", of(&self.periods)), ("strumento", of(&self.strumenti))];
+        let own = own.into_iter().filter_map(|(name, value)| Some(format!("{name}={}", value?)));
+        let more = more.iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| format!("{name}={value}"));
+        format!("/cruscotti/{page}.csv?{}", own.chain(more).collect::<Vec<_>>().join("&"))
+    }
+
     /// What a file says below its figures: whose they are, which, and of when.
     pub(crate) fn notes(&self, filters: Vec<(&str, String)>) -> Vec<(String, String)> {
         let mut notes = vec![("ente", self.ente.clone()), ("strumento", self.strumento.clone())];
@@ -270,12 +284,26 @@ mod tests {
         check::<super::territorio::Territorio>();
         check::<super::comunita::Comunita>();
         check::<super::qualita::Qualita>();
+        check::<super::quadro::Quadro>();
+        check::<super::bisogni::Bisogni>();
+        check::<super::percorsi::Percorsi>();
+    }
+
+    /// Every page of figures, each of its samples.
+    fn every() -> Vec<String> {
+        [
+            check::<super::quadro::Quadro>(),
+            check::<super::territorio::Territorio>(),
+            check::<super::comunita::Comunita>(),
+            check::<super::bisogni::Bisogni>(),
+            check::<super::percorsi::Percorsi>(),
+        ]
+        .concat()
     }
 
     #[test]
     fn no_page_shows_a_code_instead_of_words() {
-        let pages = [check::<super::comunita::Comunita>(), check::<super::territorio::Territorio>()].concat();
-        for html in pages {
+        for html in every() {
             let body = html.split("<main").nth(1).expect("a page has a main part");
             for code in ["not_valid", "comuni_pool", "category_pool", ">pool<", "isced", "age_band\">age", "unknown"] {
                 assert!(!body.contains(code), "{code}");
@@ -285,7 +313,7 @@ mod tests {
 
     #[test]
     fn each_drawing_has_a_name_and_each_choice_a_label() {
-        for html in [check::<super::comunita::Comunita>(), check::<super::territorio::Territorio>()].concat() {
+        for html in every() {
             for svg in html.split("<svg ").skip(1) {
                 let head = svg.split('>').next().unwrap_or_default();
                 assert!(

@@ -132,7 +132,7 @@ impl Page for Qualita {
 }
 
 pub(crate) async fn get(State(dashboards): State<Dashboards>, asked: Asked) -> Response {
-    let area = Area::Other;
+    let area = Area::Cruscotti;
     match data(&dashboards, &asked).await {
         Ok(data) => {
             let layout = asked.viewer.layout.clone();

@@ -66,7 +66,7 @@ impl Page for DeskPage {
             let due = if recent.is_empty() { Vec::new() } else { vec![due] };
             Some(PersonePart { query: Field::default(), can_create: can, can_assess: can, drafts, due, recent })
         };
-        let links = vec![Entry { area: Area::Territorio, path: "/cruscotti/territorio".to_owned() }];
+        let links = vec![Entry { area: Area::Cruscotti, path: "/cruscotti/quadro".to_owned() }];
         vec![
             Self { is_password_changed: true, persone: None, links },
             Self { is_password_changed: false, persone: part(Vec::new(), Vec::new(), true), links: Vec::new() },

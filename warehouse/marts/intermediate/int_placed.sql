@@ -39,6 +39,7 @@ final as (
         first_id,
         first_quarter,
         next_year,
+        next_quarter,
         next_year is null as is_last,
         next_year is null or next_year <> year as is_last_of_year,
         next_quarter is null or next_quarter <> quarter as is_last_of_quarter

@@ -17,13 +17,22 @@ counts as (
     group by grouping sets ((instrument, year), (instrument))
 ),
 
+-- Whose first assessment is in the year of the one that counts: nobody knew them before that year.
 people as (
-    select year, instrument, count(*) as people
+    select
+        year,
+        instrument,
+        count(*) as people,
+        count(*) filter (where cast(floor((first_quarter - 1) / 4) as integer) = year) as of_first_year
     from placed
     where is_last_of_year
     group by year, instrument
     union all
-    select null as year, instrument, count(*) as people
+    select
+        null as year,
+        instrument,
+        count(*) as people,
+        count(*) filter (where cast(floor((first_quarter - 1) / 4) as integer) = year) as of_first_year
     from placed
     where is_last
     group by instrument
@@ -54,6 +63,7 @@ final as (
         cast(counts.assessments as bigint) as assessments,
         cast(counts.imported as bigint) as imported,
         cast(coalesce(again.reassessed, 0) as bigint) as reassessed,
+        cast(people.of_first_year as bigint) as of_first_year,
         counts.first_on,
         counts.last_on
     from counts

@@ -494,6 +494,36 @@ fn azioni(all: &[One]) -> Expected {
             }
         }
     }
+    for ((period, instrument), people) in latest(all) {
+        for (one, azione) in people.iter().flat_map(|one| one.proposed().into_iter().map(move |azione| (one, azione))) {
+            assert_eq!(one.instrument.id.as_str(), instrument);
+            let key = [period.clone(), instrument.clone(), azione];
+            *found.get_mut(&key).unwrap().0.entry("people_proposed").or_default() += 1;
+        }
+    }
+    for ((instrument, _), history) in histories(all) {
+        let years: BTreeSet<String> = history.iter().flat_map(|one| periods(one)).collect();
+        for period in years {
+            // Of each azione the last time: a later one takes the place of an earlier.
+            let within = history.iter().filter(|one| periods(one).contains(&period));
+            let last: BTreeMap<&String, &Option<&str>> = within.flat_map(|one| &one.agreed).collect();
+            for (azione, outcome) in last {
+                let counts = &mut found.get_mut(&[period.clone(), instrument.clone(), azione.clone()]).unwrap().0;
+                let name = match outcome {
+                    Some("completed") => "people_completed",
+                    Some("under_way") => "people_under_way",
+                    Some("dropped") => "people_dropped",
+                    Some(_) | None => continue,
+                };
+                *counts.entry(name).or_default() += 1;
+            }
+        }
+    }
+    for (counts, _) in found.values_mut() {
+        for name in ["people_proposed", "people_completed", "people_under_way", "people_dropped"] {
+            counts.entry(name).or_default();
+        }
+    }
     let row = |([period, instrument, azione], (counts, people)): (&[String; 3], &CountsAndPeople<'_>)| {
         let mut row = cells(&[
             ("period", some(period)),
@@ -553,6 +583,11 @@ fn totals(all: &[One]) -> Expected {
             .iter()
             .filter(|one| one.instrument.id.as_str() == instrument && periods(one).contains(&period))
             .collect();
+        let firsts: BTreeMap<String, String> = histories(all)
+            .into_iter()
+            .filter(|((of, _), _)| *of == instrument)
+            .map(|((_, person), history)| (person.to_owned(), history[0].year()))
+            .collect();
         let again = histories(all)
             .iter()
             .filter(|((of, _), history)| {
@@ -564,6 +599,7 @@ fn totals(all: &[One]) -> Expected {
             ("assessments", some(of.len())),
             ("imported", some(of.iter().filter(|one| one.is_imported).count())),
             ("reassessed", some(again)),
+            ("of_first_year", some(people.iter().filter(|one| firsts[&one.person] == one.year()).count())),
             ("first_on", some(of.iter().map(|one| one.day).min().unwrap())),
             ("last_on", some(of.iter().map(|one| one.day).max().unwrap())),
             ("period", some(period)),
@@ -684,6 +720,51 @@ fn cohorts(all: &[One]) -> Expected {
         }
     }
     rows
+}
+
+fn ages(all: &[One]) -> Expected {
+    let mut counts = BTreeMap::new();
+    for ((period, instrument), people) in latest(all) {
+        for one in people {
+            let key = [period.clone(), instrument.clone(), known(one, "sex"), age_band(one).to_owned()];
+            *counts.entry(key.to_vec()).or_default() += 1;
+        }
+    }
+    counted(&["period", "instrument", "sex", "age_band"], "people", &counts)
+}
+
+fn returns(all: &[One]) -> Expected {
+    let mut counts = BTreeMap::new();
+    for ((instrument, _), history) in histories(all) {
+        let first = history[0].quarter();
+        let quarters = history.get(1).map_or(-1, |second| second.quarter() - first);
+        let key = [format!("{}-Q{}", first / 4, first % 4 + 1), instrument, quarters.to_string()];
+        *counts.entry(key.to_vec()).or_default() += 1;
+    }
+    counted(&["cohort", "instrument", "quarters_to_second"], "people", &counts)
+}
+
+fn recency(all: &[One]) -> Expected {
+    let mut counts = BTreeMap::new();
+    for ((instrument, _), history) in histories(all) {
+        let month = history.last().unwrap().day.format("%Y-%m").to_string();
+        *counts.entry(vec![instrument, month]).or_default() += 1;
+    }
+    counted(&["instrument", "month"], "people", &counts)
+}
+
+fn blocks(all: &[One]) -> Expected {
+    let mut counts = BTreeMap::new();
+    for ((period, instrument), people) in latest(all) {
+        for one in people {
+            for block in one.scoring.blocks.keys().map(|block| one.instrument.blocks[*block].id.to_string()) {
+                for comune in [known(one, "comune"), "all".to_owned()] {
+                    *counts.entry(vec![period.clone(), instrument.clone(), comune, block.clone()]).or_default() += 1;
+                }
+            }
+        }
+    }
+    counted(&["period", "instrument", "comune", "block"], "people", &counts)
 }
 
 fn items(all: &[One]) -> Expected {
@@ -1034,6 +1115,10 @@ fn marts_and_views_hold_what_plain_counting_finds() {
         check(&lake, "mart_azioni", &azioni(&all));
         check(&lake, "mart_transitions", &transitions(&all));
         check(&lake, "mart_cohorts", &cohorts(&all));
+        check(&lake, "mart_ages", &ages(&all));
+        check(&lake, "mart_returns", &returns(&all));
+        check(&lake, "mart_recency", &recency(&all));
+        check(&lake, "mart_blocks", &blocks(&all));
         check(&lake, "mart_items", &items(&all));
         check(&lake, "mart_practice", &practice(&all));
         check(&lake, "mart_drift", &drift(&all));

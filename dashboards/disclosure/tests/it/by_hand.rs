@@ -146,3 +146,41 @@ fn counts_that_contradict_each_other_are_refused() {
     set.count(&[], 16).unwrap();
     assert!(matches!(set.protect(Threshold::default()), Err(Error::Inconsistent { .. })));
 }
+
+#[test]
+fn a_sum_that_no_dimension_says_is_kept_all_the_same() {
+    // Of those at a level some were assessed again: whoever sees both counts knows how many were not.
+    let build = |is_told: bool| {
+        let mut set = TableSet::new();
+        let level = set.dimension(Dimension::exclusive("level", ["low", "high"])).unwrap();
+        let path = Dimension::exclusive("path", ["once low", "once high", "again low", "again high"])
+            .group("again", ["again low", "again high"]);
+        let path = set.dimension(path).unwrap();
+        set.table(&[level]).unwrap();
+        set.table(&[path]).unwrap();
+        for (name, once, again) in [("low", 2, 38), ("high", 30, 20)] {
+            set.count(&[(level, name)], once + again).unwrap();
+            set.count(&[(path, &format!("once {name}"))], once).unwrap();
+            set.count(&[(path, &format!("again {name}"))], again).unwrap();
+            if is_told {
+                let [once, again] = [format!("once {name}"), format!("again {name}")];
+                set.sum(&[(level, name)], &[&[(path, &once)], &[(path, &again)]]).unwrap();
+            }
+        }
+        let tables = set.protect(Threshold::default()).unwrap();
+        assert_eq!(tables.exposed().unwrap(), Vec::<String>::new());
+        [tables.count(&[(level, "low")]).unwrap(), tables.count(&[(path, "again low")]).unwrap()]
+    };
+    let both = |found: [Decision<u32>; 2]| found.iter().all(|decision| decision.reason().is_none());
+    assert!(both(build(false)), "40 − 38 = 2, and nobody said that they belong together");
+    assert!(!both(build(true)));
+}
+
+#[test]
+fn a_sum_of_cells_that_are_in_no_table_is_refused() {
+    let mut set = TableSet::new();
+    let [level, path] = ["level", "path"].map(|name| set.dimension(Dimension::exclusive(name, ["x", "y"])).unwrap());
+    set.table(&[level]).unwrap();
+    set.sum(&[(level, "x")], &[&[(path, "x")]]).unwrap();
+    assert_eq!(set.protect(Threshold::default()).unwrap_err(), Error::UnknownCell { cell: "path=x".to_owned() });
+}

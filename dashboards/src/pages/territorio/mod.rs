@@ -1,13 +1,16 @@
 //! The Ente's territory: a map of its comuni, the same figures in a table, and in a file.
 
+mod rates;
+
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use templates::{Area, Page};
 use territory::ComuneCode;
 
+use self::rates::{Funnel, Ranked, Rates, Small, in_tenths, with_interval};
 use super::{Asked, Choice, Choices, Data, Head, count, data, file, refuse, respond, share, tenths};
-use crate::map::{self, Classes};
+use crate::map::{self, Classes, Cut};
 use crate::merge::POOL;
 use crate::protect::{ALL, Protected};
 use crate::samples;
@@ -23,6 +26,10 @@ const NUMBERS_MAX: usize = 60;
 pub(crate) enum Measure {
     /// People for every 1,000 residents.
     Rate,
+    /// The same, were residents of the same ages everywhere.
+    Standardised,
+    /// The same again, moved towards all comuni the more the fewer people there are.
+    Smoothed,
     /// People.
     People,
     /// The median index of a scale.
@@ -32,11 +39,13 @@ pub(crate) enum Measure {
 }
 
 impl Measure {
-    const ALL: [Self; 4] = [Self::Rate, Self::People, Self::Index, Self::Level];
+    const ALL: [Self; 6] = [Self::Rate, Self::Standardised, Self::Smoothed, Self::People, Self::Index, Self::Level];
 
     const fn code(self) -> &'static str {
         match self {
             Self::Rate => "tasso",
+            Self::Standardised => "tasso-per-eta",
+            Self::Smoothed => "tasso-smussato",
             Self::People => "persone",
             Self::Index => "indice",
             Self::Level => "livello",
@@ -93,6 +102,7 @@ pub(crate) struct Territorio {
     head: Head,
     measure: Measure,
     measures: Vec<Choice>,
+    cuts: Vec<Choice>,
     scales: Vec<Choice>,
     levels: Vec<Choice>,
     scale: String,
@@ -108,6 +118,12 @@ pub(crate) struct Territorio {
     has_outside: bool,
     total: String,
     table: Table,
+    /// By standardised rate, with the place of the line of all.
+    ranking: Vec<Ranked>,
+    ranking_all: i32,
+    funnel: Option<Funnel>,
+    small: Vec<Small>,
+    small_table: Table,
     csv_path: String,
 }
 
@@ -115,6 +131,7 @@ pub(crate) struct Territorio {
 struct Chosen {
     period: String,
     measure: Measure,
+    cut: Cut,
     is_without_levels: bool,
     /// Id and title.
     scale: Option<(String, String)>,
@@ -137,6 +154,10 @@ impl Chosen {
         Self {
             period: data.period(choices),
             measure,
+            cut: Cut::ALL
+                .into_iter()
+                .find(|cut| Some(cut.code()) == choices.classi.as_deref())
+                .unwrap_or(Cut::Quantiles),
             is_without_levels,
             scale: scale.map(|scale| (scale.id.clone(), scale.title.clone())),
             level: level.map(|level| (level.id.clone(), level.title.clone())),
@@ -160,10 +181,12 @@ fn residents_year(figures: &Protected, period: &str) -> i32 {
 }
 
 /// The figure of a comune by which the map is coloured. `None`: not to be shown.
-fn value(figures: &Protected, chosen: &Chosen, comune: &str, year: i32) -> Option<i64> {
+fn value(figures: &Protected, rates: &Rates, chosen: &Chosen, comune: &str, year: i32) -> Option<i64> {
     let period = &chosen.period;
     match chosen.measure {
         Measure::Rate => figures.rate_tenths(comune, period, residents(comune, year)?),
+        Measure::Standardised => rates.standardised(comune).map(|rate| in_tenths(rate).0),
+        Measure::Smoothed => rates.smoothed(comune).map(|rate| in_tenths(rate).0),
         Measure::People => figures.people_of(comune, period).map(i64::from),
         Measure::Index => figures.median_tenths(Some(comune), chosen.scale(), period),
         Measure::Level => {
@@ -177,7 +200,9 @@ fn value(figures: &Protected, chosen: &Chosen, comune: &str, year: i32) -> Optio
 fn value_text(measure: Measure, value: i64) -> String {
     match measure {
         Measure::People => value.to_string(),
-        Measure::Rate | Measure::Index | Measure::Level => text::tenths(value),
+        Measure::Rate | Measure::Standardised | Measure::Smoothed | Measure::Index | Measure::Level => {
+            text::tenths(value)
+        }
     }
 }
 
@@ -200,10 +225,16 @@ impl Territorio {
             .collect();
         outside.sort_by(|(_, one), (_, other)| one.cmp(other));
 
-        let values: Vec<Option<i64>> = comuni.iter().map(|(code, _)| value(figures, &chosen, code, year)).collect();
-        let table = table(data, &chosen, &comuni, &outside, year, &viewer.comuni, &head.mark);
+        let rates = Rates::new(figures, &chosen.period, &comuni, year);
+        let values: Vec<Option<i64>> =
+            comuni.iter().map(|(code, _)| value(figures, &rates, &chosen, code, year)).collect();
+        let table = table(data, &rates, &chosen, &Comuni { own: &comuni, outside: &outside, year }, &head.mark);
+        let (ranking, ranking_all) = rates.ranking(&head.mark);
+        let (small, small_table) = rates::through_the_years(data, &comuni, &head.mark);
         let total = match chosen.measure {
-            Measure::Rate => tenths(total_rate(figures, &chosen.period, &viewer.comuni, year), &head.mark),
+            Measure::Rate | Measure::Standardised | Measure::Smoothed => {
+                tenths(total_rate(figures, &chosen.period, &viewer.comuni, year), &head.mark)
+            }
             Measure::People => count(figures.people(&chosen.period), &head.mark),
             Measure::Index => tenths(figures.median_tenths(None, chosen.scale(), &chosen.period), &head.mark),
             Measure::Level => {
@@ -216,17 +247,11 @@ impl Territorio {
         let levels = strumento.scale(chosen.scale()).map(|scale| scale.levels.as_slice()).unwrap_or_default();
         let level = chosen.level.as_ref().map_or("", |(id, _)| id);
         let query = [
-            ("periodo", head.periods.iter().find(|choice| choice.is_chosen).map_or("", |choice| &choice.value)),
-            ("strumento", strumento.id.as_str()),
             ("ambito", chosen.scale()),
             ("misura", chosen.measure.code()),
             ("livello", level),
+            ("classi", chosen.cut.code()),
         ];
-        let query: Vec<String> = query
-            .iter()
-            .filter(|(_, value)| !value.is_empty())
-            .map(|(name, value)| format!("{name}={value}"))
-            .collect();
         Self {
             measure: chosen.measure,
             measures: Measure::ALL
@@ -243,7 +268,16 @@ impl Territorio {
             level: chosen.level.as_ref().map(|(_, title)| title.clone()),
             is_without_levels: chosen.is_without_levels,
             residents_year: year,
-            map: drawing(chosen.measure, &comuni, &values, &head.mark),
+            map: drawing(chosen.measure, chosen.cut, &comuni, &values, &head.mark),
+            cuts: Cut::ALL
+                .iter()
+                .map(|cut| Choice::new(cut.code(), text::word("dashboard_cut", cut.code()), chosen.cut.code()))
+                .collect(),
+            ranking,
+            ranking_all,
+            funnel: rates.funnel(),
+            small,
+            small_table,
             finding: finding(chosen.measure, &comuni, &values),
             count_shown: values.iter().flatten().count(),
             count_comuni: comuni.len(),
@@ -251,7 +285,7 @@ impl Territorio {
             has_outside: !outside.is_empty(),
             total,
             table,
-            csv_path: format!("/cruscotti/territorio.csv?{}", query.join("&")),
+            csv_path: head.csv_path("territorio", &query),
             head,
         }
     }
@@ -265,7 +299,16 @@ impl Territorio {
             filters.push(("scale", self.scale.clone()));
         }
         filters.push(("residents_year", self.residents_year.to_string()));
-        csv([(None, &self.table)], &self.head.notes(filters))
+        let (funnel, small) = (text::word("dashboard", "funnel"), text::word("dashboard", "by_year"));
+        let tables = [
+            (None, Some(&self.table)),
+            (Some(funnel.as_str()), self.funnel.as_ref().map(Funnel::table)),
+            (Some(small.as_str()), Some(&self.small_table)),
+        ];
+        let tables = tables
+            .into_iter()
+            .filter_map(|(title, table)| Some((title, table.filter(|table| !table.rows.is_empty())?)));
+        csv(tables, &self.head.notes(filters))
     }
 }
 
@@ -275,14 +318,19 @@ fn total_rate(figures: &Protected, period: &str, comuni: &[String], year: i32) -
     figures.rate_tenths_of_all(period, residents?.into_iter().sum())
 }
 
+/// Codes and names: those of the Ente, and those outside where its people live; and the year of the residents.
+struct Comuni<'a> {
+    own: &'a [(String, String)],
+    outside: &'a [(String, String)],
+    year: i32,
+}
+
 /// All comuni of the Ente, those outside that have people enough, the others together, everybody.
 fn table(
     Data { figures, strumento, .. }: &Data,
+    rates: &Rates,
     chosen: &Chosen,
-    comuni: &[(String, String)],
-    outside: &[(String, String)],
-    year: i32,
-    own: &[String],
+    &Comuni { own, outside, year }: &Comuni<'_>,
     mark: &str,
 ) -> Table {
     let period = &chosen.period;
@@ -298,6 +346,8 @@ fn table(
     } else {
         columns.push(Column::number(format!("{} {year}", word("residents"))));
         columns.push(Column::number(word("rate")));
+        columns.push(Column::number(format!("{} ({})", word("rate_standardised"), word("interval"))));
+        columns.push(Column::number(format!("{} ({})", word("rate_smoothed"), word("interval"))));
         if let Some((_, title)) = &chosen.scale {
             columns.push(Column::number(format!("{}: {title}", word("index"))));
         }
@@ -323,7 +373,7 @@ fn table(
         let residents_here = match comune {
             Some(POOL) => None,
             Some(comune) => residents(comune, year),
-            None => own.iter().map(|code| residents(code, year)).sum(),
+            None => own.iter().map(|(code, _)| residents(code, year)).sum(),
         };
         cells.push(residents_here.map_or(none.clone(), |residents| residents.to_string()));
         cells.push(match (comune, residents_here) {
@@ -331,6 +381,12 @@ fn table(
             (Some(comune), Some(residents)) => tenths(figures.rate_tenths(comune, period, residents), mark),
             (None, Some(residents)) => tenths(figures.rate_tenths_of_all(period, residents), mark),
         });
+        // Of other comuni than the Ente's own, and of all together, there is nothing to compare with.
+        let is_compared = comune.is_some_and(|comune| own.iter().any(|(code, _)| code == comune));
+        for estimate in [Rates::standardised, Rates::smoothed] {
+            let shown = comune.filter(|_| is_compared);
+            cells.push(shown.map_or(none.clone(), |comune| with_interval(estimate(rates, comune), mark)));
+        }
         if chosen.scale.is_some() {
             cells.push(match comune {
                 Some(POOL) => none,
@@ -339,7 +395,7 @@ fn table(
         }
         cells
     };
-    let mut rows: Vec<Row> = comuni
+    let mut rows: Vec<Row> = own
         .iter()
         .chain(outside)
         .map(|(code, name)| Row { head: name.clone(), cells: cells_of(Some(code)), is_total: false })
@@ -351,11 +407,11 @@ fn table(
     Table { columns, rows }
 }
 
-fn drawing(measure: Measure, comuni: &[(String, String)], values: &[Option<i64>], mark: &str) -> Option<Map> {
+fn drawing(measure: Measure, cut: Cut, comuni: &[(String, String)], values: &[Option<i64>], mark: &str) -> Option<Map> {
     let codes: Vec<ComuneCode> = comuni.iter().filter_map(|(code, _)| code.parse().ok()).collect();
     let (height, outlines) = map::draw(&codes)?;
     let shown: Vec<i64> = values.iter().flatten().copied().collect();
-    let classes = Classes::of(&shown);
+    let classes = Classes::of(&shown, cut);
     let places: Vec<Place> = comuni
         .iter()
         .zip(values)
@@ -414,6 +470,8 @@ impl Page for Territorio {
         for data in samples::all() {
             for (misura, ambito, periodo) in [
                 ("tasso", "ambito", "tutti"),
+                ("tasso-per-eta", "ambito", "tutti"),
+                ("tasso-smussato", "ambito", "2025"),
                 ("persone", "ambito", "2025"),
                 ("indice", "misura", "tutti"),
                 ("livello", "ambito", "tutti"),
@@ -433,7 +491,7 @@ impl Page for Territorio {
 }
 
 pub(crate) async fn get(State(dashboards): State<Dashboards>, asked: Asked) -> Response {
-    let area = Area::Territorio;
+    let area = Area::Cruscotti;
     match data(&dashboards, &asked).await {
         Ok(data) => {
             let layout = asked.viewer.layout.clone();
@@ -449,6 +507,6 @@ pub(crate) async fn get_csv(State(dashboards): State<Dashboards>, asked: Asked) 
             let name = format!("territorio-{}-{}", data.strumento.id, data.period(&asked.choices));
             file(&name, Territorio::new(&asked.viewer, &data, &asked.choices).csv())
         }
-        Err(kind) => refuse(&dashboards, &asked.viewer, Area::Territorio, kind).await.into_response(),
+        Err(kind) => refuse(&dashboards, &asked.viewer, Area::Cruscotti, kind).await.into_response(),
     }
 }

@@ -1,59 +1,21 @@
 //! The Ente's community: a characteristic of the people against the levels of every scale and the profile.
 
+mod groups;
+
 use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
 use templates::{Area, Page};
 
+use self::groups::{OddsOfScale, Pyramid};
+use super::bars::{APART_MIN, Bar, Bars, COLOURS, COMPARED_MIN, Said, Segment, bar, keys, standard_errors_apart};
 use super::{Asked, Choice, Choices, Data, Head, count, data, file, refuse, respond, share};
+use crate::characteristic::Characteristic;
 use crate::merge::POOL;
-use crate::protect::{Characteristic, NOT_VALID, PROFILE, Part};
+use crate::protect::{NOT_VALID, PROFILE, Part};
 use crate::samples;
 use crate::table::{Column, Row, Table, csv};
 use crate::{Dashboards, Viewer, text};
-
-/// A share of fewer people than this says little when it is compared.
-const COMPARED_MIN: u32 = 30;
-
-/// How many standard errors apart two shares must be before a sentence says so. The two are the farthest of many, so the usual
-/// two would find a difference in chance alone.
-const APART_MIN: f64 = 3.5;
-
-/// The colour of an outcome that is no level.
-const NOT_VALID_COLOUR: &str = "x";
-
-/// More outcomes than this share the last colour.
-const COLOURS: usize = 7;
-
-/// A stretch of a bar, in thousandths of its length.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct Segment {
-    x: u32,
-    width: u32,
-    colour: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct Said {
-    title: String,
-    share: String,
-}
-
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct Bar {
-    category: String,
-    segments: Vec<Segment>,
-    /// Where what is not shown begins, if anything is not.
-    hidden_from: Option<u32>,
-    /// The same in words: what is shown.
-    said: Vec<Said>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct Key {
-    title: String,
-    colour: String,
-}
 
 /// What the title of a chart says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -70,17 +32,6 @@ pub(crate) enum Finding {
 }
 
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct Chart {
-    id: String,
-    title: String,
-    is_profile: bool,
-    finding: Finding,
-    keys: Vec<Key>,
-    bars: Vec<Bar>,
-    table: Table,
-}
-
-#[derive(Clone, Debug, Serialize)]
 pub(crate) struct Comunita {
     head: Head,
     characteristics: Vec<Choice>,
@@ -88,7 +39,10 @@ pub(crate) struct Comunita {
     is_multiple: bool,
     has_pool: bool,
     /// One for each scale with levels, and the profile; when there is none, one of people alone.
-    charts: Vec<Chart>,
+    charts: Vec<Bars<Finding>>,
+    pyramid: Option<Pyramid>,
+    /// How disadvantages go with the lowest level of each scale.
+    odds: Vec<OddsOfScale>,
     /// Scales that have no levels.
     without_levels: Vec<String>,
     has_profile: bool,
@@ -102,7 +56,7 @@ fn characteristic(choices: &Choices) -> Characteristic {
 }
 
 /// A category in words.
-fn category_title(of: Characteristic, category: &str) -> String {
+pub(crate) fn category_title(of: Characteristic, category: &str) -> String {
     if category == POOL { text::word("dashboard", "category_pool") } else { text::word(of.code(), category) }
 }
 
@@ -115,22 +69,20 @@ impl Comunita {
         let scales = strumento.scales.iter().filter(|scale| !scale.levels.is_empty());
         let targets = scales.map(|scale| (scale.id.as_str(), scale.title.as_str()));
         let profile = strumento.profile.iter().map(|(title, _)| (PROFILE, title.as_str()));
-        let mut charts: Vec<Chart> =
+        let mut charts: Vec<Bars<Finding>> =
             targets.chain(profile).map(|(target, title)| chart(data, of, &period, target, title, &head.mark)).collect();
         let is_people_only = charts.is_empty();
         if is_people_only {
             charts.push(people_chart(data, of, &period, &head.mark));
         }
-        let in_address = head.periods.iter().find(|choice| choice.is_chosen).map_or("", |choice| &choice.value);
         Self {
-            characteristics: Characteristic::ALL
-                .iter()
-                .map(|one| Choice::new(one.code(), text::word("characteristic", one.code()), of.code()))
-                .collect(),
+            characteristics: Characteristic::choices(of),
             characteristic: text::word("characteristic", of.code()),
             is_multiple: of.is_multiple(),
             has_pool: data.figures.categories(of).iter().any(|category| category == POOL),
             charts,
+            pyramid: Pyramid::new(viewer, data, &period, &head.mark),
+            odds: groups::odds_of_scales(data, &period, &head.mark),
             without_levels: strumento
                 .scales
                 .iter()
@@ -139,26 +91,22 @@ impl Comunita {
                 .collect(),
             has_profile: strumento.profile.is_some(),
             is_people_only,
-            csv_path: format!(
-                "/cruscotti/comunita.csv?periodo={in_address}&strumento={}&caratteristica={}",
-                strumento.id,
-                of.code()
-            ),
+            csv_path: head.csv_path("comunita", &[("caratteristica", of.code())]),
             head,
         }
     }
 
     pub(crate) fn csv(&self) -> String {
-        let tables = self.charts.iter().map(|chart| (Some(chart.title.as_str()), &chart.table));
+        let charts = self.charts.iter().map(|chart| (chart.title.clone(), &chart.table));
+        let pyramid = self.pyramid.iter().map(|pyramid| (text::word("dashboard", "pyramid"), pyramid.table()));
+        let tables: Vec<(String, &Table)> =
+            charts.chain(pyramid).chain(self.odds.iter().map(OddsOfScale::titled)).collect();
+        let tables = tables.iter().map(|(title, table)| (Some(title.as_str()), *table));
         csv(tables, &self.head.notes(vec![("characteristic", self.characteristic.clone())]))
     }
 }
 
-fn colour(place: usize, outcome: &str) -> String {
-    if outcome == NOT_VALID { NOT_VALID_COLOUR.to_owned() } else { (place.min(COLOURS - 1) + 1).to_string() }
-}
-
-fn chart(data: &Data, of: Characteristic, period: &str, target: &str, title: &str, mark: &str) -> Chart {
+fn chart(data: &Data, of: Characteristic, period: &str, target: &str, title: &str, mark: &str) -> Bars<Finding> {
     let figures = &data.figures;
     let outcomes = figures.outcomes(target);
     let titles: Vec<String> = outcomes.iter().map(|outcome| data.strumento.outcome_title(target, outcome)).collect();
@@ -199,24 +147,18 @@ fn chart(data: &Data, of: Characteristic, period: &str, target: &str, title: &st
             parts,
         })
         .collect();
-    Chart {
+    Bars {
         id: target.to_owned(),
         title: title.to_owned(),
-        is_profile: target == PROFILE,
         finding: finding(outcomes, &titles, &groups),
-        keys: outcomes
-            .iter()
-            .zip(&titles)
-            .enumerate()
-            .map(|(place, (outcome, title))| Key { title: title.clone(), colour: colour(place, outcome) })
-            .collect(),
+        keys: keys(outcomes, &titles),
         bars,
         table: Table { columns, rows },
     }
 }
 
 /// People of each category, for a strumento that has no levels and no profile.
-fn people_chart(data: &Data, of: Characteristic, period: &str, mark: &str) -> Chart {
+fn people_chart(data: &Data, of: Characteristic, period: &str, mark: &str) -> Bars<Finding> {
     let figures = &data.figures;
     let word = |code: &str| text::word("dashboard", code);
     let columns = vec![
@@ -250,10 +192,9 @@ fn people_chart(data: &Data, of: Characteristic, period: &str, mark: &str) -> Ch
         cells: vec![count(figures.people(period), mark), "–".to_owned()],
         is_total: true,
     });
-    Chart {
+    Bars {
         id: "persone".to_owned(),
         title: word("people"),
-        is_profile: false,
         finding: largest.map_or(Finding::Nothing, |(permille, category)| Finding::Largest {
             category,
             share: share(Some(permille), mark),
@@ -271,23 +212,6 @@ fn row(head: String, people: Option<u32>, parts: &[Part], mark: &str, is_total: 
         cells.push(share(part.share_permille, mark));
     }
     Row { head, cells, is_total }
-}
-
-/// Shares one after another in the order of the outcomes; what is left of the bar is what is not shown.
-fn bar(category: String, outcomes: &[String], titles: &[String], parts: &[Part]) -> Bar {
-    let mut x = 0;
-    let mut segments = Vec::new();
-    let mut said = Vec::new();
-    for (place, ((outcome, title), part)) in outcomes.iter().zip(titles).zip(parts).enumerate() {
-        let Some(permille) = part.share_permille else { continue };
-        // Rounding may bring the sum a little over the whole.
-        let width = permille.min(1_000 - x);
-        segments.push(Segment { x, width, colour: colour(place, outcome) });
-        said.push(Said { title: title.clone(), share: share(Some(permille), "") });
-        x += width;
-    }
-    let is_whole = parts.iter().all(|part| part.share_permille.is_some());
-    Bar { category, segments, hidden_from: (!is_whole).then_some(x), said }
 }
 
 /// A category as the finding compares it.
@@ -333,15 +257,6 @@ fn finding(outcomes: &[String], titles: &[String], groups: &[Group<'_>]) -> Find
     }
 }
 
-/// The difference of two shares, each of so many people and in thousandths, in standard errors of a difference by chance.
-fn standard_errors_apart((people_a, permille_a): (u32, u32), (people_b, permille_b): (u32, u32)) -> f64 {
-    let (n, m) = (f64::from(people_a), f64::from(people_b));
-    let (p, q) = (f64::from(permille_a) / 1_000.0, f64::from(permille_b) / 1_000.0);
-    let pooled = (p * n + q * m) / (n + m);
-    let error = (pooled * (1.0 - pooled) * (1.0 / n + 1.0 / m)).sqrt();
-    if error > 0.0 { (p - q).abs() / error } else { 0.0 }
-}
-
 impl Page for Comunita {
     const TEMPLATE: &'static str = "pages/dashboard_comunita.html";
 
@@ -364,7 +279,7 @@ impl Page for Comunita {
 }
 
 pub(crate) async fn get(State(dashboards): State<Dashboards>, asked: Asked) -> Response {
-    let area = Area::Comunita;
+    let area = Area::Cruscotti;
     match data(&dashboards, &asked).await {
         Ok(data) => {
             let layout = asked.viewer.layout.clone();
@@ -381,6 +296,6 @@ pub(crate) async fn get_csv(State(dashboards): State<Dashboards>, asked: Asked) 
             let name = format!("comunita-{}-{of}-{}", data.strumento.id, data.period(&asked.choices));
             file(&name, Comunita::new(&asked.viewer, &data, &asked.choices).csv())
         }
-        Err(kind) => refuse(&dashboards, &asked.viewer, Area::Comunita, kind).await,
+        Err(kind) => refuse(&dashboards, &asked.viewer, Area::Cruscotti, kind).await,
     }
 }

@@ -1,0 +1,268 @@
+//! The whole at a glance: how many people, who is new, who comes back, who is overdue, how levels and indices move over the years.
+
+use axum::extract::State;
+use axum::response::Response;
+use serde::Serialize;
+use templates::{Area, Page};
+
+use super::bars::{APART_MIN, Bars, COMPARED_MIN, bar, keys, standard_errors_apart};
+use super::{Asked, Choices, Data, Head, count, data, file, refuse, respond, share, tenths};
+use crate::protect::{ALL, ARRIVALS, NOT_VALID, PROFILE, Part, RECENCY, overdue_before};
+use crate::samples;
+use crate::table::{Column, Row, Table, csv};
+use crate::{Dashboards, Viewer, text};
+
+/// What the title of a chart says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub(crate) enum Finding {
+    /// The share of an outcome moved between the last two years by more than chance explains.
+    Moved { outcome: String, before: String, before_share: String, year: String, share: String, is_more: bool },
+    /// The last two years are hardly apart.
+    Steady { before: String, year: String },
+    /// Too little is shown to compare.
+    Nothing,
+}
+
+/// A number above everything else.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Number {
+    code: &'static str,
+    value: String,
+    /// In percent, where there is one to show.
+    share: Option<String>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Quadro {
+    head: Head,
+    /// Whether one year is chosen.
+    is_year: bool,
+    numbers: Vec<Number>,
+    /// The month before which a last assessment is overdue, and after how many days that is; none where the strumento does not say.
+    overdue: Option<(String, u32)>,
+    years: Table,
+    medians: Table,
+    charts: Vec<Bars<Finding>>,
+    csv_path: String,
+}
+
+/// `2025-06` in words.
+fn month(code: &str) -> String {
+    let (year, month) = code.split_once('-').unwrap_or((code, ""));
+    format!("{} {year}", text::word("month", month))
+}
+
+impl Quadro {
+    pub(crate) fn new(viewer: &Viewer, data: &Data, choices: &Choices) -> Self {
+        let period = data.period(choices);
+        let head = Head::new(viewer, data, &period);
+        let (figures, strumento) = (&data.figures, &data.strumento);
+        let number = |code, part: Part| Number {
+            code,
+            value: count(part.people, &head.mark),
+            share: part.share_permille.map(|permille| share(Some(permille), "")),
+        };
+        let mut numbers = vec![number("people", Part { people: figures.people(&period), share_permille: None })];
+        if period != ALL && !figures.names_in(ARRIVALS).is_empty() {
+            numbers.push(number("first", figures.part_in(ARRIVALS, "first", None, &period)));
+        }
+        numbers.push(number("again", figures.repeated()));
+        let overdue = strumento.content.reassess_after_days.and_then(|days| {
+            let before = overdue_before(text::day(data.publication.position.published_at), days)?;
+            (!figures.names_in(RECENCY).is_empty()).then_some((month(&before), days))
+        });
+        if overdue.is_some() {
+            numbers.push(number("overdue", figures.part_in(RECENCY, "overdue", None, ALL)));
+        }
+        let scales = strumento.scales.iter().filter(|scale| !scale.levels.is_empty());
+        let targets = scales.map(|scale| (scale.id.as_str(), scale.title.as_str()));
+        let profile = strumento.profile.iter().map(|(title, _)| (PROFILE, title.as_str()));
+        Self {
+            is_year: period != ALL,
+            numbers,
+            overdue,
+            years: years(data, &head.mark),
+            medians: medians(data, &head.mark),
+            charts: profile.chain(targets).map(|(target, title)| chart(data, target, title, &head.mark)).collect(),
+            csv_path: head.csv_path("quadro", &[]),
+            head,
+        }
+    }
+
+    pub(crate) fn csv(&self) -> String {
+        let word = |code: &str| text::word("dashboard", code);
+        let numbers = Table {
+            columns: vec![
+                Column::text(word("figure")),
+                Column::number(word("people")),
+                Column::number(word("share_of_all")),
+            ],
+            rows: self
+                .numbers
+                .iter()
+                .map(|number| Row {
+                    head: text::word("dashboard_number", number.code),
+                    cells: vec![number.value.clone(), number.share.clone().unwrap_or_else(|| "–".to_owned())],
+                    is_total: false,
+                })
+                .collect(),
+        };
+        let (years, medians) = (word("by_year"), word("index"));
+        let tables = [(None, &numbers), (Some(years.as_str()), &self.years), (Some(medians.as_str()), &self.medians)];
+        let charts = self.charts.iter().map(|chart| (Some(chart.title.as_str()), &chart.table));
+        csv(tables.into_iter().chain(charts), &self.head.notes(Vec::new()))
+    }
+}
+
+/// A row for each year, then for all of them.
+fn periods(data: &Data) -> impl Iterator<Item = (&str, String)> {
+    let years = data.figures.years().iter().map(|year| (year.as_str(), year.clone()));
+    years.chain([(ALL, text::word("dashboard", "all_periods"))])
+}
+
+fn years(data: &Data, mark: &str) -> Table {
+    let figures = &data.figures;
+    let word = |code: &str| text::word("dashboard", code);
+    let has_arrivals = !figures.names_in(ARRIVALS).is_empty();
+    let mut columns = vec![Column::text(word("period")), Column::number(word("people"))];
+    if has_arrivals {
+        columns.push(Column::number(word("first_time")));
+        columns.push(Column::number(word("known_before")));
+    }
+    columns.push(Column::number(word("assessments")));
+    let row = |(period, head): (&str, String)| {
+        let mut cells = vec![count(figures.people(period), mark)];
+        if has_arrivals {
+            for name in ["first", "known"] {
+                let of_year = || count(figures.people_in(ARRIVALS, name, period), mark);
+                cells.push(if period == ALL { "–".to_owned() } else { of_year() });
+            }
+        }
+        cells.push(figures.assessments(period).map_or_else(|| mark.to_owned(), |sheets| sheets.to_string()));
+        Row { head, cells, is_total: period == ALL }
+    };
+    Table { columns, rows: periods(data).map(row).collect() }
+}
+
+/// The median index of each scale by year, and how the last year differs from the one before.
+fn medians(data: &Data, mark: &str) -> Table {
+    let figures = &data.figures;
+    let mut columns = vec![Column::text(text::word("dashboard", "scale"))];
+    columns.extend(periods(data).map(|(_, title)| Column::number(title)));
+    let last_two = figures.years().last_chunk::<2>();
+    columns.extend(last_two.map(|[before, last]| Column::number(format!("{last} − {before}"))));
+    let row = |scale: &crate::strumento::ScaleNames| {
+        let median = |period: &str| figures.median_tenths(None, &scale.id, period);
+        let mut cells: Vec<String> = periods(data).map(|(period, _)| tenths(median(period), mark)).collect();
+        cells.extend(last_two.map(|[before, last]| match (median(before), median(last)) {
+            (Some(before), Some(last)) => text::tenths(last - before),
+            _ => mark.to_owned(),
+        }));
+        Row { head: scale.title.clone(), cells, is_total: false }
+    };
+    Table { columns, rows: data.strumento.scales.iter().map(row).collect() }
+}
+
+/// The shares of a scale's levels, or of the profile, year by year.
+fn chart(data: &Data, target: &str, title: &str, mark: &str) -> Bars<Finding> {
+    let figures = &data.figures;
+    let outcomes = figures.outcomes(target);
+    let titles: Vec<String> = outcomes.iter().map(|outcome| data.strumento.outcome_title(target, outcome)).collect();
+    let mut columns =
+        vec![Column::text(text::word("dashboard", "period")), Column::number(text::word("dashboard", "people"))];
+    columns
+        .extend(titles.iter().flat_map(|title| [Column::number(title.clone()), Column::number(format!("{title} %"))]));
+    let (mut rows, mut bars, mut found) = (Vec::new(), Vec::new(), Vec::new());
+    for (period, head) in periods(data) {
+        let nothing = Part { people: None, share_permille: None };
+        let of = |outcome: &String| figures.outcome_of_all(target, outcome, period).unwrap_or(nothing);
+        let parts: Vec<Part> = outcomes.iter().map(of).collect();
+        let people = figures.people(period);
+        let mut cells = vec![count(people, mark)];
+        cells.extend(parts.iter().flat_map(|part| [count(part.people, mark), share(part.share_permille, mark)]));
+        rows.push(Row { head: head.clone(), cells, is_total: period == ALL });
+        bars.push(bar(head, outcomes, &titles, &parts));
+        if period != ALL {
+            found.push((period, people, parts));
+        }
+    }
+    let finding = match found.last_chunk::<2>() {
+        Some([before, last]) => finding(outcomes, &titles, before, last),
+        None => Finding::Nothing,
+    };
+    Bars {
+        id: target.to_owned(),
+        title: title.to_owned(),
+        finding,
+        keys: keys(outcomes, &titles),
+        bars,
+        table: Table { columns, rows },
+    }
+}
+
+/// A year with its people and their shares.
+type Year<'a> = (&'a str, Option<u32>, Vec<Part>);
+
+fn finding(outcomes: &[String], titles: &[String], before: &Year<'_>, last: &Year<'_>) -> Finding {
+    let is_enough = |people: &u32| *people >= COMPARED_MIN;
+    let (Some(people_before), Some(people)) = (before.1.filter(is_enough), last.1.filter(is_enough)) else {
+        return Finding::Nothing;
+    };
+    let mut farthest: Option<(f64, Finding)> = None;
+    let mut compared = 0;
+    for (place, title) in titles.iter().enumerate().filter(|(place, _)| outcomes[*place] != NOT_VALID) {
+        let (Some(from), Some(to)) = (before.2[place].share_permille, last.2[place].share_permille) else { continue };
+        compared += 1;
+        let apart = standard_errors_apart((people_before, from), (people, to));
+        if apart >= APART_MIN && farthest.as_ref().is_none_or(|(most, _)| apart > *most) {
+            let said = Finding::Moved {
+                outcome: title.clone(),
+                before: before.0.to_owned(),
+                before_share: share(Some(from), ""),
+                year: last.0.to_owned(),
+                share: share(Some(to), ""),
+                is_more: to > from,
+            };
+            farthest = Some((apart, said));
+        }
+    }
+    match farthest {
+        Some((_, finding)) => finding,
+        None if compared > 0 => Finding::Steady { before: before.0.to_owned(), year: last.0.to_owned() },
+        None => Finding::Nothing,
+    }
+}
+
+impl Page for Quadro {
+    const TEMPLATE: &'static str = "pages/dashboard_quadro.html";
+
+    fn samples() -> Vec<Self> {
+        let viewer = samples::viewer();
+        let of = |data, period: &str| {
+            Self::new(&viewer, data, &Choices { periodo: Some(period.to_owned()), ..Choices::default() })
+        };
+        samples::all().iter().flat_map(|data| [of(data, "tutti"), of(data, "2025")]).collect()
+    }
+}
+
+pub(crate) async fn get(State(dashboards): State<Dashboards>, asked: Asked) -> Response {
+    match data(&dashboards, &asked).await {
+        Ok(data) => {
+            let layout = asked.viewer.layout.clone();
+            respond(&dashboards, layout, Area::Cruscotti, move || Quadro::new(&asked.viewer, &data, &asked.choices))
+                .await
+        }
+        Err(kind) => refuse(&dashboards, &asked.viewer, Area::Cruscotti, kind).await,
+    }
+}
+
+pub(crate) async fn get_csv(State(dashboards): State<Dashboards>, asked: Asked) -> Response {
+    match data(&dashboards, &asked).await {
+        Ok(data) => {
+            let name = format!("quadro-{}-{}", data.strumento.id, data.period(&asked.choices));
+            file(&name, Quadro::new(&asked.viewer, &data, &asked.choices).csv())
+        }
+        Err(kind) => refuse(&dashboards, &asked.viewer, Area::Cruscotti, kind).await,
+    }
+}
