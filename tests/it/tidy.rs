@@ -252,8 +252,9 @@ fn marts_name_the_pages_that_show_them() {
         let name = mart.step.name;
         let pages = mart.notes().expect("a sidecar is one").shown_on;
         for page in &pages {
+            let is_page = |path: String| root().join("dashboards/src/pages").join(path).is_file();
             assert!(
-                root().join(format!("dashboards/src/pages/{page}.rs")).is_file(),
+                is_page(format!("{page}.rs")) || is_page(format!("{page}/mod.rs")),
                 "{name} is shown on no page {page}"
             );
         }

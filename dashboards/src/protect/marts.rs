@@ -29,24 +29,33 @@ pub(crate) struct Marts {
     pub(crate) azioni: Vec<AzioneRow>,
 }
 
-/// Reads tables of a lake and keeps the rows of a strumento.
-macro_rules! read {
-    ($lake:ident, $strumento:ident: $($mart:ident),+) => { Self {
-        as_of: text::day($lake.manifest().published_at),
-        $($mart: {
-            let mut rows = $lake.$mart()?;
-            rows.retain(|row| row.instrument == $strumento);
-            rows
-        },)+
-    } };
+/// The rows of a strumento.
+macro_rules! of {
+    ($strumento:ident, $rows:expr) => {{
+        let mut rows = $rows;
+        rows.retain(|row| row.instrument == $strumento);
+        rows
+    }};
 }
 
 impl Marts {
     pub(crate) fn read(lake: &EnteLake, strumento: &str) -> Result<Self, LakeError> {
-        Ok(
-            read!(lake, strumento: totals, territory, territory_people, territory_index, community, ages, paths, changes,
-            returns, recency, items, blocks, azioni),
-        )
+        Ok(Self {
+            as_of: text::day(lake.manifest().published_at),
+            totals: of!(strumento, lake.totals()?),
+            territory: of!(strumento, lake.territory()?),
+            territory_people: of!(strumento, lake.territory_people()?),
+            territory_index: of!(strumento, lake.territory_index()?),
+            community: of!(strumento, lake.community()?),
+            ages: of!(strumento, lake.ages()?),
+            paths: of!(strumento, lake.paths()?),
+            changes: of!(strumento, lake.changes()?),
+            returns: of!(strumento, lake.returns()?),
+            recency: of!(strumento, lake.recency()?),
+            items: of!(strumento, lake.items()?),
+            blocks: of!(strumento, lake.blocks()?),
+            azioni: of!(strumento, lake.azioni()?),
+        })
     }
 
     /// The calendar years with data, in order.
