@@ -221,14 +221,20 @@ impl World {
         panic!("{path} is never done");
     }
 
+    /// Asks once the turn is free: an extraction has been seen to be ready an instant before it gives its turn back.
+    async fn ask_in_turn(&self, number: u128, format: &str) -> Reply {
+        loop {
+            let reply = self.ask(number, format, (2023, 2024)).await;
+            if reply.status != StatusCode::CONFLICT {
+                return reply;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// Asks, waits, and takes the file.
     async fn extract(&self, number: u128, format: &str) -> (String, Vec<u8>) {
-        let mut reply = self.ask(number, format, (2023, 2024)).await;
-        // The one before has been seen to be ready an instant before its turn is given back.
-        while reply.status == StatusCode::CONFLICT {
-            tokio::task::yield_now().await;
-            reply = self.ask(number, format, (2023, 2024)).await;
-        }
+        let reply = self.ask_in_turn(number, format).await;
         assert_eq!(reply.status, StatusCode::SEE_OTHER, "{}", reply.text());
         let path = reply.location();
         let page = self.until_done(number, &path).await;
@@ -653,11 +659,11 @@ async fn the_audit_has_the_reason_and_the_counts_and_nothing_happens_without_it(
     assert!(world.files().is_empty(), "{:?}", world.files());
 
     *world.refused.lock().unwrap() = Some(Act::Request);
-    assert_eq!(world.ask(1, "csv", (2023, 2024)).await.status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(world.ask_in_turn(1, "csv").await.status, StatusCode::INTERNAL_SERVER_ERROR);
     assert!(world.files().is_empty(), "{:?}", world.files());
 
     *world.refused.lock().unwrap() = Some(Act::Ready);
-    let path = world.ask(1, "csv", (2023, 2024)).await.location();
+    let path = world.ask_in_turn(1, "csv").await.location();
     let page = world.until_done(1, &path).await.text();
     assert!(
         page.contains("Estrazione non riuscita") && page.contains("registro dell&#x27;Ente non ha accettato"),
