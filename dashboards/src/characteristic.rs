@@ -1,8 +1,11 @@
 //! What is recorded of a persona, as pages name and order it.
 
+use std::ops::RangeInclusive;
+
+use domain::person::{Citizenship, Disadvantage, Education, Household, Sex, Work};
+
 use crate::pages::Choice;
 use crate::text;
-use domain::person::{Citizenship, Disadvantage, Education, Household, Sex, Work};
 
 /// What is recorded of a persona, in the order of the pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,4 +63,17 @@ impl Characteristic {
             Self::Disadvantage => Disadvantage::ALL.iter().map(|one| one.code()).chain(["none"]).collect(),
         }
     }
+}
+
+/// The ages of residents that a band of people is held against: who is under 18 is hardly ever assessed. None of other codes.
+pub(crate) fn ages_of_residents(band: &str) -> Option<RangeInclusive<u8>> {
+    Some(match band {
+        "0_24" => 18..=24,
+        "25_34" => 25..=34,
+        "35_44" => 35..=44,
+        "45_54" => 45..=54,
+        "55_64" => 55..=64,
+        "65_plus" => 65..=territory::AGE_MAX,
+        _ => return None,
+    })
 }

@@ -110,7 +110,7 @@ pub(crate) fn keys(outcomes: &[String], titles: &[String]) -> Vec<Key> {
 }
 
 /// The interval of a share at 95 %, in thousandths (Wilson 1927): it never leaves 0 to 1, and holds for small groups too.
-pub(crate) fn wilson_permille(part: u32, whole: u32) -> Option<(u32, u32)> {
+fn wilson_permille(part: u32, whole: u32) -> Option<(u32, u32)> {
     /// The normal quantile of 97.5 %.
     const Z: f64 = 1.959_964;
     if whole == 0 || part > whole {
@@ -121,6 +121,17 @@ pub(crate) fn wilson_permille(part: u32, whole: u32) -> Option<(u32, u32)> {
     let reach = Z * (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).sqrt();
     let scale = 1.0 + Z * Z / n;
     Some((permille((middle - reach) / scale), permille((middle + reach) / scale)))
+}
+
+/// A share with its interval: «41,0 (36,2–46,0)».
+pub(crate) fn with_interval(part: Part, whole: Option<u32>, mark: &str) -> String {
+    let interval = part.people.zip(whole).and_then(|(part, whole)| wilson_permille(part, whole));
+    match (part.share_permille, interval) {
+        (Some(permille), Some((low, high))) => {
+            format!("{} ({}–{})", share(Some(permille), mark), share(Some(low), mark), share(Some(high), mark))
+        }
+        _ => mark.to_owned(),
+    }
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share is between 0 and 1")]

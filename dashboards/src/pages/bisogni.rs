@@ -4,11 +4,11 @@
 use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
-use templates::{Area, Page};
+use templates::Page;
 
 use super::bars::{Bars, COMPARED_MIN, bar, keys};
 use super::comunita::category_title;
-use super::{Asked, Choice, Choices, Data, Head, count, data, file, refuse, respond, share};
+use super::{Asked, Choice, Choices, Data, Head, count, download, share, show};
 use crate::characteristic::Characteristic;
 use crate::protect::{ALL, Part, azione, item};
 use crate::samples;
@@ -340,22 +340,13 @@ impl Page for Bisogni {
 }
 
 pub(crate) async fn get(State(dashboards): State<Dashboards>, asked: Asked) -> Response {
-    match data(&dashboards, &asked).await {
-        Ok(data) => {
-            let layout = asked.viewer.layout.clone();
-            let page = move || Bisogni::new(&asked.viewer, &data, &asked.choices);
-            respond(&dashboards, layout, Area::Cruscotti, page).await
-        }
-        Err(kind) => refuse(&dashboards, &asked.viewer, Area::Cruscotti, kind).await,
-    }
+    show(&dashboards, asked, |asked, data| Bisogni::new(&asked.viewer, data, &asked.choices)).await
 }
 
 pub(crate) async fn get_csv(State(dashboards): State<Dashboards>, asked: Asked) -> Response {
-    match data(&dashboards, &asked).await {
-        Ok(data) => {
-            let name = format!("bisogni-{}-{}", data.strumento.id, data.period(&asked.choices));
-            file(&name, Bisogni::new(&asked.viewer, &data, &asked.choices).csv())
-        }
-        Err(kind) => refuse(&dashboards, &asked.viewer, Area::Cruscotti, kind).await,
-    }
+    download(&dashboards, asked, |asked, data| {
+        let name = format!("bisogni-{}-{}", data.strumento.id, data.period(&asked.choices));
+        (name, Bisogni::new(&asked.viewer, data, &asked.choices).csv())
+    })
+    .await
 }

@@ -239,6 +239,42 @@ pub(crate) async fn render<P: Page + 'static>(
     }
 }
 
+/// Answers with a page of figures, or with why there are none.
+pub(crate) async fn show<P: Page + 'static>(
+    dashboards: &Dashboards,
+    asked: Asked,
+    page: impl FnOnce(&Asked, &Data) -> P + Send + 'static,
+) -> Response {
+    match data(dashboards, &asked).await {
+        Ok(data) => {
+            let layout = asked.viewer.layout.clone();
+            respond(dashboards, layout, Area::Cruscotti, move || page(&asked, &data)).await
+        }
+        Err(kind) => refuse(dashboards, &asked.viewer, Area::Cruscotti, kind).await,
+    }
+}
+
+/// The same with the file of a page: its name, and what is in it.
+pub(crate) async fn download(
+    dashboards: &Dashboards,
+    asked: Asked,
+    named: impl FnOnce(&Asked, &Data) -> (String, String),
+) -> Response {
+    match data(dashboards, &asked).await {
+        Ok(data) => {
+            let (name, csv) = named(&asked, &data);
+            file(&name, csv)
+        }
+        Err(kind) => refuse(dashboards, &asked.viewer, Area::Cruscotti, kind).await,
+    }
+}
+
+/// The year of the population that a period is compared with: the nearest one published.
+pub(crate) fn residents_year(figures: &Protected, period: &str) -> i32 {
+    let year = if period == ALL { figures.years().last().map_or("", String::as_str) } else { period };
+    territory::nearest_population_year(year.parse().unwrap_or(i32::MAX))
+}
+
 /// A page that says why there are no figures.
 pub(crate) async fn refuse(dashboards: &Dashboards, viewer: &Viewer, area: Area, kind: NoticeKind) -> Response {
     let notice = Notice { kind, ente: viewer.ente_name.clone() };

@@ -6,10 +6,10 @@
 use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
-use templates::{Area, Page};
+use templates::Page;
 
-use super::bars::{Bars, Key, bar, keys, wilson_permille};
-use super::{Asked, Choice, Choices, Data, Head, count, data, file, refuse, respond, share};
+use super::bars::{Bars, Key, bar, keys, with_interval};
+use super::{Asked, Choice, Choices, Data, Head, count, download, share, show};
 use crate::protect::{ALL, COHORTS, Part, RETURNS, changes, path, paths};
 use crate::samples;
 use crate::strumento::ScaleNames;
@@ -238,17 +238,6 @@ fn changes_chart(data: &Data, mark: &str) -> Option<Bars<ChangeFinding>> {
     })
 }
 
-/// «41,0 (36,2–46,0)».
-fn with_interval(part: Part, whole: Option<u32>, mark: &str) -> String {
-    let interval = part.people.zip(whole).and_then(|(part, whole)| wilson_permille(part, whole));
-    match (part.share_permille, interval) {
-        (Some(permille), Some((low, high))) => {
-            format!("{} ({}–{})", share(Some(permille), mark), share(Some(low), mark), share(Some(high), mark))
-        }
-        _ => mark.to_owned(),
-    }
-}
-
 /// How far two counts of the same people are apart, were both as likely: in standard errors, positive when the first is larger.
 fn sign_test(better: u32, worse: u32) -> f64 {
     let (better, worse) = (f64::from(better), f64::from(worse));
@@ -431,22 +420,13 @@ impl Page for Percorsi {
 }
 
 pub(crate) async fn get(State(dashboards): State<Dashboards>, asked: Asked) -> Response {
-    match data(&dashboards, &asked).await {
-        Ok(data) => {
-            let layout = asked.viewer.layout.clone();
-            let page = move || Percorsi::new(&asked.viewer, &data, &asked.choices);
-            respond(&dashboards, layout, Area::Cruscotti, page).await
-        }
-        Err(kind) => refuse(&dashboards, &asked.viewer, Area::Cruscotti, kind).await,
-    }
+    show(&dashboards, asked, |asked, data| Percorsi::new(&asked.viewer, data, &asked.choices)).await
 }
 
 pub(crate) async fn get_csv(State(dashboards): State<Dashboards>, asked: Asked) -> Response {
-    match data(&dashboards, &asked).await {
-        Ok(data) => {
-            let name = format!("percorsi-{}", data.strumento.id);
-            file(&name, Percorsi::new(&asked.viewer, &data, &asked.choices).csv())
-        }
-        Err(kind) => refuse(&dashboards, &asked.viewer, Area::Cruscotti, kind).await,
-    }
+    download(&dashboards, asked, |asked, data| {
+        let name = format!("percorsi-{}", data.strumento.id);
+        (name, Percorsi::new(&asked.viewer, data, &asked.choices).csv())
+    })
+    .await
 }

@@ -3,10 +3,10 @@
 use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
-use templates::{Area, Page};
+use templates::Page;
 
 use super::bars::{APART_MIN, Bars, COMPARED_MIN, bar, keys, standard_errors_apart};
-use super::{Asked, Choices, Data, Head, count, data, file, refuse, respond, share, tenths};
+use super::{Asked, Choices, Data, Head, count, download, share, show, tenths};
 use crate::protect::{ALL, ARRIVALS, NOT_VALID, PROFILE, Part, RECENCY, overdue_before};
 use crate::samples;
 use crate::table::{Column, Row, Table, csv};
@@ -247,22 +247,13 @@ impl Page for Quadro {
 }
 
 pub(crate) async fn get(State(dashboards): State<Dashboards>, asked: Asked) -> Response {
-    match data(&dashboards, &asked).await {
-        Ok(data) => {
-            let layout = asked.viewer.layout.clone();
-            respond(&dashboards, layout, Area::Cruscotti, move || Quadro::new(&asked.viewer, &data, &asked.choices))
-                .await
-        }
-        Err(kind) => refuse(&dashboards, &asked.viewer, Area::Cruscotti, kind).await,
-    }
+    show(&dashboards, asked, |asked, data| Quadro::new(&asked.viewer, data, &asked.choices)).await
 }
 
 pub(crate) async fn get_csv(State(dashboards): State<Dashboards>, asked: Asked) -> Response {
-    match data(&dashboards, &asked).await {
-        Ok(data) => {
-            let name = format!("quadro-{}-{}", data.strumento.id, data.period(&asked.choices));
-            file(&name, Quadro::new(&asked.viewer, &data, &asked.choices).csv())
-        }
-        Err(kind) => refuse(&dashboards, &asked.viewer, Area::Cruscotti, kind).await,
-    }
+    download(&dashboards, asked, |asked, data| {
+        let name = format!("quadro-{}-{}", data.strumento.id, data.period(&asked.choices));
+        (name, Quadro::new(&asked.viewer, data, &asked.choices).csv())
+    })
+    .await
 }

@@ -4,10 +4,10 @@ use axum::extract::State;
 use axum::response::Response;
 use domain::instrument::{Instrument, Reliability};
 use serde::Serialize;
-use templates::{Area, Page};
+use templates::Page;
 use warehouse::ReliabilityRow;
 
-use super::{Asked, Data, Head, count, data, refuse, respond, share};
+use super::{Asked, Data, Head, count, share, show};
 use crate::protect::ALL;
 use crate::samples;
 use crate::table::{Column, Row, Table};
@@ -132,13 +132,6 @@ impl Page for Qualita {
 }
 
 pub(crate) async fn get(State(dashboards): State<Dashboards>, asked: Asked) -> Response {
-    let area = Area::Cruscotti;
-    match data(&dashboards, &asked).await {
-        Ok(data) => {
-            let layout = asked.viewer.layout.clone();
-            let cache = std::sync::Arc::clone(&dashboards.cache);
-            respond(&dashboards, layout, area, move || Qualita::new(&asked.viewer, &data, cache.instruments())).await
-        }
-        Err(kind) => refuse(&dashboards, &asked.viewer, area, kind).await,
-    }
+    let cache = std::sync::Arc::clone(&dashboards.cache);
+    show(&dashboards, asked, move |asked, data| Qualita::new(&asked.viewer, data, cache.instruments())).await
 }

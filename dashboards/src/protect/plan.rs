@@ -47,13 +47,6 @@ pub(super) struct Plan {
     pub(super) several: Vec<needs::Several>,
 }
 
-impl Plan {
-    /// Whether there are people by sex and age.
-    pub(super) fn has_pyramid(&self) -> bool {
-        !self.by_sex_and_age.is_empty()
-    }
-}
-
 pub(super) struct Ids {
     pub(super) year: DimensionId,
     pub(super) comune: DimensionId,
@@ -173,6 +166,11 @@ impl Plan {
             comune_by_outcome,
             category_by_outcome,
         })
+    }
+
+    /// Whether there are people by sex and age.
+    pub(super) fn has_pyramid(&self) -> bool {
+        !self.by_sex_and_age.is_empty()
     }
 
     pub(super) fn protect(&self, sexes: Sexes, offer: Offer) -> Result<(ProtectedTables, Ids), disclosure::Error> {

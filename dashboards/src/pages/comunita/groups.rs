@@ -4,11 +4,11 @@ use serde::Serialize;
 use territory::Sex;
 
 use super::category_title;
-use crate::characteristic::Characteristic;
+use crate::characteristic::{Characteristic, ages_of_residents};
 use crate::merge::POOL;
-use crate::pages::bars::{APART_MIN, wilson_permille};
-use crate::pages::{Data, count, share};
-use crate::protect::{ALL, Part};
+use crate::pages::bars::{APART_MIN, with_interval};
+use crate::pages::{Data, count, residents_year, share};
+use crate::protect::Part;
 use crate::table::{Column, Row, Table};
 use crate::{Viewer, text};
 
@@ -45,14 +45,7 @@ pub(crate) struct Pyramid {
 
 /// Residents of the Ente's comuni in a band of ages.
 fn residents(comuni: &[String], year: i32, sex: Sex, band: &str) -> u32 {
-    let ages = match band {
-        "0_24" => 18..=24,
-        "25_34" => 25..=34,
-        "35_44" => 35..=44,
-        "45_54" => 45..=54,
-        "55_64" => 55..=64,
-        _ => 65..=territory::AGE_MAX,
-    };
+    let Some(ages) = ages_of_residents(band) else { return 0 };
     let of = |code: &String| territory::population(code.parse().ok()?, year, Some(sex), ages.clone());
     comuni.iter().filter_map(of).sum()
 }
@@ -62,8 +55,7 @@ impl Pyramid {
     pub(super) fn new(viewer: &Viewer, data: &Data, period: &str, mark: &str) -> Option<Self> {
         let figures = &data.figures;
         let sexes = [("f", Sex::Female), ("m", Sex::Male)];
-        let year = if period == ALL { figures.years().last().map_or("", String::as_str) } else { period };
-        let year = territory::nearest_population_year(year.parse().unwrap_or(i32::MAX));
+        let year = residents_year(figures, period);
         let bands: Vec<String> =
             figures.categories(Characteristic::AgeBand).into_iter().filter(|band| band != POOL).collect();
         let cell = |sex: &str, band: &str| figures.people_of_sex_and_age(sex, band, period);
@@ -238,13 +230,6 @@ pub(super) fn odds_of_scales(data: &Data, period: &str, mark: &str) -> Vec<OddsO
             let (part, here) = at(category);
             let title = category_title(of, category);
             let found = here.zip(none).and_then(|(here, none)| odds(here, none));
-            let interval = here.and_then(|(part, whole)| wilson_permille(part, whole));
-            let share_text = match (part.share_permille, interval) {
-                (Some(permille), Some((low, high))) => {
-                    format!("{} ({}–{})", share(Some(permille), mark), share(Some(low), mark), share(Some(high), mark))
-                }
-                _ => mark.to_owned(),
-            };
             let odds_text = found.map_or_else(
                 || mark.to_owned(),
                 |odds| {
@@ -258,7 +243,11 @@ pub(super) fn odds_of_scales(data: &Data, period: &str, mark: &str) -> Vec<OddsO
             );
             rows.push(Row {
                 head: title.clone(),
-                cells: vec![count(figures.people_with(of, category, period), mark), share_text, odds_text.clone()],
+                cells: vec![
+                    count(figures.people_with(of, category, period), mark),
+                    with_interval(part, here.map(|(_, whole)| whole), mark),
+                    odds_text.clone(),
+                ],
                 is_total: false,
             });
             let Some(odds) = found else { continue };

@@ -5,11 +5,11 @@ mod groups;
 use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
-use templates::{Area, Page};
+use templates::Page;
 
 use self::groups::{OddsOfScale, Pyramid};
 use super::bars::{APART_MIN, Bar, Bars, COLOURS, COMPARED_MIN, Said, Segment, bar, keys, standard_errors_apart};
-use super::{Asked, Choice, Choices, Data, Head, count, data, file, refuse, respond, share};
+use super::{Asked, Choice, Choices, Data, Head, count, download, share, show};
 use crate::characteristic::Characteristic;
 use crate::merge::POOL;
 use crate::protect::{NOT_VALID, PROFILE, Part};
@@ -279,23 +279,14 @@ impl Page for Comunita {
 }
 
 pub(crate) async fn get(State(dashboards): State<Dashboards>, asked: Asked) -> Response {
-    let area = Area::Cruscotti;
-    match data(&dashboards, &asked).await {
-        Ok(data) => {
-            let layout = asked.viewer.layout.clone();
-            respond(&dashboards, layout, area, move || Comunita::new(&asked.viewer, &data, &asked.choices)).await
-        }
-        Err(kind) => refuse(&dashboards, &asked.viewer, area, kind).await,
-    }
+    show(&dashboards, asked, |asked, data| Comunita::new(&asked.viewer, data, &asked.choices)).await
 }
 
 pub(crate) async fn get_csv(State(dashboards): State<Dashboards>, asked: Asked) -> Response {
-    match data(&dashboards, &asked).await {
-        Ok(data) => {
-            let of = characteristic(&asked.choices).code();
-            let name = format!("comunita-{}-{of}-{}", data.strumento.id, data.period(&asked.choices));
-            file(&name, Comunita::new(&asked.viewer, &data, &asked.choices).csv())
-        }
-        Err(kind) => refuse(&dashboards, &asked.viewer, Area::Cruscotti, kind).await,
-    }
+    download(&dashboards, asked, |asked, data| {
+        let of = characteristic(&asked.choices).code();
+        let name = format!("comunita-{}-{of}-{}", data.strumento.id, data.period(&asked.choices));
+        (name, Comunita::new(&asked.viewer, data, &asked.choices).csv())
+    })
+    .await
 }

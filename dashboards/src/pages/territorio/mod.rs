@@ -3,16 +3,16 @@
 mod rates;
 
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use serde::Serialize;
-use templates::{Area, Page};
+use templates::Page;
 use territory::ComuneCode;
 
 use self::rates::{Funnel, Ranked, Rates, Small, in_tenths, with_interval};
-use super::{Asked, Choice, Choices, Data, Head, count, data, file, refuse, respond, share, tenths};
+use super::{Asked, Choice, Choices, Data, Head, count, download, residents_year, share, show, tenths};
 use crate::map::{self, Classes, Cut};
 use crate::merge::POOL;
-use crate::protect::{ALL, Protected};
+use crate::protect::Protected;
 use crate::samples;
 use crate::table::{Column, Row, Table, csv};
 use crate::{Dashboards, Viewer, text};
@@ -172,12 +172,6 @@ impl Chosen {
 /// Residents aged 18 to 64 of a comune, if they are known.
 fn residents(code: &str, year: i32) -> Option<u32> {
     territory::population(code.parse().ok()?, year, None, 18..=64).filter(|&people| people > 0)
-}
-
-/// The year of the population that a period is compared with: the nearest one published.
-fn residents_year(figures: &Protected, period: &str) -> i32 {
-    let year = if period == ALL { figures.years().last().map_or("", String::as_str) } else { period };
-    territory::nearest_population_year(year.parse().unwrap_or(i32::MAX))
 }
 
 /// The figure of a comune by which the map is coloured. `None`: not to be shown.
@@ -491,22 +485,13 @@ impl Page for Territorio {
 }
 
 pub(crate) async fn get(State(dashboards): State<Dashboards>, asked: Asked) -> Response {
-    let area = Area::Cruscotti;
-    match data(&dashboards, &asked).await {
-        Ok(data) => {
-            let layout = asked.viewer.layout.clone();
-            respond(&dashboards, layout, area, move || Territorio::new(&asked.viewer, &data, &asked.choices)).await
-        }
-        Err(kind) => refuse(&dashboards, &asked.viewer, area, kind).await,
-    }
+    show(&dashboards, asked, |asked, data| Territorio::new(&asked.viewer, data, &asked.choices)).await
 }
 
 pub(crate) async fn get_csv(State(dashboards): State<Dashboards>, asked: Asked) -> Response {
-    match data(&dashboards, &asked).await {
-        Ok(data) => {
-            let name = format!("territorio-{}-{}", data.strumento.id, data.period(&asked.choices));
-            file(&name, Territorio::new(&asked.viewer, &data, &asked.choices).csv())
-        }
-        Err(kind) => refuse(&dashboards, &asked.viewer, Area::Cruscotti, kind).await.into_response(),
-    }
+    download(&dashboards, asked, |asked, data| {
+        let name = format!("territorio-{}-{}", data.strumento.id, data.period(&asked.choices));
+        (name, Territorio::new(&asked.viewer, data, &asked.choices).csv())
+    })
+    .await
 }

@@ -3,25 +3,12 @@
 use serde::Serialize;
 
 use super::residents;
-use crate::characteristic::Characteristic;
+use crate::characteristic::{Characteristic, ages_of_residents};
 use crate::pages::Data;
 use crate::protect::Protected;
 use crate::rates::{Estimate, Place, Shrinkage, funnel_limits};
 use crate::table::{Column, Row, Table};
 use crate::text;
-
-/// The ages of residents that a band of people is held against. Who is under 18 is hardly ever assessed.
-fn ages(band: &str) -> Option<std::ops::RangeInclusive<u8>> {
-    Some(match band {
-        "0_24" => 18..=24,
-        "25_34" => 25..=34,
-        "35_44" => 35..=44,
-        "45_54" => 45..=54,
-        "55_64" => 55..=64,
-        "65_plus" => 65..=territory::AGE_MAX,
-        _ => return None,
-    })
-}
 
 /// A comune of the Ente whose people may be shown.
 pub(super) struct Rated {
@@ -52,7 +39,7 @@ impl Rates {
         let mut bands: Vec<(Vec<std::ops::RangeInclusive<u8>>, f64)> = Vec::new();
         let (mut rest, mut shown) = (Vec::new(), 0);
         for band in all {
-            let Some(ages) = ages(band) else { continue };
+            let Some(ages) = ages_of_residents(band) else { continue };
             match figures.people_with(Characteristic::AgeBand, band, period) {
                 Some(people) => {
                     shown += people;
