@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod audit;
+mod cross;
 mod decision;
 mod error;
 mod model;
@@ -11,6 +12,7 @@ mod tables;
 mod threshold;
 
 pub use audit::Interval;
+pub use cross::{Alike, CrossError, CrossTable, ProtectedCross};
 pub use decision::{Decision, Figure, Mark, Reason, Refusal, Share};
 pub use error::Error;
 pub use model::{Effort, Model, Protection, Standing, Var};

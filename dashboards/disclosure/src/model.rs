@@ -179,9 +179,15 @@ impl Model {
     /// [`Error::Inconsistent`] when the values break a relation, [`Error::Unprotectable`] when hiding everything that may
     /// be hidden does not protect a cell.
     pub fn protect(&self, threshold: Threshold) -> Result<Protection, Error> {
-        let Outcome { reasons, effort } = suppress::suppress(self, threshold)?;
+        let Outcome { reasons, effort, others } = suppress::suppress(self, threshold)?;
         let values = self.variables.iter().map(|variable| variable.value).collect();
-        Ok(Protection { threshold, values, reasons, effort })
+        let mut moves = vec![Vec::new(); self.variables.len()];
+        for (number, changes) in others.iter().enumerate() {
+            for &(var, by) in changes {
+                moves[var].push((number, by));
+            }
+        }
+        Ok(Protection { threshold, values, reasons, effort, moves })
     }
 }
 
@@ -200,6 +206,8 @@ pub struct Protection {
     values: Vec<u32>,
     reasons: Vec<Option<Reason>>,
     effort: Effort,
+    /// Of each variable, in which of the tables that prove the protection it is another one, and by how many people.
+    moves: Vec<Vec<(usize, i64)>>,
 }
 
 /// How much work a protection was, in things that do not depend on the machine.
@@ -212,6 +220,32 @@ pub struct Effort {
 }
 
 impl Protection {
+    /// A protection that something else than linear programming decided.
+    pub(crate) fn decided(threshold: Threshold, values: Vec<u32>, reasons: Vec<Option<Reason>>) -> Self {
+        let moves = vec![Vec::new(); values.len()];
+        Self { threshold, values, reasons, effort: Effort::default(), moves }
+    }
+
+    /// Whether the sum of these variables is the true one in every table that the proofs rest on: then it may be taken as
+    /// known wherever else it is used, and nothing said there weakens them.
+    pub(crate) fn is_settled(&self, vars: &[Var]) -> bool {
+        let mut by: BTreeMap<usize, i64> = BTreeMap::new();
+        for &(number, more) in vars.iter().flat_map(|var| &self.moves[var.0]) {
+            *by.entry(number).or_default() += more;
+        }
+        by.values().all(|&by| by == 0)
+    }
+
+    /// The decision on the variable with this number.
+    pub(crate) fn at(&self, number: usize) -> Decision<u32> {
+        self.decision(Var(number))
+    }
+
+    /// The value of the variable with this number, shown or not.
+    pub(crate) fn value(&self, number: usize) -> u32 {
+        self.values[number]
+    }
+
     /// The decision on one variable. Whatever is not offered or known is hidden as derived: it has no place on a page.
     pub fn decision(&self, var: Var) -> Decision<u32> {
         match self.reasons[var.0] {

@@ -24,15 +24,29 @@ impl ProtectedTables {
         Self { set, model, cells, protection }
     }
 
+    /// Whether the counts of these cells add up to the same in every table that the proofs rest on. Then their sum may be a
+    /// margin of a [`CrossTable`](crate::CrossTable): what is shown of it takes nothing from what protects these tables.
+    ///
+    /// # Errors
+    ///
+    /// As [`ProtectedTables::count`].
+    pub fn is_settled(&self, cells: &[At<'_>]) -> Result<bool, Error> {
+        let vars = cells.iter().map(|at| self.var(at)).collect::<Result<Vec<_>, _>>()?;
+        Ok(self.protection.is_settled(&vars))
+    }
+
+    fn var(&self, at: At<'_>) -> Result<Var, Error> {
+        let key = self.set.key(at)?;
+        self.cells.get(&key).copied().ok_or_else(|| Error::UnknownCell { cell: self.set.label(&key) })
+    }
+
     /// The count of a cell.
     ///
     /// # Errors
     ///
     /// [`Error::UnknownCell`] and what [`TableSet::count`] says of coordinates.
     pub fn count(&self, at: At<'_>) -> Result<Decision<u32>, Error> {
-        let key = self.set.key(at)?;
-        let var = self.cells.get(&key).ok_or_else(|| Error::UnknownCell { cell: self.set.label(&key) })?;
-        Ok(self.protection.decision(*var))
+        Ok(self.protection.decision(self.var(at)?))
     }
 
     /// A figure made of the counts of these cells (a rate, an index, a mean): computed from them if all are shown.

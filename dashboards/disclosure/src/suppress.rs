@@ -52,6 +52,8 @@ const SCARCE: i64 = 5;
 pub(crate) struct Outcome {
     pub(crate) reasons: Vec<Option<Reason>>,
     pub(crate) effort: Effort,
+    /// The tables that the proofs rest on, each as variables with how many more people they have there.
+    pub(crate) others: Vec<Vec<(usize, i64)>>,
 }
 
 pub(crate) fn suppress(model: &Model, threshold: Threshold) -> Result<Outcome, Error> {
@@ -73,7 +75,12 @@ pub(crate) fn suppress(model: &Model, threshold: Threshold) -> Result<Outcome, E
         reasons[var] = cell.reason();
     }
     let effort = Effort { programs: pattern.programs, witnesses: pattern.witnesses.len() };
-    Ok(Outcome { reasons, effort })
+    let others = pattern.leant_on().map(|witness| {
+        let by = |&(index, value): &(usize, i64)| (order[index], value - pattern.system.values[index]);
+        witness.changes.iter().map(by).collect()
+    });
+    let others = others.collect();
+    Ok(Outcome { reasons, effort, others })
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -383,6 +390,19 @@ impl Pattern {
                 self.witnesses.truncate(kept);
             }
         }
+    }
+
+    /// The witnesses that some proof rests on.
+    fn leant_on(&self) -> impl Iterator<Item = &Witness> {
+        let mut is_leant_on = vec![false; self.witnesses.len()];
+        for cell in &self.cells {
+            for side in SIDES {
+                if let Proof::Witness(number) = cell.proof(side) {
+                    is_leant_on[number] = true;
+                }
+            }
+        }
+        self.witnesses.iter().zip(is_leant_on).filter(|&(_, leant_on)| leant_on).map(|(witness, _)| witness)
     }
 
     fn leaning_on(&self, candidate: usize) -> Vec<(usize, Side)> {

@@ -4,6 +4,7 @@
 
 mod attacks;
 mod by_hand;
+mod cross;
 mod figures;
 mod people;
 mod worlds;

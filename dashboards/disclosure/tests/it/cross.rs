@@ -1,0 +1,288 @@
+//! Cross tables over settled margins: against linear programming, and against an attacker who looks for people.
+
+use disclosure::{
+    Alike, At, CrossError, CrossTable, Dimension, DimensionId, ProtectedCross, ProtectedTables, TableSet, Threshold,
+};
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+
+use crate::people::{Ask, Cell, Seen};
+
+const OUTCOMES: [usize; 2] = [3, 2];
+
+fn table(rows: usize, columns: usize, people: &[(usize, usize, usize, usize)]) -> CrossTable {
+    let mut table = CrossTable::new(rows, columns, &OUTCOMES, &[]);
+    for &(row, column, first, second) in people {
+        let alike = Alike { row: row % rows, column: column % columns, outcomes: &[first, second], beside: &[] };
+        table.add(alike, 1).unwrap();
+    }
+    table
+}
+
+/// Somebody of favourite kinds, so that cells are uneven.
+fn anybody() -> impl Strategy<Value = (usize, usize, usize, usize)> {
+    let uneven = |most: usize| (0..most, 0..most).prop_map(|(one, other)| one.min(other));
+    (uneven(4), uneven(4), uneven(3), uneven(2))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+
+    #[test]
+    fn nothing_small_is_shown_and_linear_programming_finds_nothing(
+        rows in 2_usize..5,
+        columns in 2_usize..5,
+        people in prop::collection::vec(anybody(), 60..400),
+    ) {
+        match table(rows, columns, &people).protect(Threshold::default()) {
+            Ok(protected) => prop_assert_eq!(protected.exposed().unwrap(), Vec::<String>::new()),
+            Err(CrossError::Unprotectable { .. }) => {}
+            Err(error) => prop_assert!(false, "{error}"),
+        }
+    }
+}
+
+#[test]
+fn a_large_table_shows_most_of_its_people() {
+    let mut state = 7_u64;
+    let mut below = |most: u64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from((state >> 33) % most).unwrap()
+    };
+    let people: Vec<_> = (0..3_000).map(|_| (below(5), below(4), below(3), below(2))).collect();
+    let protected = table(5, 4, &people).protect(Threshold::default()).unwrap();
+    assert_eq!(protected.size(), (20 * 6, 0));
+    let few: Vec<_> = people
+        .iter()
+        .enumerate()
+        .filter(|&(number, person)| person.0 != 4 || number % 15 == 0)
+        .map(|(_, p)| *p)
+        .collect();
+    let protected = table(5, 4, &few).protect(Threshold::default()).unwrap();
+    let (cells, hidden) = protected.size();
+    assert!(hidden > 0 && hidden < cells / 2, "{hidden} of {cells}");
+    assert!(protected.people((4, 0)).unwrap().published().value().is_none_or(|people| people >= 5));
+    assert_eq!(protected.exposed().unwrap(), Vec::<String>::new());
+}
+
+#[test]
+fn a_group_that_is_hidden_shows_no_outcome_and_a_share_no_last_few() {
+    let mut table = CrossTable::new(2, 2, &[2], &[]);
+    for (row, column, counts) in [(0, 0, [40, 30]), (0, 1, [2, 1]), (1, 0, [30, 20]), (1, 1, [60, 40])] {
+        for (outcome, people) in counts.into_iter().enumerate() {
+            table.add(Alike { row, column, outcomes: &[outcome], beside: &[] }, people).unwrap();
+        }
+    }
+    let protected = table.clone().protect(Threshold::default()).unwrap();
+    // Two by two: whoever knows the margins knows all groups from one.
+    for (row, column) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+        assert_eq!(protected.people((row, column)).unwrap().published().value(), None);
+        assert_eq!(protected.count((row, column), 0, 0).unwrap().published().value(), None);
+        assert_eq!(protected.share((row, column), 0, 0).unwrap().published().value(), None);
+    }
+    let nowhere = table.add(Alike { row: 0, column: 2, outcomes: &[0], beside: &[] }, 1);
+    assert_eq!(nowhere, Err(CrossError::Unknown { row: 0, column: 2 }));
+}
+
+/// Everything that is offered of people with three characteristics and an outcome: each characteristic by outcome, from the
+/// engine; each two of them, crossed over the margins that it settled.
+struct World {
+    base: ProtectedTables,
+    outcome: DimensionId,
+    of: Vec<DimensionId>,
+    crosses: Vec<((usize, usize), ProtectedCross)>,
+}
+
+const CATEGORIES: [usize; 3] = [2, 3, 2];
+const LEVELS: usize = 2;
+
+/// A person: the category of each characteristic, and the outcome.
+type Person = ([usize; 3], usize);
+
+/// Categories asked for of each characteristic, and an outcome: whoever has all of them is counted.
+#[derive(Clone, Debug, Default)]
+struct Looked {
+    categories: Vec<(usize, usize)>,
+    level: Option<usize>,
+}
+
+impl Looked {
+    fn counts(&self, (categories, level): &Person) -> bool {
+        self.categories.iter().all(|&(number, category)| categories[number] == category)
+            && self.level.is_none_or(|asked| asked == *level)
+    }
+}
+
+const NAMES: [&str; 3] = ["0", "1", "2"];
+
+fn number_of(people: &[Person], cell: &Looked) -> u32 {
+    u32::try_from(people.iter().filter(|one| cell.counts(one)).count()).unwrap()
+}
+
+impl World {
+    fn new(people: &[Person]) -> Self {
+        let mut set = TableSet::new();
+        let outcome = set.dimension(Dimension::exclusive("outcome", NAMES[..LEVELS].iter().copied())).unwrap();
+        let dimension = |(number, &most): (usize, &usize)| {
+            set.dimension(Dimension::exclusive(format!("of {number}"), NAMES[..most].iter().copied())).unwrap()
+        };
+        let of: Vec<_> = CATEGORIES.iter().enumerate().map(dimension).collect();
+        for (number, &most) in CATEGORIES.iter().enumerate() {
+            set.table(&[of[number], outcome]).unwrap();
+            for (category, level) in pairs(most, LEVELS) {
+                let cell = Looked { categories: vec![(number, category)], level: Some(level) };
+                set.count(&[(of[number], NAMES[category]), (outcome, NAMES[level])], number_of(people, &cell)).unwrap();
+            }
+        }
+        let base = set.protect(Threshold::default()).unwrap();
+        let is_settled = |number: usize| {
+            let at = |(category, level): (usize, usize)| [(of[number], NAMES[category]), (outcome, NAMES[level])];
+            pairs(CATEGORIES[number], LEVELS).all(|one| base.is_settled(&[&at(one)]).unwrap())
+        };
+        let mut crosses = Vec::new();
+        for (first, second) in [(0, 1), (0, 2), (1, 2)] {
+            if !is_settled(first) || !is_settled(second) {
+                continue;
+            }
+            let third = 3 - first - second;
+            let mut cross = CrossTable::new(CATEGORIES[first], CATEGORIES[second], &[LEVELS], &[CATEGORIES[third]]);
+            for (categories, level) in people {
+                let (row, column, beside) = (categories[first], categories[second], &[categories[third]]);
+                cross.add(Alike { row, column, outcomes: &[*level], beside }, 1).unwrap();
+            }
+            if let Ok(protected) = cross.protect(Threshold::default()) {
+                crosses.push(((first, second), protected));
+            }
+        }
+        Self { base, outcome, of, crosses }
+    }
+
+    /// Everything that can be asked for, with what is shown.
+    fn looked_at(&self) -> Vec<(Looked, Option<u32>)> {
+        let levels = || std::iter::once(None).chain((0..LEVELS).map(Some));
+        let mut all = Vec::new();
+        let ask_base = |cell: Looked| {
+            let mut at: Vec<_> =
+                cell.categories.iter().map(|&(number, category)| (self.of[number], NAMES[category])).collect();
+            at.extend(cell.level.map(|level| (self.outcome, NAMES[level])));
+            let shown = self.base.count(&at).unwrap().published().value();
+            (cell, shown)
+        };
+        for level in levels() {
+            all.push(ask_base(Looked { categories: Vec::new(), level }));
+            for (number, &most) in CATEGORIES.iter().enumerate() {
+                let of = |category| Looked { categories: vec![(number, category)], level };
+                all.extend((0..most).map(of).map(ask_base));
+            }
+            for ((first, second), cross) in &self.crosses {
+                for (row, column) in pairs(CATEGORIES[*first], CATEGORIES[*second]) {
+                    let decision = match level {
+                        None => cross.people((row, column)),
+                        Some(level) => cross.count((row, column), 0, level),
+                    };
+                    let cell = Looked { categories: vec![(*first, row), (*second, column)], level };
+                    all.push((cell, decision.unwrap().published().value()));
+                }
+            }
+        }
+        all
+    }
+
+    /// What a reader of everything could say against the promise.
+    fn complaints(&self, people: &[Person]) -> Vec<String> {
+        let mut types: Vec<Person> = Vec::new();
+        for ((first, second), (third, level)) in pairs(CATEGORIES[0], CATEGORIES[1])
+            .flat_map(|one| pairs(CATEGORIES[2], LEVELS).map(move |other| (one, other)))
+        {
+            types.push(([first, second, third], level));
+        }
+        let types_in = |cell: &Looked| (0..types.len()).filter(|&one| cell.counts(&types[one])).collect::<Cell>();
+        let mut seen = Seen { cells: Vec::new(), types: types.len() };
+        let mut small = Vec::new();
+        let mut complaints = Vec::new();
+        for (cell, shown) in self.looked_at() {
+            let truth = number_of(people, &cell);
+            match shown {
+                Some(value) if value != truth || value < 5 => {
+                    complaints.push(format!("{cell:?} shows {value} for {truth}"))
+                }
+                Some(value) => seen.cells.push((types_in(&cell), value)),
+                None if truth < 5 => small.push(cell),
+                None => {}
+            }
+        }
+        for cell in small {
+            for ask in [Ask::Nobody, Ask::AtLeast(5)] {
+                if !seen.allows(&types_in(&cell), ask) {
+                    complaints.push(format!("{cell:?} cannot be {ask:?}"));
+                }
+            }
+        }
+        complaints
+    }
+}
+
+fn pairs(first: usize, second: usize) -> impl Iterator<Item = (usize, usize)> {
+    (0..first).flat_map(move |one| (0..second).map(move |other| (one, other)))
+}
+
+fn person() -> impl Strategy<Value = Person> {
+    (0..CATEGORIES[0], 0..CATEGORIES[1], 0..CATEGORIES[2], 0..LEVELS).prop_map(|(a, b, c, level)| ([a, b, c], level))
+}
+
+/// What came of many random populations: cells of crosses that are hidden, those that had something to hide, and what an
+/// attacker says.
+#[derive(Default)]
+struct Attacked {
+    hidden: usize,
+    worlds: usize,
+    complaints: Vec<String>,
+}
+
+fn attack(populations: impl Strategy<Value = Vec<(Person, usize)>>) -> Attacked {
+    let mut runner = TestRunner::new_with_rng(Config::default(), TestRng::deterministic_rng(RngAlgorithm::ChaCha));
+    let mut attacked = Attacked::default();
+    for _ in 0..60 {
+        let drawn = populations.new_tree(&mut runner).unwrap().current();
+        let people: Vec<Person> = drawn.iter().flat_map(|(one, times)| std::iter::repeat_n(*one, *times)).collect();
+        let world = World::new(&people);
+        let hidden = world.crosses.iter().map(|(_, cross)| cross.size().1).sum::<usize>();
+        attacked.hidden += hidden;
+        attacked.worlds += usize::from(hidden > 0);
+        attacked.complaints.extend(world.complaints(&people));
+    }
+    attacked
+}
+
+#[test]
+fn whoever_sees_every_combination_can_explain_it_with_other_people() {
+    let attacked = attack(prop::collection::vec((person(), 1_usize..25), 6..22));
+    assert_eq!(attacked.complaints, Vec::<String>::new());
+    assert!(attacked.worlds > 10, "only {} worlds had anything to hide", attacked.worlds);
+}
+
+#[test]
+fn nor_can_whoever_knows_that_people_are_of_few_kinds_say_more() {
+    let attacked = attack(prop::collection::vec((person(), 4_usize..30), 8..16));
+    assert_eq!(attacked.complaints, Vec::<String>::new());
+    assert!(attacked.worlds > 10, "only {} worlds had anything to hide", attacked.worlds);
+}
+
+#[test]
+fn what_the_proofs_move_is_not_settled() {
+    let people: Vec<Person> = [([0, 0, 0], 0, 3), ([0, 1, 0], 1, 40), ([1, 2, 1], 0, 20), ([1, 2, 1], 1, 30)]
+        .into_iter()
+        .flat_map(|(categories, level, times)| std::iter::repeat_n((categories, level), times))
+        .collect();
+    let world = World::new(&people);
+    let settled = |cells: &[At<'_>]| world.base.is_settled(cells).unwrap();
+    let (low, high) = ((world.outcome, "0"), (world.outcome, "1"));
+    let first = (world.of[0], "0");
+    assert!(!settled(&[&[first, low]]), "three people are hidden");
+    assert!(!settled(&[&[first, high]]), "and so is what would tell them");
+    // Together they are the whole category, which is shown.
+    assert!(settled(&[&[first, low], &[first, high]]));
+    assert!(settled(&[&[first]]));
+    assert!(world.crosses.is_empty(), "nothing is crossed over a margin that moves");
+}
