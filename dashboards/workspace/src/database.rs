@@ -45,7 +45,7 @@ impl fmt::Debug for Place {
     }
 }
 
-/// The research area's database. Cheap to clone: clones share connections.
+/// The database of the research area and of what dashboards keep. Cheap to clone: clones share connections.
 #[derive(Clone)]
 pub struct Workspace {
     database: DatabaseConnection,

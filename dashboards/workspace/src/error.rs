@@ -39,6 +39,64 @@ pub enum WorkspaceError {
     },
 }
 
+/// Why the workspace did not keep, or give, something of an Ente.
+#[derive(Debug, thiserror::Error)]
+pub enum EnteError {
+    /// There is no such thing, in this Ente and for this account.
+    #[error("no such {0}")]
+    NotFound(&'static str),
+    /// A field does not do.
+    #[error("the field {field} does not do: {}", .problem.code())]
+    Field {
+        /// Which.
+        field: &'static str,
+        /// Why.
+        problem: Problem,
+    },
+    /// A text of a report does not do.
+    #[error("the text {part:?} of the report does not do: {}", .problem.code())]
+    Text {
+        /// The code of its chapter, or one of the two that every report has.
+        part: String,
+        /// Why.
+        problem: Problem,
+    },
+    /// The account keeps as many views as it may.
+    #[error("the account keeps {most} views already and may keep no more: it must delete one first")]
+    ViewsFull {
+        /// How many it may keep.
+        most: u32,
+    },
+    /// Somebody changed the report meanwhile, and nothing was written.
+    #[error("the report was changed meanwhile: read revision {present}, put both together and write again upon it")]
+    Conflict {
+        /// The revision that lies there now.
+        present: i64,
+    },
+    /// Nothing is issued of a report without a schedule.
+    #[error("the report has no schedule: it must be scheduled first")]
+    NotScheduled,
+    /// The workspace itself failed.
+    #[error(transparent)]
+    Workspace(#[from] WorkspaceError),
+}
+
+impl From<DbErr> for EnteError {
+    fn from(error: DbErr) -> Self {
+        Self::Workspace(error.into())
+    }
+}
+
+impl From<Refused> for EnteError {
+    fn from(refused: Refused) -> Self {
+        if let Refused::Field { field, problem } = refused {
+            Self::Field { field, problem }
+        } else {
+            Self::Workspace(refused.into())
+        }
+    }
+}
+
 /// A failure of the database, for logs; its text never reaches a client.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]

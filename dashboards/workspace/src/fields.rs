@@ -1,6 +1,7 @@
 //! What people and programs fill in, held to its form once, where it comes in.
 
 use chrono::{DateTime, SubsecRound, Utc};
+use domain::instrument::Id;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -33,6 +34,15 @@ pub(crate) fn required(field: &'static str, given: &str, characters_max: usize) 
     Ok(text.to_owned())
 }
 
+/// A text of one line that must say something, trimmed.
+pub(crate) fn line(field: &'static str, given: &str, characters_max: usize) -> Result<String, Refused> {
+    let text = required(field, given, characters_max)?;
+    if text.chars().any(char::is_control) {
+        return Err(refused(field, Problem::Hidden));
+    }
+    Ok(text)
+}
+
 /// A code: small letters, digits, `-` and `_`.
 pub(crate) fn code(field: &'static str, given: &str) -> Result<String, Refused> {
     let is_one = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_');
@@ -49,6 +59,19 @@ pub(crate) fn sha256(field: &'static str, given: &str) -> Result<String, Refused
         return Err(refused(field, Problem::Form));
     }
     Ok(given.to_owned())
+}
+
+/// The id of a strumento.
+pub(crate) fn strumento(given: &str) -> Result<String, Refused> {
+    Id::parse(given).map(String::from).map_err(|_| refused("strumento", Problem::Form))
+}
+
+/// A version of a lake: they are numbered upwards from 1, and 0 is the lake that is empty still.
+pub(crate) fn version(given: i64) -> Result<i64, Refused> {
+    if given < 0 {
+        return Err(refused("version", Problem::Range));
+    }
+    Ok(given)
 }
 
 /// Who acts, with a name that can be shown.

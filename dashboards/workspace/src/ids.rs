@@ -50,6 +50,12 @@ ids! {
     JobId;
     /// A saved query.
     QueryId;
+    /// A saved view of a dashboard.
+    ViewId;
+    /// A report of an Ente.
+    ReportId;
+    /// An edition of a report.
+    EditionId;
 }
 
 /// A text that is no id of this kind.

@@ -12,8 +12,10 @@ pub(super) enum Kind {
     Long,
     Date,
     Instant,
+    Flag,
+    Bytes,
 }
-use Kind::{Date, Instant, Integer, Long, Text, Uuid};
+use Kind::{Bytes, Date, Flag, Instant, Integer, Long, Text, Uuid};
 
 pub(super) struct TableSpec {
     pub(super) name: &'static str,
@@ -52,6 +54,8 @@ fn create(table: &TableSpec) -> TableCreateStatement {
             Long => column.big_integer(),
             Date => column.date(),
             Instant => column.timestamp_with_time_zone(),
+            Flag => column.boolean(),
+            Bytes => column.blob(),
         };
         if !name.ends_with('?') {
             column.not_null();

@@ -44,6 +44,54 @@ async fn two_programs_may_open_a_new_database_together(#[values(Kind::Sqlite, Ki
 
 #[rstest]
 #[tokio::test]
+async fn a_database_of_the_first_schema_keeps_its_rows(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    use sea_orm_migration::MigratorTrait;
+    let database = TestDatabase::new(kind);
+    let url = match database.place() {
+        test_database::Place::File(file) => format!("sqlite://{}?mode=rwc", file.display()),
+        test_database::Place::Server { owner, .. } => owner.clone(),
+    };
+    // As the program left it that knew the first schema alone.
+    let before = sea_orm::Database::connect(url).await.unwrap();
+    crate::migrations::Migrator::up(&before, Some(1)).await.unwrap();
+    let (id, account) = if kind == Kind::Postgres {
+        ("'00000000-0000-0000-0000-000000000007'", "'00000000-0000-0000-0000-000000000008'")
+    } else {
+        ("x'00000000000000000000000000000007'", "x'00000000000000000000000000000008'")
+    };
+    let at = "'2026-11-29T09:00:00+00:00'";
+    for sql in [
+        format!(
+            "insert into projects values ({id}, 'Percorsi', 'Capire', 'Udine', 'Rossi', 'Parere', '2026-10-01', \
+             '2027-09-30', null, {at}, {account}, 'Carla Neri', null, null, null, null)"
+        ),
+        format!("insert into members values ({id}, {account}, 'Anna Verdi')"),
+        format!("insert into events values ({id}, 1, 'created', {at}, {account}, 'Carla Neri', null, null, null)"),
+        format!(
+            "insert into saved_queries values ({id}, {id}, 'Conteggio', 'select 1', {at}, {account}, 'Anna Verdi')"
+        ),
+    ] {
+        before.execute_unprepared(&sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+    }
+    assert!(before.execute_unprepared("select * from visits").await.is_err(), "the second schema is not there yet");
+    before.close().await.unwrap();
+
+    for _ in 0..2 {
+        let workspace = Workspace::open(&place(&database)).await.unwrap();
+        let project = workspace.project(ProjectId(Uuid::from_u128(7))).await.unwrap();
+        assert_eq!((project.terms.title.as_str(), project.members.len()), ("Percorsi", 1));
+        assert_eq!(project.created_at, Utc.with_ymd_and_hms(2026, 11, 29, 9, 0, 0).unwrap());
+        assert_eq!(workspace.project_history(project.id).await.unwrap().len(), 1);
+        assert_eq!(workspace.saved_queries(project.id).await.unwrap()[0].sql, "select 1");
+        let visit = Visit { ente: pordenone(), account: Uuid::nil(), page: "quadro", strumento: "asso" };
+        workspace.see(&visit, 1, "{}", project.created_at).await.unwrap();
+        assert_eq!(workspace.seen(&visit, 2).await.unwrap().unwrap().version, 1);
+        workspace.close().await.unwrap();
+    }
+}
+
+#[rstest]
+#[tokio::test]
 async fn a_newer_program_s_database_is_left_alone(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let world = World::new(kind).await;
     let sql = "insert into seaql_migrations (version, applied_at) values ('workspace_9999_later', 0)";
@@ -85,6 +133,11 @@ async fn what_must_be_unique_is_so_in_the_tables(#[values(Kind::Sqlite, Kind::Po
     world.ask(project, &researcher(), &wanted()).await.unwrap();
     let sql = "select 1";
     world.workspace.save_query(project, &researcher(), "Conteggio", sql, world.now, &mut world.chance).await.unwrap();
+    let visit = Visit { ente: pordenone(), account: manager().account, page: "quadro", strumento: "asso" };
+    world.workspace.see(&visit, 1, "{}", world.now).await.unwrap();
+    let report = world.scheduled(pordenone(), "Piano").await;
+    let edition = world.issued(pordenone(), report, edition("{}", on(2026, 12, 29))).await;
+    world.workspace.open_edition(pordenone(), edition, manager().account).await.unwrap();
     let intruder = world.intruder().await;
     // Each copies a row, with another key where its key is not what must be unique.
     for sql in [
@@ -93,6 +146,8 @@ async fn what_must_be_unique_is_so_in_the_tables(#[values(Kind::Sqlite, Kind::Po
         "insert into release_numbers select * from release_numbers",
         "insert into register select 7, act, release, request_id, project_id, at, by_id, by_name, content, hash from register",
         "insert into saved_queries select project_id, project_id, name, sql, saved_at, saved_by, saved_name from saved_queries",
+        "insert into visits select * from visits",
+        "insert into edition_readers select * from edition_readers",
         "update requests set release = 'asso-2026-06-30-01'",
     ] {
         let error = intruder.execute_unprepared(sql).await.unwrap_err();

@@ -1,16 +1,22 @@
-//! The workspace as people use it: an officer, members of two projects, the builder; and somebody who writes to the database
-//! behind everybody's back.
+//! The workspace as people use it: an officer, members of two projects, the builder, managers of two Enti; and somebody who
+//! writes to the database behind everybody's back.
 
 mod database;
+mod editions;
+mod forgetting;
 mod jobs;
 mod projects;
 mod queries;
 mod register;
+mod reports;
 mod requests;
+mod views;
+mod visits;
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, NaiveDate, TimeZone, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, TimeZone, Utc};
+use domain::feed::EnteId;
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 use rstest::rstest;
@@ -51,6 +57,42 @@ fn second_officer() -> Person {
 
 fn researcher() -> Person {
     someone("Anna Verdi")
+}
+
+fn pordenone() -> EnteId {
+    EnteId(Uuid::from_u128(1))
+}
+
+fn sacile() -> EnteId {
+    EnteId(Uuid::from_u128(2))
+}
+
+/// Who reads dashboards in an Ente.
+fn manager() -> Person {
+    someone("Elsa Bruni")
+}
+
+fn second_manager() -> Person {
+    someone("Fabio Rosa")
+}
+
+fn written(title: &str) -> NewReport {
+    let texts = [(INTRODUCTION, "Il territorio nel 2025.\nSeconda riga."), ("bisogni", "Crescono.")];
+    NewReport {
+        title: title.to_owned(),
+        strumento: "asso".to_owned(),
+        period: "2025".to_owned(),
+        chapters: vec!["bisogni".to_owned(), "percorsi".to_owned()],
+        texts: texts.map(|(part, text)| (part.to_owned(), text.to_owned())).into(),
+    }
+}
+
+fn every_month(next_on: NaiveDate) -> Option<Schedule> {
+    Some(Schedule { every: Every::Month, next_on })
+}
+
+fn edition(content: &str, next_on: NaiveDate) -> NewEdition {
+    NewEdition { version: 7, content: content.as_bytes().to_vec(), next_on }
 }
 
 fn terms(title: &str) -> NewProject {
@@ -112,6 +154,31 @@ fn assert_not_found<T: std::fmt::Debug>(result: Result<T, WorkspaceError>, expec
     }
 }
 
+/// An Ente's thing that is not there, or not for this account.
+#[track_caller]
+fn assert_absent<T: std::fmt::Debug>(result: Result<T, EnteError>, expected: &str) {
+    match result {
+        Err(EnteError::NotFound(what)) if what == expected => {}
+        other => panic!("expected no {expected}, found {other:?}"),
+    }
+}
+
+#[track_caller]
+fn assert_field<T: std::fmt::Debug>(result: Result<T, EnteError>, expected: &str, why: Problem) {
+    match result {
+        Err(EnteError::Field { field, problem }) if field == expected && problem == why => {}
+        other => panic!("expected {why:?} in {expected}, found {other:?}"),
+    }
+}
+
+#[track_caller]
+fn assert_conflict<T: std::fmt::Debug>(result: Result<T, EnteError>, expected: i64) {
+    match result {
+        Err(EnteError::Conflict { present }) if present == expected => {}
+        other => panic!("expected a conflict with {expected}, found {other:?}"),
+    }
+}
+
 fn field(field: &'static str, problem: Problem) -> Refused {
     Refused::Field { field, problem }
 }
@@ -167,6 +234,33 @@ impl World {
         self.workspace.publish(request, &officer(), &licence(), self.today, self.now).await
     }
 
+    async fn save_view(&mut self, ente: EnteId, by: &Person, title: &str, address: &str) -> Result<ViewId, EnteError> {
+        self.workspace.save_view(ente, by, title, address, self.now, &mut self.chance).await
+    }
+
+    async fn report(&mut self, ente: EnteId, new: &NewReport) -> Result<ReportId, EnteError> {
+        self.workspace.create_report(ente, &manager(), new, self.now, &mut self.chance).await
+    }
+
+    /// A report of which an edition is due today, each month.
+    async fn scheduled(&mut self, ente: EnteId, title: &str) -> ReportId {
+        let id = self.report(ente, &written(title)).await.unwrap();
+        self.workspace.schedule_report(ente, id, every_month(self.today)).await.unwrap();
+        id
+    }
+
+    async fn issue(&mut self, ente: EnteId, report: ReportId, new: NewEdition) -> Result<Issued, EnteError> {
+        self.workspace.issue(ente, report, new, self.now, &mut self.chance).await
+    }
+
+    /// An edition that was made.
+    async fn issued(&mut self, ente: EnteId, report: ReportId, new: NewEdition) -> EditionId {
+        match self.issue(ente, report, new).await.unwrap() {
+            Issued::Made(id) => id,
+            Issued::Already => panic!("nothing was made"),
+        }
+    }
+
     async fn state(&self, request: RequestId) -> State {
         self.workspace.request(request).await.unwrap().state
     }
@@ -217,5 +311,20 @@ fn futures_can_cross_threads() {
         workspace.releases_of(Uuid::nil(), today).await?;
         workspace.verify_register().await?;
         Ok::<(), WorkspaceError>(())
+    });
+    check(|workspace| async {
+        let mut chance = ChaCha20Rng::seed_from_u64(0);
+        let (now, ente, account) = (DateTime::UNIX_EPOCH, pordenone(), Uuid::nil());
+        let visit = Visit { ente, account, page: "quadro", strumento: "asso" };
+        workspace.see(&visit, 1, "{}", now).await?;
+        workspace.seen(&visit, 1).await?;
+        let view = workspace.save_view(ente, &manager(), "Prova", "/cruscotti/quadro", now, &mut chance).await?;
+        workspace.view(ente, account, view).await?;
+        let report = workspace.create_report(ente, &manager(), &written("Prova"), now, &mut chance).await?;
+        workspace.update_report(ente, report, 1, &written("Prova"), &manager(), now).await?;
+        workspace.issue(ente, report, edition("{}", NaiveDate::MIN), now, &mut chance).await?;
+        workspace.unread(ente, account).await?;
+        workspace.forget_ente(ente).await?;
+        Ok::<(), EnteError>(())
     });
 }

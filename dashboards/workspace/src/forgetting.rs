@@ -1,0 +1,47 @@
+//! Takes out what is kept for an Ente that leaves: all of it, and nothing of another.
+
+use domain::feed::EnteId;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+
+use crate::database::Workspace;
+use crate::error::EnteError;
+use crate::tables::{edition_readers, editions, reports, saved_views, visits};
+
+/// How much was taken out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Forgotten {
+    /// States of pages that accounts had seen.
+    pub visits: u64,
+    /// Saved views.
+    pub views: u64,
+    /// Reports.
+    pub reports: u64,
+    /// Editions of them.
+    pub editions: u64,
+}
+
+impl Workspace {
+    /// Deletes everything of an Ente in one transaction. What is of the research area is of no Ente, and stays.
+    ///
+    /// # Errors
+    /// The database.
+    pub async fn forget_ente(&self, ente: EnteId) -> Result<Forgotten, EnteError> {
+        let writing = self.write().await?;
+        // Readers before editions before reports: each names the next.
+        let readers = edition_readers::Column::EnteId.eq(ente.0);
+        edition_readers::Entity::delete_many().filter(readers).exec(&writing).await?;
+        let editions =
+            editions::Entity::delete_many().filter(editions::Column::EnteId.eq(ente.0)).exec(&writing).await?;
+        let reports = reports::Entity::delete_many().filter(reports::Column::EnteId.eq(ente.0)).exec(&writing).await?;
+        let views =
+            saved_views::Entity::delete_many().filter(saved_views::Column::EnteId.eq(ente.0)).exec(&writing).await?;
+        let visits = visits::Entity::delete_many().filter(visits::Column::EnteId.eq(ente.0)).exec(&writing).await?;
+        writing.commit().await?;
+        Ok(Forgotten {
+            visits: visits.rows_affected,
+            views: views.rows_affected,
+            reports: reports.rows_affected,
+            editions: editions.rows_affected,
+        })
+    }
+}
