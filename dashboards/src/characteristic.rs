@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 
 use domain::person::{Citizenship, Disadvantage, Education, Household, Sex, Work};
 
+use crate::merge::POOL;
 use crate::pages::Choice;
 use crate::text;
 
@@ -46,6 +47,11 @@ impl Characteristic {
         Self::ALL.iter().map(choice).collect()
     }
 
+    /// A category in words.
+    pub(crate) fn category(self, code: &str) -> String {
+        if code == POOL { text::word("dashboard", "category_pool") } else { text::word(self.code(), code) }
+    }
+
     /// Whether one may be in several categories.
     pub(crate) fn is_multiple(self) -> bool {
         self == Self::Disadvantage
@@ -61,6 +67,63 @@ impl Characteristic {
             Self::Household => Household::ALL.iter().map(|one| one.code()).collect(),
             Self::Work => Work::ALL.iter().map(|one| one.code()).collect(),
             Self::Disadvantage => Disadvantage::ALL.iter().map(|one| one.code()).chain(["none"]).collect(),
+        }
+    }
+}
+
+/// By what pages narrow down whom they count: where people live, or what is recorded of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Filter {
+    Comune,
+    Of(Characteristic),
+}
+
+impl Filter {
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Of(Characteristic::Sex),
+        Self::Of(Characteristic::AgeBand),
+        Self::Of(Characteristic::Education),
+        Self::Of(Characteristic::Citizenship),
+        Self::Of(Characteristic::Household),
+        Self::Of(Characteristic::Work),
+        Self::Of(Characteristic::Disadvantage),
+        Self::Comune,
+    ];
+
+    /// Its name in addresses.
+    pub(crate) const fn parameter(self) -> &'static str {
+        match self {
+            Self::Comune => "comune",
+            Self::Of(Characteristic::AgeBand) => "eta",
+            Self::Of(Characteristic::Sex) => "sesso",
+            Self::Of(Characteristic::Education) => "istruzione",
+            Self::Of(Characteristic::Citizenship) => "cittadinanza",
+            Self::Of(Characteristic::Household) => "nucleo",
+            Self::Of(Characteristic::Work) => "lavoro",
+            Self::Of(Characteristic::Disadvantage) => "svantaggio",
+        }
+    }
+
+    /// Whether people can be counted by this and another filter together: whoever may be in several categories cannot.
+    pub(crate) fn is_crossed(self) -> bool {
+        match self {
+            Self::Comune => true,
+            Self::Of(of) => !of.is_multiple(),
+        }
+    }
+
+    pub(crate) fn title(self) -> String {
+        match self {
+            Self::Comune => text::word("dashboard", "comune"),
+            Self::Of(of) => text::word("characteristic", of.code()),
+        }
+    }
+
+    /// A category in words.
+    pub(crate) fn category(self, code: &str) -> String {
+        match self {
+            Self::Comune => text::comune(code),
+            Self::Of(of) => of.category(code),
         }
     }
 }

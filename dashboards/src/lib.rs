@@ -97,6 +97,8 @@ impl Dashboards {
             .route("/cruscotti/territorio.csv", get(pages::territorio::get_csv))
             .route("/cruscotti/comunita", get(pages::comunita::get))
             .route("/cruscotti/comunita.csv", get(pages::comunita::get_csv))
+            .route("/cruscotti/esplora", get(pages::esplora::get))
+            .route("/cruscotti/esplora.csv", get(pages::esplora::get_csv))
             .route("/cruscotti/qualita", get(pages::qualita::get))
             .with_state(self)
     }

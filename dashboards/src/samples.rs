@@ -7,8 +7,8 @@ use chrono::{DateTime, NaiveDate};
 use domain::feed::EnteId;
 use templates::{Area, Layout};
 use warehouse::{
-    AgeRow, AzioneRow, BlockRow, ChangeRow, CommunityRow, ItemRow, PathRow, RecencyRow, ReliabilityRow, ReturnRow,
-    TerritoryIndexRow, TerritoryPeopleRow, TerritoryRow, TotalsRow,
+    AgeRow, AlikeRow, AzioneRow, BlockRow, ChangeRow, CommunityRow, ItemRow, PathRow, RecencyRow, ReliabilityRow,
+    ReturnRow, TerritoryIndexRow, TerritoryPeopleRow, TerritoryRow, TotalsRow,
 };
 
 use crate::Viewer;
@@ -166,6 +166,9 @@ pub(crate) fn marts(sheets: &[Sheet], strumento: &Strumento) -> Marts {
             last_on: day(year.unwrap_or(2025), 11),
         });
         add_needs(&mut marts, &period, strumento, last.values().copied());
+        if year.is_none() {
+            marts.alike = last.values().map(|sheet| alike(sheet, strumento)).collect();
+        }
         let mut by_age: BTreeMap<(&str, &str), i64> = BTreeMap::new();
         for sheet in last.values() {
             let of = |characteristic| sheet.categories[&characteristic][0];
@@ -245,6 +248,31 @@ pub(crate) fn marts(sheets: &[Sheet], strumento: &Strumento) -> Marts {
         }));
     }
     marts
+}
+
+/// Somebody by everything at once.
+fn alike(sheet: &Sheet, strumento: &Strumento) -> AlikeRow {
+    let of = |characteristic| sheet.categories[&characteristic][0].to_owned();
+    let outcome = |target: &str| match sheet.outcomes.get(target) {
+        Some(Some(outcome)) => outcome.clone(),
+        Some(None) => NOT_VALID.to_owned(),
+        None => "none".to_owned(),
+    };
+    let levels: Vec<String> =
+        strumento.scales.iter().map(|scale| format!("{}={}", scale.id, outcome(&scale.id))).collect();
+    AlikeRow {
+        instrument: strumento.id.clone(),
+        comune: sheet.comune.to_owned(),
+        age_band: of(Characteristic::AgeBand),
+        sex: of(Characteristic::Sex),
+        education: of(Characteristic::Education),
+        citizenship: of(Characteristic::Citizenship),
+        household: of(Characteristic::Household),
+        work: of(Characteristic::Work),
+        profile: outcome(PROFILE),
+        levels: levels.join(" "),
+        people: 1,
+    }
 }
 
 /// How these people are followed: the months of their sheets are made up too.

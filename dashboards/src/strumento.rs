@@ -5,6 +5,7 @@
 
 use domain::instrument::{Instrument, Scale};
 
+use crate::pages::filters::either;
 use crate::protect::PROFILE;
 use crate::text;
 
@@ -143,6 +144,19 @@ impl Strumento {
             outcomes.iter().find(|named| named.id == outcome).map(|named| named.title.clone())
         });
         named.unwrap_or_else(|| text::word("dashboard", outcome))
+    }
+
+    /// What outcomes that are counted together are called.
+    pub(crate) fn outcomes_title(&self, target: &str, outcomes: &[String]) -> String {
+        let titles: Vec<String> = outcomes.iter().map(|outcome| self.outcome_title(target, outcome)).collect();
+        either(&titles)
+    }
+
+    /// What people are told apart by: the profile, then the scales with levels, each with its title.
+    pub(crate) fn targets(&self) -> Vec<(&str, &str)> {
+        let scales = self.scales.iter().filter(|scale| !scale.levels.is_empty());
+        let scales = scales.map(|scale| (scale.id.as_str(), scale.title.as_str()));
+        self.profile.iter().map(|(title, _)| (PROFILE, title.as_str())).chain(scales).collect()
     }
 
     /// A scale by its id.

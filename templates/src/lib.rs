@@ -173,6 +173,7 @@ const TEMPLATES: &[(&str, &str)] = template_files![
     "pages/audit.html",
     "pages/dashboard_bisogni.html",
     "pages/dashboard_comunita.html",
+    "pages/dashboard_esplora.html",
     "pages/dashboard_notice.html",
     "pages/dashboard_percorsi.html",
     "pages/dashboard_quadro.html",

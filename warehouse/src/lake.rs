@@ -21,8 +21,8 @@ use crate::layout::Lease;
 use crate::manifest::{FileEntry, Manifest, Root};
 use crate::publish::{IN_MEMORY_AT_MOST, Source, TableData, definitions, make_marts};
 use crate::rows::{
-    AgeRow, AzioneRow, BlockRow, ChangeRow, CommunityRow, ItemRow, MartRow, PathRow, RecencyRow, ReliabilityRow,
-    ReturnRow, RowError, TerritoryIndexRow, TerritoryPeopleRow, TerritoryRow, TotalsRow,
+    AgeRow, AlikeRow, AzioneRow, BlockRow, ChangeRow, CommunityRow, ItemRow, MartRow, PathRow, RecencyRow,
+    ReliabilityRow, ReturnRow, RowError, TerritoryIndexRow, TerritoryPeopleRow, TerritoryRow, TotalsRow,
 };
 use crate::session::{self, Limits, SessionError, TableFiles};
 use crate::states::Seen;
@@ -518,6 +518,33 @@ impl EnteLake {
         let mut rows = Vec::new();
         for batch in self.select(of_people)?.1 {
             rows.extend(ChangeRow::read(&batch)?);
+        }
+        Ok(rows)
+    }
+
+    /// People by everything that is recorded of them at once, at their last assessment with each strumento. Nearly one by one:
+    /// for counting categories against each other before they are protected, and for nothing else.
+    ///
+    /// # Errors
+    /// A damaged file.
+    pub fn alike(&self) -> Result<Vec<AlikeRow>, LakeError> {
+        let sql = "
+            with levels as (
+                select assessment_id, string_agg(scale || '=' || case when is_valid = 0 then 'not_valid'
+                    else coalesce(level, 'none') end, ' ' order by scale) as levels
+                from scores group by assessment_id
+            )
+            select lasts.instrument, coalesce(comune, 'unknown') as comune, age_band, coalesce(sex, 'unknown') as sex,
+                coalesce(education, 'unknown') as education, coalesce(citizenship, 'unknown') as citizenship,
+                coalesce(household, 'unknown') as household, coalesce(work, 'unknown') as work,
+                coalesce(profile, 'not_valid') as profile, coalesce(levels.levels, '') as levels,
+                cast(count(*) as bigint) as people
+            from mart_assessments as lasts left join levels on levels.assessment_id = lasts.assessment_id
+            where is_last = 1
+            group by all order by all";
+        let mut rows = Vec::new();
+        for batch in self.select(sql)?.1 {
+            rows.extend(AlikeRow::read(&batch)?);
         }
         Ok(rows)
     }

@@ -304,4 +304,29 @@ rows! {
         /// People.
         people: i64,
     }
+    /// People of whom everything is the same at their last assessment, counted from `mart_assessments`.
+    AlikeRow from "mart_assessments" {
+        /// The strumento.
+        instrument: String,
+        /// ISTAT code, or `unknown`.
+        comune: String,
+        /// The age band, or `unknown`; so with what follows.
+        age_band: String,
+        /// The sex.
+        sex: String,
+        /// The education.
+        education: String,
+        /// The citizenship.
+        citizenship: String,
+        /// The household.
+        household: String,
+        /// The work condition.
+        work: String,
+        /// The class of the profile, or `not_valid`.
+        profile: String,
+        /// `scale=level` of each scale, with spaces between; `none` where it has no levels, `not_valid`.
+        levels: String,
+        /// People.
+        people: i64,
+    }
 }

@@ -83,6 +83,8 @@ struct Shape {
     cells: usize,
     /// The categories of each further characteristic.
     beside: Vec<usize>,
+    /// The people of each group are known, and stay.
+    has_known_people: bool,
 }
 
 /// A cell: a group with an outcome of a target.
@@ -102,7 +104,7 @@ impl Shape {
             starts.push(cells);
             cells += rows * columns * outcomes;
         }
-        Self { rows, columns, outcomes, starts, cells, beside: beside.to_vec() }
+        Self { rows, columns, outcomes, starts, cells, beside: beside.to_vec(), has_known_people: false }
     }
 
     fn groups(&self) -> usize {
@@ -180,6 +182,13 @@ impl CrossTable {
         Self { world: World { counts: vec![0; shape.cells], beside }, shape }
     }
 
+    /// Takes the people of each group as known too, because they are offered elsewhere: they must be settled there.
+    #[must_use]
+    pub fn with_known_people(mut self) -> Self {
+        self.shape.has_known_people = true;
+        self
+    }
+
     /// Adds people.
     ///
     /// # Errors
@@ -255,6 +264,23 @@ impl ProtectedCross {
     /// [`Error::UnknownCell`].
     pub fn people(&self, group: (usize, usize)) -> Result<Decision<u32>, Error> {
         self.decision(group, PEOPLE, 0)
+    }
+
+    /// Everybody of a row: a margin, which readers are taken to know.
+    #[must_use]
+    pub fn people_of_row(&self, row: usize) -> u32 {
+        (0..self.shape.columns).map(|column| self.people_at(row, column)).fold(0, u32::saturating_add)
+    }
+
+    /// Everybody of a column.
+    #[must_use]
+    pub fn people_of_column(&self, column: usize) -> u32 {
+        (0..self.shape.rows).map(|row| self.people_at(row, column)).fold(0, u32::saturating_add)
+    }
+
+    fn people_at(&self, row: usize, column: usize) -> u32 {
+        let is_known = row < self.shape.rows && column < self.shape.columns;
+        if is_known { self.protection.value(self.shape.cell(self.shape.group(row, column), PEOPLE, 0)) } else { 0 }
     }
 
     /// The people of a group, a row and a column, with an outcome of a target.
@@ -430,16 +456,24 @@ impl<'a> Pattern<'a> {
             nobody: if people == 0 { Proof::Truth } else { Proof::Missing },
         });
         let mut is_hidden: Vec<bool> = truth.counts.iter().map(|&people| people < enough).collect();
-        for group in (0..shape.groups()).filter(|&group| truth.counts[shape.cell(group, PEOPLE, 0)] < enough) {
-            for cell in shape.line(group) {
-                is_hidden[cell] = true;
+        for group in 0..shape.groups() {
+            let people = shape.cell(group, PEOPLE, 0);
+            if shape.has_known_people {
+                is_hidden[people] = false;
+            } else if is_hidden[people] {
+                for cell in shape.line(group) {
+                    is_hidden[cell] = true;
+                }
             }
         }
         Self { shape, truth, enough, is_hidden, proofs: proofs.collect(), others: Vec::new() }
     }
 
+    /// Few people are there, and it must not be told. Where readers know the people of groups anyway, few of them are not:
+    /// they are no cell of this table, and their outcomes have nothing to hide behind.
     fn is_small(&self, cell: usize) -> bool {
-        self.truth.counts[cell] < self.enough
+        let is_known = self.shape.has_known_people && self.shape.place(cell).target == PEOPLE;
+        self.truth.counts[cell] < self.enough && !is_known
     }
 
     fn lacks(&self, cell: usize, side: Side) -> bool {
@@ -553,6 +587,9 @@ impl<'a> Pattern<'a> {
                         found.push((vec![Trade { target, outcome, gaining, losing, by }, back], by));
                     }
                 }
+            }
+            if self.shape.has_known_people {
+                continue;
             }
             // Between groups: as many as every target has room for, the asked one in the asked outcome.
             let through =

@@ -236,6 +236,12 @@ impl Protection {
         by.values().all(|&by| by == 0)
     }
 
+    /// A number of a variable that adds up to zero over variables whose sum is settled, and over others all but never.
+    pub(crate) fn movement(&self, var: Var) -> u64 {
+        let moves = self.moves[var.0].iter();
+        moves.fold(0, |sum: u64, &(number, by)| sum.wrapping_add(weight(number).wrapping_mul(by.cast_unsigned())))
+    }
+
     /// The decision on the variable with this number.
     pub(crate) fn at(&self, number: usize) -> Decision<u32> {
         self.decision(Var(number))
@@ -271,6 +277,14 @@ impl Protection {
     pub fn effort(&self) -> Effort {
         self.effort
     }
+}
+
+/// A number for each table that a proof rests on, as if by chance (the finalizer of SplitMix64, Steele and others 2014).
+fn weight(number: usize) -> u64 {
+    let mut mixed = u64::try_from(number).unwrap_or(u64::MAX).wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
 }
 
 impl std::fmt::Debug for Protection {

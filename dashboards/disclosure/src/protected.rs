@@ -35,6 +35,16 @@ impl ProtectedTables {
         Ok(self.protection.is_settled(&vars))
     }
 
+    /// A number of a cell: over cells whose sum is settled they add up to zero (wrapping around), over others all but never. For
+    /// trying many ways to count cells together; the one chosen is to be asked of [`ProtectedTables::is_settled`].
+    ///
+    /// # Errors
+    ///
+    /// As [`ProtectedTables::count`].
+    pub fn movement(&self, at: At<'_>) -> Result<u64, Error> {
+        Ok(self.protection.movement(self.var(at)?))
+    }
+
     fn var(&self, at: At<'_>) -> Result<Var, Error> {
         let key = self.set.key(at)?;
         self.cells.get(&key).copied().ok_or_else(|| Error::UnknownCell { cell: self.set.label(&key) })

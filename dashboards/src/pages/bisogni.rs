@@ -7,7 +7,6 @@ use serde::Serialize;
 use templates::Page;
 
 use super::bars::{Bars, COMPARED_MIN, bar, keys};
-use super::comunita::category_title;
 use super::{Asked, Choice, Choices, Data, Head, count, download, share, show};
 use crate::characteristic::Characteristic;
 use crate::protect::{ALL, Part, azione, item};
@@ -182,8 +181,7 @@ fn blocks(data: &Data, period: &str, mark: &str) -> Option<Bars<Option<Most>>> {
         .blocks
         .iter()
         .map(|block| {
-            let nothing = Part { people: None, share_permille: None };
-            let part = if kept.contains(&block.id) { figures.missing(&block.id, period) } else { nothing };
+            let part = if kept.contains(&block.id) { figures.missing(&block.id, period) } else { Part::HIDDEN };
             (part, block.title.as_str())
         })
         .collect();
@@ -265,8 +263,7 @@ fn levels(data: &Data, of: Characteristic, period: &str, mark: &str) -> HeatMap 
         });
         shares.map(|permille| heat(permille, mark)).collect()
     };
-    let row =
-        |category: String| HeatRow { head: category_title(of, &category), is_section: false, cells: lowest(&category) };
+    let row = |category: String| HeatRow { head: of.category(&category), is_section: false, cells: lowest(&category) };
     let mut rows: Vec<HeatRow> = figures.categories(of).into_iter().map(row).collect();
     let everybody = scales.iter().map(|(scale, lowest)| {
         let part = figures.outcome_of_all(&scale.id, &lowest.id, period);

@@ -3,6 +3,9 @@
 pub(crate) mod bars;
 pub(crate) mod bisogni;
 pub(crate) mod comunita;
+pub(crate) mod esplora;
+pub(crate) mod filters;
+pub(crate) mod lines;
 pub(crate) mod notice;
 pub(crate) mod percorsi;
 pub(crate) mod quadro;
@@ -20,8 +23,9 @@ use serde::{Deserialize, Serialize};
 use templates::{Area, Layout, Page, Renderer};
 
 use crate::cache::{Cache, PATIENCE, Publication, Ready};
+use crate::pages::filters::FilterForm;
 use crate::pages::notice::{Notice, NoticeKind};
-use crate::protect::{ALL, Protected};
+use crate::protect::{ALL, Group, Protected};
 use crate::strumento::Strumento;
 use crate::{Dashboards, Viewer, text};
 
@@ -39,6 +43,17 @@ pub(crate) struct Choices {
     pub(crate) livello: Option<String>,
     pub(crate) caratteristica: Option<String>,
     pub(crate) classi: Option<String>,
+    pub(crate) righe: Option<String>,
+    pub(crate) colonne: Option<String>,
+    pub(crate) esito: Option<String>,
+    pub(crate) comune: Option<String>,
+    pub(crate) sesso: Option<String>,
+    pub(crate) eta: Option<String>,
+    pub(crate) istruzione: Option<String>,
+    pub(crate) cittadinanza: Option<String>,
+    pub(crate) nucleo: Option<String>,
+    pub(crate) lavoro: Option<String>,
+    pub(crate) svantaggio: Option<String>,
 }
 
 /// A request: whose figures, and which.
@@ -173,6 +188,13 @@ impl Head {
         let own = own.into_iter().filter_map(|(name, value)| Some(format!("{name}={}", value?)));
         let more = more.iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| format!("{name}={value}"));
         format!("/cruscotti/{page}.csv?{}", own.chain(more).collect::<Vec<_>>().join("&"))
+    }
+
+    /// The same with the filters in use.
+    pub(crate) fn filtered_csv_path(&self, page: &str, more: &[(&str, &str)], group: &Group<'_>) -> String {
+        let filters = FilterForm::in_address(group);
+        let filters = filters.iter().map(|(name, value)| (*name, value.as_str()));
+        self.csv_path(page, &more.iter().copied().chain(filters).collect::<Vec<_>>())
     }
 
     /// What a file says below its figures: whose they are, which, and of when.
@@ -323,6 +345,7 @@ mod tests {
         check::<super::quadro::Quadro>();
         check::<super::bisogni::Bisogni>();
         check::<super::percorsi::Percorsi>();
+        check::<super::esplora::Esplora>();
     }
 
     /// Every page of figures, each of its samples.
@@ -333,6 +356,7 @@ mod tests {
             check::<super::comunita::Comunita>(),
             check::<super::bisogni::Bisogni>(),
             check::<super::percorsi::Percorsi>(),
+            check::<super::esplora::Esplora>(),
         ]
         .concat()
     }
@@ -340,7 +364,9 @@ mod tests {
     #[test]
     fn no_page_shows_a_code_instead_of_words() {
         for html in every() {
-            let body = html.split("<main").nth(1).expect("a page has a main part");
+            // What a form sends is not read.
+            let body = html.split("<main").nth(1).expect("a page has a main part").split("<option value=\"");
+            let body: String = body.map(|part| part.split_once('"').map_or(part, |(_, shown)| shown)).collect();
             for code in ["not_valid", "comuni_pool", "category_pool", ">pool<", "isced", "age_band\">age", "unknown"] {
                 assert!(!body.contains(code), "{code}");
             }

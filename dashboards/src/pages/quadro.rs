@@ -6,11 +6,15 @@ use serde::Serialize;
 use templates::Page;
 
 use super::bars::{APART_MIN, Bars, COMPARED_MIN, bar, keys, standard_errors_apart};
+use super::filters::{self, FilterForm};
 use super::{Asked, Choices, Data, Head, count, download, share, show, tenths};
-use crate::protect::{ALL, ARRIVALS, NOT_VALID, PROFILE, Part, RECENCY, overdue_before};
+use crate::protect::{ALL, ARRIVALS, Group, NOT_VALID, Part, RECENCY, overdue_before};
 use crate::samples;
 use crate::table::{Column, Row, Table, csv};
 use crate::{Dashboards, Viewer, text};
+
+/// How many filters at once.
+const FILTERS_MAX: usize = 2;
 
 /// What the title of a chart says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -36,13 +40,15 @@ pub(crate) struct Number {
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Quadro {
     head: Head,
+    filters: FilterForm,
     /// Whether one year is chosen.
     is_year: bool,
     numbers: Vec<Number>,
     /// The month before which a last assessment is overdue, and after how many days that is; none where the strumento does not say.
     overdue: Option<(String, u32)>,
     years: Table,
-    medians: Table,
+    /// Of everybody alone: a median of few people is one person's value.
+    medians: Option<Table>,
     charts: Vec<Bars<Finding>>,
     csv_path: String,
 }
@@ -55,37 +61,43 @@ fn month(code: &str) -> String {
 
 impl Quadro {
     pub(crate) fn new(viewer: &Viewer, data: &Data, choices: &Choices) -> Self {
-        let period = data.period(choices);
-        let head = Head::new(viewer, data, &period);
         let (figures, strumento) = (&data.figures, &data.strumento);
+        let asked = filters::asked(choices, figures);
+        let (group, filters) = filters::narrow(figures, &asked, FILTERS_MAX, None);
+        let period = if group.has_periods() { data.period(choices) } else { ALL.to_owned() };
+        let head = Head::new(viewer, data, &period);
+        let is_filtered = !filters.in_use.is_empty();
         let number = |code, part: Part| Number {
             code,
             value: count(part.people, &head.mark),
             share: part.share_permille.map(|permille| share(Some(permille), "")),
         };
-        let mut numbers = vec![number("people", Part { people: figures.people(&period), share_permille: None })];
-        if period != ALL && !figures.names_in(ARRIVALS).is_empty() {
-            numbers.push(number("first", figures.part_in(ARRIVALS, "first", None, &period)));
+        let of_all = is_filtered.then(|| group.share_of(&figures.everybody(), &period)).flatten();
+        let mut numbers = vec![number("people", Part { people: group.people(&period), share_permille: of_all })];
+        let mut overdue = None;
+        if !is_filtered {
+            if period != ALL && !figures.names_in(ARRIVALS).is_empty() {
+                numbers.push(number("first", figures.part_in(ARRIVALS, "first", None, &period)));
+            }
+            numbers.push(number("again", figures.repeated()));
+            overdue = strumento.content.reassess_after_days.and_then(|days| {
+                let before = overdue_before(text::day(data.publication.position.published_at), days)?;
+                (!figures.names_in(RECENCY).is_empty()).then_some((month(&before), days))
+            });
+            if overdue.is_some() {
+                numbers.push(number("overdue", figures.part_in(RECENCY, "overdue", None, ALL)));
+            }
         }
-        numbers.push(number("again", figures.repeated()));
-        let overdue = strumento.content.reassess_after_days.and_then(|days| {
-            let before = overdue_before(text::day(data.publication.position.published_at), days)?;
-            (!figures.names_in(RECENCY).is_empty()).then_some((month(&before), days))
-        });
-        if overdue.is_some() {
-            numbers.push(number("overdue", figures.part_in(RECENCY, "overdue", None, ALL)));
-        }
-        let scales = strumento.scales.iter().filter(|scale| !scale.levels.is_empty());
-        let targets = scales.map(|scale| (scale.id.as_str(), scale.title.as_str()));
-        let profile = strumento.profile.iter().map(|(title, _)| (PROFILE, title.as_str()));
+        let targets = strumento.targets().into_iter().filter(|(target, _)| !group.outcomes(target).is_empty());
         Self {
             is_year: period != ALL,
             numbers,
             overdue,
-            years: years(data, &head.mark),
-            medians: medians(data, &head.mark),
-            charts: profile.chain(targets).map(|(target, title)| chart(data, target, title, &head.mark)).collect(),
-            csv_path: head.csv_path("quadro", &[]),
+            years: if is_filtered { years_of(data, &group, &head.mark) } else { years(data, &head.mark) },
+            medians: (!is_filtered).then(|| medians(data, &head.mark)),
+            charts: targets.map(|(target, title)| chart(data, &group, target, title, &head.mark)).collect(),
+            csv_path: head.filtered_csv_path("quadro", &[], &group),
+            filters,
             head,
         }
     }
@@ -109,9 +121,11 @@ impl Quadro {
                 .collect(),
         };
         let (years, medians) = (word("by_year"), word("index"));
-        let tables = [(None, &numbers), (Some(years.as_str()), &self.years), (Some(medians.as_str()), &self.medians)];
+        let tables = [(None, &numbers), (Some(years.as_str()), &self.years)];
+        let medians = self.medians.iter().map(|table| (Some(medians.as_str()), table));
         let charts = self.charts.iter().map(|chart| (Some(chart.title.as_str()), &chart.table));
-        csv(tables.into_iter().chain(charts), &self.head.notes(Vec::new()))
+        let filters = self.filters.in_use.iter().map(|one| ("filter", one.clone())).collect();
+        csv(tables.into_iter().chain(medians).chain(charts), &self.head.notes(filters))
     }
 }
 
@@ -119,6 +133,32 @@ impl Quadro {
 fn periods(data: &Data) -> impl Iterator<Item = (&str, String)> {
     let years = data.figures.years().iter().map(|year| (year.as_str(), year.clone()));
     years.chain([(ALL, text::word("dashboard", "all_periods"))])
+}
+
+/// The same as far as there are figures of a group.
+fn periods_of<'a>(data: &'a Data, group: &Group<'_>) -> impl Iterator<Item = (&'a str, String)> {
+    let has_periods = group.has_periods();
+    periods(data).filter(move |(period, _)| has_periods || *period == ALL)
+}
+
+/// The people that filters leave, by year.
+fn years_of(data: &Data, group: &Group<'_>, mark: &str) -> Table {
+    let word = |code: &str| text::word("dashboard", code);
+    let everybody = data.figures.everybody();
+    let row = |(period, head): (&str, String)| Row {
+        head,
+        cells: vec![
+            count(group.people(period), mark),
+            share(group.share_of(&everybody, period), mark),
+            count(everybody.people(period), mark),
+        ],
+        is_total: period == ALL,
+    };
+    let columns = ["people", "share_of_all", "everybody"].map(|code| Column::number(word(code)));
+    Table {
+        columns: std::iter::once(Column::text(word("period"))).chain(columns).collect(),
+        rows: periods_of(data, group).map(row).collect(),
+    }
 }
 
 fn years(data: &Data, mark: &str) -> Table {
@@ -165,37 +205,39 @@ fn medians(data: &Data, mark: &str) -> Table {
 }
 
 /// The shares of a scale's levels, or of the profile, year by year.
-fn chart(data: &Data, target: &str, title: &str, mark: &str) -> Bars<Finding> {
-    let figures = &data.figures;
-    let outcomes = figures.outcomes(target);
-    let titles: Vec<String> = outcomes.iter().map(|outcome| data.strumento.outcome_title(target, outcome)).collect();
-    let mut columns =
-        vec![Column::text(text::word("dashboard", "period")), Column::number(text::word("dashboard", "people"))];
-    columns
-        .extend(titles.iter().flat_map(|title| [Column::number(title.clone()), Column::number(format!("{title} %"))]));
-    let (mut rows, mut bars, mut found) = (Vec::new(), Vec::new(), Vec::new());
-    for (period, head) in periods(data) {
-        let nothing = Part { people: None, share_permille: None };
-        let of = |outcome: &String| figures.outcome_of_all(target, outcome, period).unwrap_or(nothing);
-        let parts: Vec<Part> = outcomes.iter().map(of).collect();
-        let people = figures.people(period);
+pub(super) fn chart(data: &Data, group: &Group<'_>, target: &str, title: &str, mark: &str) -> Bars<Finding> {
+    let together = group.outcomes(target);
+    let outcomes: Vec<String> = together.iter().map(|outcomes| outcomes.join(".")).collect();
+    let titles: Vec<String> = together.iter().map(|outcomes| data.strumento.outcomes_title(target, outcomes)).collect();
+    let word = |code: &str| text::word("dashboard", code);
+    let mut columns = vec![Column::text(word("period")), Column::number(word("people"))];
+    for title in &titles {
+        columns.push(Column::number(title.clone()));
+        columns.push(Column::number(format!("{title} %")));
+    }
+    let mut rows = Vec::new();
+    let mut bars = Vec::new();
+    let mut found: Vec<Year<'_>> = Vec::new();
+    for (period, head) in periods_of(data, group) {
+        let parts: Vec<Part> = (0..outcomes.len()).map(|outcome| group.part(target, outcome, period)).collect();
+        let people = group.people(period);
         let mut cells = vec![count(people, mark)];
         cells.extend(parts.iter().flat_map(|part| [count(part.people, mark), share(part.share_permille, mark)]));
         rows.push(Row { head: head.clone(), cells, is_total: period == ALL });
-        bars.push(bar(head, outcomes, &titles, &parts));
+        bars.push(bar(head, &outcomes, &titles, &parts));
         if period != ALL {
             found.push((period, people, parts));
         }
     }
     let finding = match found.last_chunk::<2>() {
-        Some([before, last]) => finding(outcomes, &titles, before, last),
+        Some([before, last]) => finding(&outcomes, &titles, before, last),
         None => Finding::Nothing,
     };
     Bars {
         id: target.to_owned(),
         title: title.to_owned(),
         finding,
-        keys: keys(outcomes, &titles),
+        keys: keys(&outcomes, &titles),
         bars,
         table: Table { columns, rows },
     }
@@ -242,7 +284,20 @@ impl Page for Quadro {
         let of = |data, period: &str| {
             Self::new(&viewer, data, &Choices { periodo: Some(period.to_owned()), ..Choices::default() })
         };
-        samples::all().iter().flat_map(|data| [of(data, "tutti"), of(data, "2025")]).collect()
+        let narrowed = |data, eta: &str, svantaggio: Option<&str>| {
+            let sesso = Some("f".to_owned());
+            let (eta, svantaggio) = (Some(eta.to_owned()), svantaggio.map(str::to_owned));
+            Self::new(&viewer, data, &Choices { sesso, eta, svantaggio, ..Choices::default() })
+        };
+        let of_each = |data| {
+            let many = [
+                narrowed(data, "25_34", None),
+                narrowed(data, "", Some("none")),
+                narrowed(data, "25_34", Some("none")),
+            ];
+            [of(data, "tutti"), of(data, "2025"), narrowed(data, "", None)].into_iter().chain(many)
+        };
+        samples::all().iter().flat_map(of_each).collect()
     }
 }
 

@@ -2,8 +2,8 @@
 
 use chrono::NaiveDate;
 use warehouse::{
-    AgeRow, AzioneRow, BlockRow, ChangeRow, CommunityRow, EnteLake, ItemRow, LakeError, PathRow, RecencyRow, ReturnRow,
-    TerritoryIndexRow, TerritoryPeopleRow, TerritoryRow, TotalsRow,
+    AgeRow, AlikeRow, AzioneRow, BlockRow, ChangeRow, CommunityRow, EnteLake, ItemRow, LakeError, PathRow, RecencyRow,
+    ReturnRow, TerritoryIndexRow, TerritoryPeopleRow, TerritoryRow, TotalsRow,
 };
 
 use super::ALL;
@@ -27,6 +27,8 @@ pub(crate) struct Marts {
     pub(crate) items: Vec<ItemRow>,
     pub(crate) blocks: Vec<BlockRow>,
     pub(crate) azioni: Vec<AzioneRow>,
+    /// People over all periods by everything at once.
+    pub(crate) alike: Vec<AlikeRow>,
 }
 
 /// The rows of a strumento.
@@ -55,6 +57,7 @@ impl Marts {
             items: of!(strumento, lake.items()?),
             blocks: of!(strumento, lake.blocks()?),
             azioni: of!(strumento, lake.azioni()?),
+            alike: of!(strumento, lake.alike()?),
         })
     }
 

@@ -4,7 +4,9 @@
 //! cannot be shown. Four rules are ours and not the engine's, each where it is applied: what is merged before (`merge`), who is
 //! counted as having several disadvantages, when a median has enough people, when the number of questionnaires may be told.
 
+mod crossed;
 mod followed;
+mod group;
 mod marts;
 mod needs;
 mod one_way;
@@ -12,13 +14,15 @@ mod plan;
 
 use std::collections::BTreeMap;
 
-use disclosure::{At, Decision, DimensionId, Figure, ProtectedTables, Threshold};
+use disclosure::{At, Decision, DimensionId, Figure, ProtectedTables, Share, Threshold};
 use warehouse::{LakeError, TotalsRow};
 
 use crate::characteristic::Characteristic;
 use crate::merge::Merged;
 use crate::strumento::Strumento;
+use crossed::Crosses;
 pub(crate) use followed::{ARRIVALS, COHORTS, RECENCY, RETURNS, changes, overdue_before, path, paths};
+pub(crate) use group::Group;
 pub(crate) use marts::Marts;
 pub(crate) use needs::{azione, item};
 use plan::{Offer, Plan, Sexes};
@@ -46,6 +50,15 @@ pub enum ProtectError {
         /// What the engine said.
         #[source]
         source: disclosure::Error,
+    },
+    /// The people counted one by one contradict the tables.
+    #[error("two characteristics of {strumento} cannot be counted together (please report it)")]
+    Crossed {
+        /// Which strumento.
+        strumento: String,
+        /// What the engine said.
+        #[source]
+        source: disclosure::CrossError,
     },
     /// A count in a mart that cannot be one.
     #[error("mart {mart} of {strumento} has a count that is no count (please report it)")]
@@ -86,6 +99,7 @@ pub(crate) struct Protected {
     several: BTreeMap<&'static str, (DimensionId, Merged)>,
     medians: BTreeMap<(String, String, String), (i64, i64)>,
     totals: BTreeMap<String, TotalsRow>,
+    crosses: Crosses,
 }
 
 /// A count with its share of the whole, each shown or not.
@@ -94,6 +108,11 @@ pub(crate) struct Part {
     pub(crate) people: Option<u32>,
     /// In tenths of a percent, rounded.
     pub(crate) share_permille: Option<u32>,
+}
+
+impl Part {
+    /// Not shown.
+    pub(crate) const HIDDEN: Self = Self { people: None, share_permille: None };
 }
 
 impl Protected {
@@ -116,6 +135,8 @@ impl Protected {
             other => other,
         };
         let (tables, ids) = tables.map_err(wrong)?;
+        let crosses = crossed::cross(marts, &plan, &ids, &tables)
+            .map_err(|source| ProtectError::Crossed { strumento: strumento.id.clone(), source })?;
         let one_way = plan.one_way.iter().filter_map(|table| {
             let groups = table.groups.iter().map(|(name, _)| name);
             let names = table.categories.iter().chain(groups).cloned().collect();
@@ -127,6 +148,7 @@ impl Protected {
             .iter()
             .map(|row| ((row.period.clone(), row.comune.clone(), row.scale.clone()), (row.people, row.median_tenths)));
         Ok(Self {
+            crosses,
             tables,
             year: ids.year,
             comune: ids.comune,
@@ -265,11 +287,6 @@ impl Protected {
         self.count(&self.at_category(of, category, period)?)
     }
 
-    /// Those of a category, as a share of everybody.
-    pub(crate) fn share_with(&self, of: Characteristic, category: &str, period: &str) -> Option<u32> {
-        self.share(&self.at_category(of, category, period)?, &self.at_period(period)?)
-    }
-
     /// Those of a category with an outcome.
     pub(crate) fn outcome_with(
         &self,
@@ -310,8 +327,7 @@ impl Protected {
 
     /// The same, as a part of a larger subtotal of the table, or of everybody.
     pub(crate) fn part_in(&self, table: &str, name: &str, whole: Option<&str>, period: &str) -> Part {
-        let nothing = Part { people: None, share_permille: None };
-        let Some(part) = self.at_name(table, name, period) else { return nothing };
+        let Some(part) = self.at_name(table, name, period) else { return Part::HIDDEN };
         let whole = match whole {
             Some(whole) => self.at_name(table, whole, period),
             None => self.at_period(period),
@@ -355,10 +371,9 @@ impl Protected {
         category: &'a str,
         whole: Option<Vec<(DimensionId, &'a str)>>,
     ) -> Part {
-        let nothing = Part { people: None, share_permille: None };
-        let Some(((id, kept), whole)) = of.zip(whole) else { return nothing };
+        let Some(((id, kept), whole)) = of.zip(whole) else { return Part::HIDDEN };
         if !kept.all().any(|known| known == category) {
-            return nothing;
+            return Part::HIDDEN;
         }
         let part = [whole.clone(), vec![(*id, category)]].concat();
         Part { people: self.count(&part), share_permille: self.share(&part, &whole) }
@@ -397,11 +412,12 @@ impl Protected {
     /// The small counts that readers could narrow down after all, by the engine's own audit.
     #[cfg(test)]
     pub(crate) fn exposed(&self) -> Vec<String> {
-        self.tables.exposed().unwrap_or_else(|error| vec![error.to_string()])
+        let of_tables = self.tables.exposed().unwrap_or_else(|error| vec![error.to_string()]);
+        of_tables.into_iter().chain(self.crosses.values().flat_map(crossed::Crossed::exposed)).collect()
     }
 
     fn part(&self, whole: Option<Vec<(DimensionId, &str)>>, target: &Target, outcome: &str) -> Part {
-        let Some(whole) = whole else { return Part { people: None, share_permille: None } };
+        let Some(whole) = whole else { return Part::HIDDEN };
         let mut part = whole.clone();
         part.push((target.dimension, outcome));
         Part { people: self.count(&part), share_permille: self.share(&part, &whole) }
@@ -447,10 +463,14 @@ impl Protected {
     }
 
     fn share(&self, part: At<'_>, whole: At<'_>) -> Option<u32> {
-        let share = shown(self.tables.share(part, whole))?;
-        let (part, whole) = (u64::from(share.part), u64::from(share.whole));
-        u32::try_from((part * 2_000 + whole) / (2 * whole)).ok()
+        permille(shown(self.tables.share(part, whole))?)
     }
+}
+
+/// A share in tenths of a percent, rounded.
+fn permille(share: Share) -> Option<u32> {
+    let (part, whole) = (u64::from(share.part), u64::from(share.whole));
+    u32::try_from((part * 2_000 + whole) / (2 * whole)).ok()
 }
 
 impl std::fmt::Debug for Protected {

@@ -85,6 +85,25 @@ fn a_group_that_is_hidden_shows_no_outcome_and_a_share_no_last_few() {
     assert_eq!(nowhere, Err(CrossError::Unknown { row: 0, column: 2 }));
 }
 
+#[test]
+fn people_that_are_known_stay_where_they_are() {
+    let table = |times: u32| {
+        let mut table = CrossTable::new(2, 2, &[2], &[]).with_known_people();
+        for (row, column, counts) in [(0, 0, [40, 30]), (0, 1, [2 * times, 7]), (1, 0, [30, 20]), (1, 1, [60, 40])] {
+            for (outcome, people) in counts.into_iter().enumerate() {
+                table.add(Alike { row, column, outcomes: &[outcome], beside: &[] }, people).unwrap();
+            }
+        }
+        table.protect(Threshold::default())
+    };
+    let protected = table(1).unwrap();
+    assert_eq!(protected.people((0, 1)).unwrap().published().value(), Some(9));
+    assert_eq!((protected.people_of_row(0), protected.people_of_column(0)), (79, 120));
+    assert_eq!(protected.count((0, 1), 0, 0).unwrap().published().value(), None);
+    assert_eq!(protected.exposed().unwrap(), Vec::<String>::new());
+    assert_eq!(table(3).unwrap().count((0, 1), 0, 0).unwrap().published().value(), Some(6));
+}
+
 /// Everything that is offered of people with three characteristics and an outcome: each characteristic by outcome, from the
 /// engine; each two of them, crossed over the margins that it settled.
 struct World {
@@ -284,5 +303,8 @@ fn what_the_proofs_move_is_not_settled() {
     // Together they are the whole category, which is shown.
     assert!(settled(&[&[first, low], &[first, high]]));
     assert!(settled(&[&[first]]));
+    let movement = |cell: At<'_>| world.base.movement(cell).unwrap();
+    assert_ne!(movement(&[first, low]), 0);
+    assert_eq!(movement(&[first, low]).wrapping_add(movement(&[first, high])), 0);
     assert!(world.crosses.is_empty(), "nothing is crossed over a margin that moves");
 }

@@ -3,7 +3,6 @@
 use serde::Serialize;
 use territory::Sex;
 
-use super::category_title;
 use crate::characteristic::{Characteristic, ages_of_residents};
 use crate::merge::POOL;
 use crate::pages::bars::{APART_MIN, with_interval};
@@ -86,7 +85,7 @@ impl Pyramid {
                     let group = format!(
                         "{}, {}",
                         text::word("women_men", code),
-                        category_title(Characteristic::AgeBand, band).to_lowercase()
+                        Characteristic::AgeBand.category(band).to_lowercase()
                     );
                     most = Some((times, group));
                 }
@@ -95,7 +94,7 @@ impl Pyramid {
         }
         let width = |permille: f64| unit(permille / widest * 1_000.0);
         let steps = found.iter().map(|(band, people, here)| Step {
-            title: category_title(Characteristic::AgeBand, band),
+            title: Characteristic::AgeBand.category(band),
             people: people.map(|people| people.map(|people| width(share_of(people, all_people)))),
             residents: here.map(|here| width(share_of(here, all_residents))),
         });
@@ -117,7 +116,7 @@ impl Pyramid {
                     people[sex].map_or_else(|| mark.to_owned(), |people| permille(share_of(people, all_people))),
                 ]
             });
-            let head = category_title(Characteristic::AgeBand, band);
+            let head = Characteristic::AgeBand.category(band);
             Row { head, cells: cells.concat(), is_total: false }
         });
         let table = Table { columns, rows: rows.collect() };
@@ -216,9 +215,8 @@ pub(super) fn odds_of_scales(data: &Data, period: &str, mark: &str) -> Vec<OddsO
     let mut all = Vec::new();
     for scale in &data.strumento.scales {
         let Some(lowest) = scale.levels.first() else { continue };
-        let nothing = Part { people: None, share_permille: None };
         let at = |category: &str| {
-            let part = figures.outcome_with(of, category, &scale.id, &lowest.id, period).unwrap_or(nothing);
+            let part = figures.outcome_with(of, category, &scale.id, &lowest.id, period).unwrap_or(Part::HIDDEN);
             // A share is hidden where it would tell of all of a group: then nothing is made of its count either.
             let people = part.share_permille.and(part.people);
             (part, people.zip(figures.people_with(of, category, period)))
@@ -228,7 +226,7 @@ pub(super) fn odds_of_scales(data: &Data, period: &str, mark: &str) -> Vec<OddsO
         let mut farthest: Option<(f64, OddsFinding)> = None;
         for category in &categories {
             let (part, here) = at(category);
-            let title = category_title(of, category);
+            let title = of.category(category);
             let found = here.zip(none).and_then(|(here, none)| odds(here, none));
             let odds_text = found.map_or_else(
                 || mark.to_owned(),
@@ -271,7 +269,7 @@ pub(super) fn odds_of_scales(data: &Data, period: &str, mark: &str) -> Vec<OddsO
             }
         }
         rows.push(Row {
-            head: category_title(of, "none"),
+            head: of.category("none"),
             cells: vec![
                 count(figures.people_with(of, "none", period), mark),
                 share(none_part.share_permille, mark),

@@ -1,5 +1,7 @@
 //! What is hidden stays hidden on the way to pages, drawings, sentences and files.
 
+mod filters;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
