@@ -53,8 +53,14 @@ pub(crate) async fn see_dashboards(State(portal): State<Portal>, mut request: Re
         ente_name: ente.name,
         comuni: ente.comuni.into_iter().collect(),
         layout: visitor.layout(Area::Cruscotti),
+        person: visitor.session().map(person),
     });
     next.run(request).await
+}
+
+/// Somebody as the workspace knows them.
+fn person(session: &store::Session) -> Person {
+    Person { account: session.account().0, name: session.display_name().to_owned() }
 }
 
 /// Whom the portal's guard has let through, and in whose name they ask.
@@ -184,7 +190,7 @@ pub(crate) async fn see_research(
         Err(response) => return response,
     };
     let Some(session) = visitor.session() else { return StatusCode::NOT_FOUND.into_response() };
-    let person = Person { account: session.account().0, name: session.display_name().to_owned() };
+    let person = person(session);
     let area = if right == Right::Release { Area::Ricerca } else { Area::DatiRicerca };
     let (asking, asked) = (store.clone(), scope.clone());
     let partners = move || -> Pin<Box<dyn Future<Output = Result<Vec<Person>, NotRecorded>> + Send>> {

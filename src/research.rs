@@ -25,12 +25,12 @@ use crate::{behind, system};
 /// The pages and files of the area, each behind its own door.
 pub(crate) async fn area(
     folder: &DataFolder,
+    workspace: Workspace,
     portal: &Portal,
     renderer: Arc<Renderer>,
     program: query::Program,
     is_demonstration: bool,
 ) -> Result<Router> {
-    let workspace = open(folder).await?;
     let instruments = folder.instruments()?;
     let work = Arc::new(Notify::new());
     // What a builder that died has left.
@@ -63,9 +63,9 @@ pub(crate) async fn area(
     Ok(office.merge(acts).merge(scholars).merge(programs).merge(routers.public))
 }
 
-/// The area's database.
+/// The database of what is worked on beside the portal: the research area's, and what managers keep.
 pub(crate) async fn open(folder: &DataFolder) -> Result<Workspace> {
-    Workspace::open(&folder.workspace_place()).await.context("the research area's database cannot be opened")
+    Workspace::open(&folder.workspace_place()).await.context("the workspace's database cannot be opened")
 }
 
 /// The strumenti, each once.

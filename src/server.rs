@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use axum::{Router, middleware};
+use dashboards::desk::Desk;
 use dashboards::query::{self, Queries, QueryConfig};
 use dashboards::{Dashboards, ExtractionConfig, Extractions};
 use domain::keys::Ring;
@@ -61,17 +62,23 @@ pub(crate) async fn pages(
     let Some(queries) = queries else { return Ok((portal.router(), None)) };
     let lake = lake(folder)?;
     let renderer = Arc::new(Renderer::new()?);
-    let dashboards = Dashboards::new(lake.clone(), instruments.clone(), Arc::clone(&renderer));
+    let workspace = research::open(folder).await?;
+    let desk = Desk::new(workspace.clone(), Arc::new(system::now), StdRng::from_rng(&mut system::chance()));
+    let dashboards = Dashboards::new(lake.clone(), instruments.clone(), Arc::clone(&renderer)).with_desk(desk);
     warm(&lake, &dashboards);
-    let behind =
-        dashboards.clone().router().layer(middleware::from_fn_with_state(portal.clone(), behind::see_dashboards));
+    let seen = || middleware::from_fn_with_state(portal.clone(), behind::see_dashboards);
+    let behind = dashboards.clone().router().layer(seen());
+    // These take forms too: the guard before them checks the session's token.
+    let kept = dashboards.clone().desk_router().route_layer(seen());
+    let behind = behind.merge(portal.behind(Demand::Ente(Right::SeeDashboards), kept));
     let config = ExtractionConfig {
         folder: folder.extractions(),
         clock: Arc::new(system::now),
         chance: StdRng::from_rng(&mut system::chance()),
     };
     let research =
-        research::area(folder, &portal, Arc::clone(&renderer), answering_program()?, is_demonstration).await?;
+        research::area(folder, workspace, &portal, Arc::clone(&renderer), answering_program()?, is_demonstration)
+            .await?;
     let extractions = Extractions::new(lake, instruments, renderer, config);
     let sweeping = extractions.clone();
     tokio::task::spawn_blocking(move || sweeping.sweep());

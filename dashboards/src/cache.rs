@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use domain::feed::EnteId;
 use domain::instrument::Instrument;
 use tokio::sync::{AcquireError, Semaphore, SemaphorePermit, watch};
-use warehouse::{Lake, ReliabilityRow};
+use warehouse::{DataQualityRow, DriftRow, Lake, PracticeRow, ReliabilityRow};
 
 use crate::protect::{Marts, ProtectError, Protected};
 use crate::strumento::Strumento;
@@ -42,7 +42,7 @@ pub(crate) struct Position {
     pub(crate) last_seq: i64,
 }
 
-/// The published state of an Ente, without any count of people.
+/// The published state of an Ente. What it counts is questionnaires, and none of them leaves `pages::qualita` as it is.
 #[derive(Debug)]
 pub(crate) struct Publication {
     pub(crate) ente: EnteId,
@@ -52,6 +52,15 @@ pub(crate) struct Publication {
     /// Those with data, in the order of the definitions, then by id.
     pub(crate) strumenti: Vec<Arc<Strumento>>,
     pub(crate) reliability: Vec<ReliabilityRow>,
+    pub(crate) quality: Quality,
+}
+
+/// What marts say of how questionnaires are filled in, of all strumenti.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Quality {
+    pub(crate) data: Vec<DataQualityRow>,
+    pub(crate) practice: Vec<PracticeRow>,
+    pub(crate) drift: Vec<DriftRow>,
 }
 
 type Outcome = Option<Result<Arc<Protected>, Arc<ProtectError>>>;
@@ -119,6 +128,7 @@ impl Cache {
             is_earlier: lake.damage().is_some(),
             strumenti: ids.iter().map(|id| Arc::new(Strumento::new(id, &self.instruments))).collect(),
             reliability: lake.reliability()?,
+            quality: Quality { data: lake.data_quality()?, practice: lake.practice()?, drift: lake.drift()? },
         });
         locked(&self.publications).insert(ente, Arc::clone(&publication));
         Ok(Some(publication))

@@ -9,7 +9,9 @@
 
 mod cache;
 mod characteristic;
+pub mod desk;
 mod extraction;
+mod fields;
 mod map;
 mod merge;
 mod pages;
@@ -32,8 +34,10 @@ use domain::feed::EnteId;
 use domain::instrument::Instrument;
 use templates::{Layout, Renderer};
 use warehouse::Lake;
+use workspace::Person;
 
 use crate::cache::Cache;
+use crate::desk::{Desk, EnteReader};
 pub use crate::extraction::{
     Act, Clock, ExtractionConfig, ExtractionEvent, Extractions, Extractor, NotRecorded, Recorder, Recording,
     RenewalError, renew_extractions,
@@ -52,6 +56,8 @@ pub struct Viewer {
     pub comuni: Vec<String>,
     /// What every page shows around its own content.
     pub layout: Layout,
+    /// Who looks; nobody where a report is made by itself.
+    pub person: Option<Person>,
 }
 
 /// The dashboards of one installation. Cheap to clone.
@@ -59,13 +65,34 @@ pub struct Viewer {
 pub struct Dashboards {
     cache: Arc<Cache>,
     renderer: Arc<Renderer>,
+    desk: Option<Desk>,
 }
 
 impl Dashboards {
     /// Dashboards over a lake. `instruments` are all definitions known, every version of each.
     #[must_use]
     pub fn new(lake: Lake, instruments: Vec<Instrument>, renderer: Arc<Renderer>) -> Self {
-        Self { cache: Arc::new(Cache::new(lake, instruments)), renderer }
+        Self { cache: Arc::new(Cache::new(lake, instruments)), renderer, desk: None }
+    }
+
+    /// The same, with what managers keep.
+    #[must_use]
+    pub fn with_desk(self, desk: Desk) -> Self {
+        Self { desk: Some(desk), ..self }
+    }
+
+    /// The pages of what managers keep, which take forms too: whoever serves them checks the session's token. Every handler needs a
+    /// [`Viewer`] with a person.
+    pub fn desk_router(self) -> Router {
+        desk::router().with_state(self)
+    }
+
+    /// Issues the reports that are due, and takes out whatever is kept of Enti that are closed; how many were issued.
+    pub async fn look_after(&self, known: &EnteReader) -> usize {
+        match &self.desk {
+            Some(desk) => desk::look_after(self, desk, known).await,
+            None => 0,
+        }
     }
 
     /// Starts to protect what was just published of an Ente, so that the first reader need not wait. Returns at once; to be

@@ -7,12 +7,12 @@ use chrono::{DateTime, NaiveDate};
 use domain::feed::EnteId;
 use templates::{Area, Layout};
 use warehouse::{
-    AgeRow, AlikeRow, AzioneRow, BlockRow, ChangeRow, CommunityRow, ItemRow, PathRow, RecencyRow, ReliabilityRow,
-    ReturnRow, TerritoryIndexRow, TerritoryPeopleRow, TerritoryRow, TotalsRow,
+    AgeRow, AlikeRow, AzioneRow, BlockRow, ChangeRow, CommunityRow, DataQualityRow, DriftRow, ItemRow, PathRow,
+    PracticeRow, RecencyRow, ReliabilityRow, ReturnRow, TerritoryIndexRow, TerritoryPeopleRow, TerritoryRow, TotalsRow,
 };
 
 use crate::Viewer;
-use crate::cache::{Position, Publication};
+use crate::cache::{Position, Publication, Quality};
 use crate::characteristic::Characteristic;
 use crate::pages::Data;
 use crate::protect::{ALL, Marts, NOT_VALID, PROFILE, ProtectError, Protected};
@@ -420,8 +420,59 @@ pub(crate) fn data(marts: &Marts, strumento: Strumento) -> Result<Data, ProtectE
         is_earlier: false,
         strumenti: vec![Arc::clone(&strumento)],
         reliability,
+        quality: quality(&strumento),
     };
     Ok(Data { publication: Arc::new(publication), strumento, figures: Arc::new(figures) })
+}
+
+/// How made-up operators fill questionnaires in: four with enough of them, one with few.
+fn quality(strumento: &Strumento) -> Quality {
+    let instrument = || strumento.id.clone();
+    let data = ["2024", "2025", ALL].into_iter().zip([90, 400, 490]).map(|(period, assessments)| DataQualityRow {
+        period: period.to_owned(),
+        instrument: instrument(),
+        assessments,
+        comune_unknown: 0,
+        age_unknown: 3,
+        sex_unknown: 4,
+        education_unknown: assessments / 12,
+        citizenship_unknown: assessments / 7,
+        household_unknown: assessments / 3,
+        work_unknown: assessments / 2 + 1,
+        disadvantage_unknown: 7,
+        items_asked: assessments * 10,
+        items_missing: assessments / 4,
+        results: assessments * 2,
+        results_not_valid: assessments / 20,
+    });
+    let operators = [("d", 120), ("a", 130), ("c", 110), ("b", 113), ("e", 17)];
+    let practice = operators.iter().zip(0..).map(|(&(operator, assessments), place)| PracticeRow {
+        period: ALL.to_owned(),
+        operator: operator.to_owned(),
+        instrument: instrument(),
+        assessments,
+        items_asked: assessments * 10,
+        not_answered: assessments / 10,
+        not_assessable: assessments / (8 + place),
+        refused: place,
+        days_median: (place != 2).then_some(place),
+        confirmed: assessments / 2,
+        overridden: assessments / (5 + place),
+    });
+    let drift = operators.iter().flat_map(|&(operator, results)| {
+        strumento.scales.iter().map(move |scale| DriftRow {
+            period: ALL.to_owned(),
+            operator: operator.to_owned(),
+            instrument: String::new(),
+            scale: scale.id.clone(),
+            results,
+            sum_tenths: results * if operator == "c" { 640 } else { 500 },
+            ente_results: 490,
+            ente_sum_tenths: 490 * 531,
+        })
+    });
+    let drift = drift.map(|row| DriftRow { instrument: instrument(), ..row });
+    Quality { data: data.collect(), practice: practice.collect(), drift: drift.collect() }
 }
 
 /// A strumento with everything, one with neither levels nor profile, and an Ente with hardly anybody.
@@ -444,5 +495,6 @@ pub(crate) fn viewer() -> Viewer {
         ente_name: "Ambito dimostrativo".to_owned(),
         comuni: COMUNI.map(str::to_owned).into(),
         layout: Layout { is_demonstration: false, area: Area::Other, has_accounts: true, user: None },
+        person: None,
     }
 }

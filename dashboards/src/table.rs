@@ -1,9 +1,9 @@
 //! One table, for the page and for the file: what is downloaded is what is seen, cell by cell.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A column's heading.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Column {
     pub(crate) text: String,
     /// Figures stand to the right.
@@ -21,7 +21,7 @@ impl Column {
 }
 
 /// A row: its head, then a cell for each further column.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Row {
     pub(crate) head: String,
     pub(crate) cells: Vec<String>,
@@ -29,7 +29,7 @@ pub(crate) struct Row {
 }
 
 /// A table of texts, as shown.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Table {
     pub(crate) columns: Vec<Column>,
     pub(crate) rows: Vec<Row>,
@@ -53,6 +53,11 @@ pub(crate) fn csv<'a>(
     lines.push(Vec::new());
     lines.extend(notes.iter().map(|(name, value)| vec![name.clone(), value.clone()]));
     tabular::csv(lines)
+}
+
+/// The same of tables that have a title or none.
+pub(crate) fn csv_of(tables: &[(Option<String>, Table)], notes: &[(String, String)]) -> String {
+    csv(tables.iter().map(|(title, table)| (title.as_deref(), table)), notes)
 }
 
 #[cfg(test)]

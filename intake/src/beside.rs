@@ -19,6 +19,8 @@ use crate::visitor::Visitor;
 /// What a router beside the portal's asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Demand {
+    /// A right in one's own Ente.
+    Ente(Right),
     /// A right in one's own Ente, and a password given in the last ten minutes.
     EnteFresh(Right),
     /// A right of the platform.
@@ -30,6 +32,7 @@ pub enum Demand {
 impl Demand {
     const fn need(self) -> Need {
         match self {
+            Self::Ente(right) => Need::Ente(right),
             Self::EnteFresh(right) => Need::EnteFresh(right),
             Self::Platform(right) => Need::Platform(right),
             Self::PlatformFresh(right) => Need::PlatformFresh(right),

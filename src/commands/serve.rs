@@ -3,17 +3,21 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
 use clap::ValueEnum;
-use dashboards::Dashboards;
+use dashboards::desk::EnteReader;
+use dashboards::{Dashboards, NotRecorded};
+use store::Store;
 
 use super::{block_on, keys, open_store};
 use crate::checkpoints;
 use crate::data_folder::DataFolder;
 use crate::outside::Outside;
 use crate::server::{self, Parts};
+use crate::system;
 
 #[derive(clap::Args)]
 #[command(after_help = "Example: noncello serve --data /srv/noncello --listen 127.0.0.1:8080 --pipeline-every 1h
@@ -68,6 +72,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         let store = open_store(&folder).await?;
         tokio::spawn(keys::read_again(store.clone()));
         let (router, dashboards) = server::pages(&folder, store.clone(), parts, false, &arguments.outside).await?;
+        if let Some(dashboards) = dashboards.clone() {
+            tokio::spawn(look_after_desk(dashboards, store.clone()));
+        }
         if let Some(every) = arguments.pipeline_every {
             let Some(dashboards) = dashboards else {
                 bail!("--pipeline-every needs the dashboards: leave --only out, or use a timer of the system");
@@ -78,6 +85,30 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         server::serve(router, arguments.listen, |address| server::announce("noncello", address)).await?;
         Ok(ExitCode::SUCCESS)
     })
+}
+
+/// How often what Enti keep is looked after.
+const DESK_EVERY: Duration = Duration::from_secs(3_600);
+
+/// Issues the reports that are due and forgets closed Enti, at the start and then every hour. What cannot be done now is tried again.
+async fn look_after_desk(dashboards: Dashboards, store: Store) {
+    let known: EnteReader = Arc::new(move |ente| {
+        let store = store.clone();
+        Box::pin(async move {
+            let found = store.open_ente(ente, system::now()).await.map_err(|error| {
+                tracing::error!(ente.id = %ente, %error, "an Ente cannot be read");
+                NotRecorded
+            })?;
+            Ok(found.map(|ente| (ente.name, ente.comuni.into_iter().collect())))
+        })
+    });
+    loop {
+        let issued = dashboards.look_after(&known).await;
+        if issued > 0 {
+            tracing::info!(issued, "reports were issued");
+        }
+        tokio::time::sleep(DESK_EVERY).await;
+    }
 }
 
 /// Starts `noncello pipeline run` as a child, again and again.

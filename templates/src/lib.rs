@@ -158,6 +158,7 @@ const TEMPLATES: &[(&str, &str)] = template_files![
     "components/local_drafts.html",
     "components/passkey.html",
     "components/report.html",
+    "components/report_sentences.txt",
     "components/research.html",
     "components/steps.html",
     "components/tokens.html",
@@ -224,6 +225,9 @@ const TEMPLATES: &[(&str, &str)] = template_files![
     "pages/queries.html",
     "pages/questionari.html",
     "pages/recovery_codes.html",
+    "pages/report.html",
+    "pages/report_form.html",
+    "pages/reports.html",
     "pages/research_account.html",
     "pages/research_accounts.html",
     "pages/research_office.html",
@@ -233,6 +237,7 @@ const TEMPLATES: &[(&str, &str)] = template_files![
     "pages/research_request.html",
     "pages/research_tables.html",
     "pages/retention.html",
+    "pages/saved_views.html",
     "pages/scholar_analyses.html",
     "pages/scholar_home.html",
     "pages/scholar_profiles.html",
@@ -253,6 +258,24 @@ const TEMPLATES: &[(&str, &str)] = template_files![
 ];
 
 impl Renderer {
+    /// Renders a text line by line, without the blank ones: `kind` says what of the template is meant, `page` gives the values.
+    ///
+    /// # Errors
+    /// When the template uses a value that the page does not give.
+    pub fn lines<P: Serialize>(
+        &self,
+        template: &'static str,
+        kind: &str,
+        page: &P,
+    ) -> Result<Vec<String>, RenderError> {
+        let text = self
+            .environment
+            .get_template(template)
+            .and_then(|found| found.render(context! { kind, page => Serde(page) }))
+            .map_err(|source| RenderError { template, source: Box::new(source) })?;
+        Ok(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect())
+    }
+
     /// Loads every template.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { WIDTHS, codeOf, faults, logIn, noncello, picture, startChromium, startPortal, statusOf, withPage as openPage } from './browser.js';
+import { WIDTHS, codeOf, faults, logIn, noncello, picture, startChromium, startPortal, statusOf, tick, withPage as openPage } from './browser.js';
 
 let portal;
 let browser;
@@ -285,7 +285,14 @@ const PAGES = {
     '/cruscotti/comunita?caratteristica=disadvantage',
     '/cruscotti/bisogni',
     '/cruscotti/percorsi',
+    '/cruscotti/quadro?sesso=f&eta=35_44',
+    '/cruscotti/comunita?sesso=f',
+    '/cruscotti/esplora',
+    '/cruscotti/esplora?righe=eta&colonne=nucleo&esito=persone',
     '/cruscotti/qualita',
+    '/cruscotti/relazioni',
+    '/cruscotti/relazioni/nuova',
+    '/cruscotti/viste?indirizzo=/cruscotti/quadro',
   ],
 };
 
@@ -324,6 +331,7 @@ test('the CSV is what the page shows', () => withPage(1440, async (page) => {
   await logIn(page, portal, ente, 'dirigente');
   const pages = [
     ['/cruscotti/quadro', 'anni'], ['/cruscotti/territorio', 'comuni'], ['/cruscotti/comunita', 'categorie'], ['/cruscotti/bisogni', 'domande'], ['/cruscotti/percorsi', 'passaggi'],
+    ['/cruscotti/quadro?sesso=f&eta=35_44', 'anni'], ['/cruscotti/esplora?righe=eta&colonne=sesso&esito=persone', 'fasce'],
   ];
   for (const [address, region] of pages) {
     await openDashboard(page, address);
@@ -342,8 +350,11 @@ test('the CSV is what the page shows', () => withPage(1440, async (page) => {
 }));
 
 const DASHBOARDS = [
-  ...['quadro', 'territorio', 'comunita', 'bisogni', 'percorsi'].flatMap((page) => [`/cruscotti/${page}`, `/cruscotti/${page}.csv`]),
+  ...['quadro', 'territorio', 'comunita', 'bisogni', 'percorsi', 'esplora'].flatMap((page) => [`/cruscotti/${page}`, `/cruscotti/${page}.csv`]),
   '/cruscotti/qualita',
+  '/cruscotti/viste',
+  '/cruscotti/relazioni',
+  '/cruscotti/relazioni/nuova',
 ];
 
 const WHO = {
@@ -368,6 +379,65 @@ for (const [user, allowed] of Object.entries(WHO)) {
     }
   }));
 }
+
+test('a manager saves a view and shares it', () => withPage(1440, async (page) => {
+  await logIn(page, portal, ente, 'dirigente');
+  await openDashboard(page, '/cruscotti/quadro?sesso=f');
+  await page.getByRole('button', { name: 'Salva questa vista' }).click();
+  await page.getByLabel(/^Nome/).fill('Donne seguite');
+  await tick(page.getByLabel("Condivisa con l'Ente"));
+  await page.getByRole('button', { name: 'Salva', exact: true }).click();
+  const row = page.getByRole('row', { name: /Donne seguite/ });
+  assert.match(await row.innerText(), /tutto l'Ente/);
+  await row.getByRole('link', { name: 'Donne seguite' }).click();
+  await page.getByText('Filtri in uso: Sesso: donna').waitFor();
+  await page.goto('/cruscotti/viste');
+  await page.getByRole('button', { name: 'Elimina: Donne seguite' }).click();
+  await page.getByText('Nessuna vista salvata.').waitFor();
+}));
+
+test('a manager writes a report, reads it, takes it along, and two at once lose nothing', () => withPage(1440, async (page) => {
+  await logIn(page, portal, ente, 'dirigente');
+  await openDashboard(page, '/cruscotti/relazioni/nuova');
+  await page.getByLabel(/^Titolo/).fill('Piano di Zona 2027');
+  await page.getByLabel('Introduzione').fill('Per chi decide.\n\nCon i dati di tutti.');
+  await tick(page.getByLabel('Quanto valgono questi dati', { exact: true }));
+  await page.getByLabel('Esce da sola').selectOption('month');
+  await page.getByRole('button', { name: 'Salva' }).click();
+  await page.getByRole('heading', { level: 1, name: 'Piano di Zona 2027' }).waitFor();
+  await picture(page, 'relazione-1440');
+  assert.deepEqual(await faults(page), []);
+  const chapters = await page.getByRole('heading', { level: 2 }).allInnerTexts();
+  assert.ok(chapters.includes('Come cambiano') && !chapters.includes('Quanto valgono questi dati'), chapters.join('; '));
+  const sentences = page.locator('.nc-said li');
+  assert.ok(await sentences.count() > 5);
+  await sentences.first().getByRole('link').click();
+  await page.getByRole('heading', { level: 1, name: 'Quadro' }).waitFor();
+  await page.goBack();
+  const waiting = page.waitForEvent('download');
+  await page.getByRole('link', { name: /DOCX/ }).click();
+  const file = readFileSync(await (await waiting).path());
+  assert.equal(file.subarray(0, 2).toString(), 'PK');
+
+  // Somebody else saves while this form is open.
+  await page.getByRole('link', { name: 'Modifica' }).click();
+  const form = page.url();
+  await page.getByLabel('Conclusioni').fill('Prima di tutto la casa.');
+  const other = await page.context().newPage();
+  await other.goto(form);
+  await other.getByLabel(/^Titolo/).fill('Piano di Zona 2027–2029');
+  await other.getByRole('button', { name: 'Salva' }).click();
+  await other.getByRole('heading', { level: 1, name: 'Piano di Zona 2027–2029' }).waitFor();
+  await page.getByRole('button', { name: 'Salva' }).click();
+  await page.getByText("un'altra persona ha salvato questa relazione").waitFor();
+  assert.deepEqual(await faults(page), []);
+  assert.equal(await page.getByLabel('Conclusioni').inputValue(), 'Prima di tutto la casa.');
+  await page.getByRole('button', { name: 'Salva' }).click();
+  await page.getByText('Prima di tutto la casa.').waitFor();
+  await page.getByText('Elimina questa relazione').click();
+  await page.getByRole('button', { name: /Elimina la relazione/ }).click();
+  await page.getByText("Non c'è ancora nessuna relazione.").waitFor();
+}));
 
 for (const width of WIDTHS) {
   test(`an Ente and the platform see how data stand at ${width} px`, () => withPage(width, async (page) => {

@@ -53,6 +53,7 @@ fn viewer(ente: &Ente) -> Viewer {
         ente_name: ente.name.clone(),
         comuni: ente.comuni.iter().cloned().collect(),
         layout: Layout { is_demonstration: true, area: Area::Cruscotti, has_accounts: true, user: None },
+        person: None,
     }
 }
 
@@ -67,6 +68,10 @@ fn paths() -> Vec<String> {
                         "/cruscotti/territorio{ending}?strumento={strumento}&periodo={periodo}&misura={misura}"
                     ));
                 }
+                for filters in ["", "&sesso=f", "&sesso=f&eta=35_44"] {
+                    all.push(format!("/cruscotti/quadro{ending}?strumento={strumento}&periodo={periodo}{filters}"));
+                }
+                all.push(format!("/cruscotti/esplora{ending}?strumento={strumento}&righe=comune&colonne=sesso"));
                 for of in ["sex", "age_band", "work"] {
                     all.push(format!(
                         "/cruscotti/comunita{ending}?strumento={strumento}&periodo={periodo}&caratteristica={of}"

@@ -21,8 +21,9 @@ use crate::layout::Lease;
 use crate::manifest::{FileEntry, Manifest, Root};
 use crate::publish::{IN_MEMORY_AT_MOST, Source, TableData, definitions, make_marts};
 use crate::rows::{
-    AgeRow, AlikeRow, AzioneRow, BlockRow, ChangeRow, CommunityRow, ItemRow, MartRow, PathRow, RecencyRow,
-    ReliabilityRow, ReturnRow, RowError, TerritoryIndexRow, TerritoryPeopleRow, TerritoryRow, TotalsRow,
+    AgeRow, AlikeRow, AzioneRow, BlockRow, ChangeRow, CommunityRow, DataQualityRow, DriftRow, ItemRow, MartRow,
+    PathRow, PracticeRow, RecencyRow, ReliabilityRow, ReturnRow, RowError, TerritoryIndexRow, TerritoryPeopleRow,
+    TerritoryRow, TotalsRow,
 };
 use crate::session::{self, Limits, SessionError, TableFiles};
 use crate::states::Seen;
@@ -520,6 +521,30 @@ impl EnteLake {
             rows.extend(ChangeRow::read(&batch)?);
         }
         Ok(rows)
+    }
+
+    /// How complete questionnaires are, by period.
+    ///
+    /// # Errors
+    /// A damaged file.
+    pub fn data_quality(&self) -> Result<Vec<DataQualityRow>, LakeError> {
+        self.mart()
+    }
+
+    /// What each operator's questionnaires are like, by period.
+    ///
+    /// # Errors
+    /// A damaged file.
+    pub fn practice(&self) -> Result<Vec<PracticeRow>, LakeError> {
+        self.mart()
+    }
+
+    /// Each operator's indices beside the Ente's, by period.
+    ///
+    /// # Errors
+    /// A damaged file.
+    pub fn drift(&self) -> Result<Vec<DriftRow>, LakeError> {
+        self.mart()
     }
 
     /// People by everything that is recorded of them at once, at their last assessment with each strumento. Nearly one by one:

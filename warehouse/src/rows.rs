@@ -304,6 +304,83 @@ rows! {
         /// People.
         people: i64,
     }
+    /// How complete the questionnaires of a period are.
+    DataQualityRow from "mart_data_quality" {
+        /// A calendar year, or `all`.
+        period: String,
+        /// The strumento.
+        instrument: String,
+        /// Questionnaires.
+        assessments: i64,
+        /// Of these without a comune of residence; so with what follows.
+        comune_unknown: i64,
+        /// Without an age.
+        age_unknown: i64,
+        /// Without a sex.
+        sex_unknown: i64,
+        /// Without an education.
+        education_unknown: i64,
+        /// Without a citizenship.
+        citizenship_unknown: i64,
+        /// Without a household.
+        household_unknown: i64,
+        /// Without a work condition.
+        work_unknown: i64,
+        /// Nobody asked about disadvantages.
+        disadvantage_unknown: i64,
+        /// Items asked, over all questionnaires.
+        items_asked: i64,
+        /// Of these without an answer.
+        items_missing: i64,
+        /// Results, one of each questionnaire and scale.
+        results: i64,
+        /// Of these not valid.
+        results_not_valid: i64,
+    }
+    /// What an operator's questionnaires are like.
+    PracticeRow from "mart_practice" {
+        /// A calendar year, or `all`.
+        period: String,
+        /// The operator's pseudonym.
+        operator: String,
+        /// The strumento.
+        instrument: String,
+        /// Questionnaires.
+        assessments: i64,
+        /// Items asked.
+        items_asked: i64,
+        /// Of these left without an answer.
+        not_answered: i64,
+        /// Of these that could not be assessed.
+        not_assessable: i64,
+        /// Of these that the persona did not want to answer.
+        refused: i64,
+        /// Median days from assessment to validation.
+        days_median: Option<i64>,
+        /// Questionnaires whose result the operator confirms.
+        confirmed: i64,
+        /// Whose result the operator does not confirm.
+        overridden: i64,
+    }
+    /// An operator's indices beside the Ente's.
+    DriftRow from "mart_drift" {
+        /// A calendar year, or `all`.
+        period: String,
+        /// The operator's pseudonym.
+        operator: String,
+        /// The strumento.
+        instrument: String,
+        /// The scale.
+        scale: String,
+        /// Valid results of the operator.
+        results: i64,
+        /// Sum of their indices, in tenths.
+        sum_tenths: i64,
+        /// Valid results of the Ente.
+        ente_results: i64,
+        /// Sum of their indices, in tenths.
+        ente_sum_tenths: i64,
+    }
     /// People of whom everything is the same at their last assessment, counted from `mart_assessments`.
     AlikeRow from "mart_assessments" {
         /// The strumento.

@@ -11,7 +11,7 @@ use super::{Asked, Choice, Choices, Data, Head, count, download, share, show};
 use crate::characteristic::Characteristic;
 use crate::protect::{ALL, Part, azione, item};
 use crate::samples;
-use crate::table::{Column, Row, Table, csv};
+use crate::table::{Column, Row, Table, csv_of};
 use crate::text;
 use crate::{Dashboards, Viewer};
 
@@ -120,20 +120,21 @@ impl Bisogni {
         }
     }
 
+    /// What the page shows in tables.
+    pub(crate) fn tables(&self) -> Vec<(Option<String>, Table)> {
+        let mut tables = vec![("low_answers", self.items.table())];
+        tables.extend(self.blocks.as_ref().map(|chart| ("blocks", chart.table.clone())));
+        tables.push(("blocks_by_comune", self.blocks_by_comune.clone()));
+        tables.push(("first_level", self.levels.table()));
+        tables.push(("azioni", self.azioni.table.clone()));
+        let is_told = |table: &Table| !table.rows.is_empty() && table.columns.len() > 1;
+        let tables = tables.into_iter().filter(|(_, table)| is_told(table));
+        tables.map(|(code, table)| (Some(text::word("dashboard", code)), table)).collect()
+    }
+
     pub(crate) fn csv(&self) -> String {
-        let (items, levels) = (self.items.table(), self.levels.table());
-        let mut tables = vec![("low_answers", &items)];
-        tables.extend(self.blocks.as_ref().map(|chart| ("blocks", &chart.table)));
-        tables.push(("blocks_by_comune", &self.blocks_by_comune));
-        tables.push(("first_level", &levels));
-        tables.push(("azioni", &self.azioni.table));
-        let tables: Vec<(String, &Table)> = tables
-            .into_iter()
-            .filter(|(_, table)| !table.rows.is_empty() && table.columns.len() > 1)
-            .map(|(code, table)| (text::word("dashboard", code), table))
-            .collect();
         let notes = self.head.notes(vec![("characteristic", self.characteristic.clone())]);
-        csv(tables.iter().map(|(title, table)| (Some(title.as_str()), *table)), &notes)
+        csv_of(&self.tables(), &notes)
     }
 }
 

@@ -30,7 +30,7 @@ use crate::strumento::Strumento;
 use crate::{Dashboards, Viewer, text};
 
 /// "All periods" in addresses.
-const ALL_PERIODS: &str = "tutti";
+pub(crate) const ALL_PERIODS: &str = "tutti";
 
 /// What the form of a page chooses. What makes no sense is as if it were not said: pages show what is chosen instead, and
 /// files do the same by the same functions.
@@ -315,12 +315,20 @@ pub(crate) fn file(name: &str, csv: String) -> Response {
 
 #[cfg(test)]
 mod tests {
-    use templates::{Area, Layout, Page, Renderer};
+    use templates::{Area, Layout, Page, Renderer, UserView};
 
     /// Renders every sample of a page; nothing a page needs may be missing, and none may grow too large.
     fn check<P: Page>() -> Vec<String> {
         let renderer = Renderer::new().expect("every template is valid");
-        let layout = Layout { is_demonstration: false, area: Area::Other, has_accounts: true, user: None };
+        let user = UserView {
+            name: "Anna Rossi".to_owned(),
+            role: "manager".to_owned(),
+            ente: Some("Ambito dimostrativo".to_owned()),
+            agreement: None,
+            csrf: "segno".to_owned(),
+            entries: Vec::new(),
+        };
+        let layout = Layout { is_demonstration: false, area: Area::Other, has_accounts: true, user: Some(user) };
         let samples = P::samples();
         assert!(!samples.is_empty(), "{} has no samples", P::TEMPLATE);
         let render = |sample: &P| match renderer.render(sample, &layout) {
@@ -346,6 +354,10 @@ mod tests {
         check::<super::bisogni::Bisogni>();
         check::<super::percorsi::Percorsi>();
         check::<super::esplora::Esplora>();
+        check::<crate::desk::Reports>();
+        check::<crate::desk::ReportForm>();
+        check::<crate::desk::ReportPage>();
+        check::<crate::desk::Views>();
     }
 
     /// Every page of figures, each of its samples.

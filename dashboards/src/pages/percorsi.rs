@@ -13,7 +13,7 @@ use super::{Asked, Choice, Choices, Data, Head, count, download, share, show};
 use crate::protect::{ALL, COHORTS, Part, RETURNS, changes, path, paths};
 use crate::samples;
 use crate::strumento::ScaleNames;
-use crate::table::{Column, Row, Table, csv};
+use crate::table::{Column, Row, Table, csv_of};
 use crate::{Dashboards, Viewer, text};
 
 /// The kinds of change, the best first.
@@ -151,23 +151,20 @@ impl Percorsi {
         }
     }
 
-    pub(crate) fn csv(&self) -> String {
+    /// What the page shows in tables.
+    pub(crate) fn tables(&self) -> Vec<(Option<String>, Table)> {
         let word = |code: &str| text::word("dashboard", code);
         let tables = [
-            ("changes", self.changes.as_ref().map(|chart| &chart.table)),
-            ("paths", self.paths.as_ref()),
-            ("returns", self.returns.as_ref().map(|chart| &chart.table)),
-            ("quarters_to_second", self.times.as_ref()),
+            (word("changes"), self.changes.as_ref().map(|chart| &chart.table)),
+            (format!("{}: {}", word("paths"), self.scale), self.paths.as_ref()),
+            (word("returns"), self.returns.as_ref().map(|chart| &chart.table)),
+            (word("quarters_to_second"), self.times.as_ref()),
         ];
-        let titled: Vec<(String, &Table)> = tables
-            .into_iter()
-            .filter_map(|(code, table)| {
-                let title = word(code);
-                Some((if code == "paths" { format!("{title}: {}", self.scale) } else { title }, table?))
-            })
-            .collect();
-        let notes = vec![("again", self.again.clone())];
-        csv(titled.iter().map(|(title, table)| (Some(title.as_str()), *table)), &self.head.notes(notes))
+        tables.into_iter().filter_map(|(title, table)| Some((Some(title), table?.clone()))).collect()
+    }
+
+    pub(crate) fn csv(&self) -> String {
+        csv_of(&self.tables(), &self.head.notes(vec![("again", self.again.clone())]))
     }
 }
 

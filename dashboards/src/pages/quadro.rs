@@ -3,14 +3,15 @@
 use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
-use templates::Page;
+use templates::{Area, Page};
 
 use super::bars::{APART_MIN, Bars, COMPARED_MIN, bar, keys, standard_errors_apart};
 use super::filters::{self, FilterForm};
-use super::{Asked, Choices, Data, Head, count, download, share, show, tenths};
+use super::{Asked, Choices, Data, Head, count, data, download, refuse, respond, share, tenths};
+use crate::desk::visits::{self, Change, Since};
 use crate::protect::{ALL, ARRIVALS, Group, NOT_VALID, Part, RECENCY, overdue_before};
 use crate::samples;
-use crate::table::{Column, Row, Table, csv};
+use crate::table::{Column, Row, Table, csv_of};
 use crate::{Dashboards, Viewer, text};
 
 /// How many filters at once.
@@ -50,6 +51,8 @@ pub(crate) struct Quadro {
     /// Of everybody alone: a median of few people is one person's value.
     medians: Option<Table>,
     charts: Vec<Bars<Finding>>,
+    /// What changed since whoever looks was here last.
+    since: Option<Since>,
     csv_path: String,
 }
 
@@ -96,36 +99,38 @@ impl Quadro {
             years: if is_filtered { years_of(data, &group, &head.mark) } else { years(data, &head.mark) },
             medians: (!is_filtered).then(|| medians(data, &head.mark)),
             charts: targets.map(|(target, title)| chart(data, &group, target, title, &head.mark)).collect(),
+            since: None,
             csv_path: head.filtered_csv_path("quadro", &[], &group),
             filters,
             head,
         }
     }
 
-    pub(crate) fn csv(&self) -> String {
+    /// What the page shows in tables, and the numbers above them.
+    pub(crate) fn tables(&self) -> Vec<(Option<String>, Table)> {
         let word = |code: &str| text::word("dashboard", code);
+        let number = |number: &Number| Row {
+            head: text::word("dashboard_number", number.code),
+            cells: vec![number.value.clone(), number.share.clone().unwrap_or_else(|| "–".to_owned())],
+            is_total: false,
+        };
         let numbers = Table {
             columns: vec![
                 Column::text(word("figure")),
                 Column::number(word("people")),
                 Column::number(word("share_of_all")),
             ],
-            rows: self
-                .numbers
-                .iter()
-                .map(|number| Row {
-                    head: text::word("dashboard_number", number.code),
-                    cells: vec![number.value.clone(), number.share.clone().unwrap_or_else(|| "–".to_owned())],
-                    is_total: false,
-                })
-                .collect(),
+            rows: self.numbers.iter().map(number).collect(),
         };
-        let (years, medians) = (word("by_year"), word("index"));
-        let tables = [(None, &numbers), (Some(years.as_str()), &self.years)];
-        let medians = self.medians.iter().map(|table| (Some(medians.as_str()), table));
-        let charts = self.charts.iter().map(|chart| (Some(chart.title.as_str()), &chart.table));
+        let mut tables = vec![(None, numbers), (Some(word("by_year")), self.years.clone())];
+        tables.extend(self.medians.iter().map(|table| (Some(word("index")), table.clone())));
+        tables.extend(self.charts.iter().map(|chart| (Some(chart.title.clone()), chart.table.clone())));
+        tables
+    }
+
+    pub(crate) fn csv(&self) -> String {
         let filters = self.filters.in_use.iter().map(|one| ("filter", one.clone())).collect();
-        csv(tables.into_iter().chain(medians).chain(charts), &self.head.notes(filters))
+        csv_of(&self.tables(), &self.head.notes(filters))
     }
 }
 
@@ -297,12 +302,37 @@ impl Page for Quadro {
             ];
             [of(data, "tutti"), of(data, "2025"), narrowed(data, "", None)].into_iter().chain(many)
         };
-        samples::all().iter().flat_map(of_each).collect()
+        let change = |kind: &str, of: Option<(&str, &str)>, is_more| Change {
+            kind: kind.to_owned(),
+            of: of.map(|(scale, level)| (scale.to_owned(), level.to_owned())),
+            people: 412,
+            by: 12,
+            is_more,
+        };
+        let kinds = [("people", true), ("again", true), ("overdue", false)];
+        let mut changes: Vec<Change> = kinds.into_iter().map(|(kind, is_more)| change(kind, None, is_more)).collect();
+        changes.push(change("level", Some(("Ambito", "Bassa")), false));
+        let since = |changes: &[Change]| {
+            let since = Since { day: "01/11/2026".to_owned(), changes: changes.to_vec() };
+            Self { since: Some(since), ..of(&samples::all()[0], "tutti") }
+        };
+        let back = [since(&changes), since(&[])];
+        samples::all().iter().flat_map(of_each).chain(back).collect()
     }
 }
 
 pub(crate) async fn get(State(dashboards): State<Dashboards>, asked: Asked) -> Response {
-    show(&dashboards, asked, |asked, data| Quadro::new(&asked.viewer, data, &asked.choices)).await
+    let data = match data(&dashboards, &asked).await {
+        Ok(data) => data,
+        Err(kind) => return refuse(&dashboards, &asked.viewer, Area::Cruscotti, kind).await,
+    };
+    let since = match &dashboards.desk {
+        Some(desk) => visits::since(desk, &asked.viewer, &data).await,
+        None => None,
+    };
+    let layout = asked.viewer.layout.clone();
+    let page = move || Quadro { since, ..Quadro::new(&asked.viewer, &data, &asked.choices) };
+    respond(&dashboards, layout, Area::Cruscotti, page).await
 }
 
 pub(crate) async fn get_csv(State(dashboards): State<Dashboards>, asked: Asked) -> Response {

@@ -44,6 +44,7 @@ use warehouse::analyst::Caps;
 use workspace::{Person, ReleaseId, Workspace, WorkspaceError};
 
 use crate::extraction::Clock;
+use crate::fields::NotOurForm;
 use crate::pages::render;
 use crate::query::{Program, Turns};
 use crate::{NotRecorded, Recording};
@@ -354,6 +355,12 @@ impl Trouble {
     fn broken(what: &str, error: &dyn std::fmt::Display) -> Self {
         tracing::error!(%error, "{what}");
         Self::Broken
+    }
+}
+
+impl From<NotOurForm> for Trouble {
+    fn from(NotOurForm: NotOurForm) -> Self {
+        Self::Form
     }
 }
 

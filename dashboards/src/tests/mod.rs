@@ -1,5 +1,6 @@
 //! What is hidden stays hidden on the way to pages, drawings, sentences and files.
 
+mod desk;
 mod filters;
 
 use std::collections::BTreeMap;

@@ -1,7 +1,10 @@
 //! Takes out what is kept for an Ente that leaves: all of it, and nothing of another.
 
+use std::collections::BTreeSet;
+
 use domain::feed::EnteId;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
+use uuid::Uuid;
 
 use crate::database::Workspace;
 use crate::error::EnteError;
@@ -21,6 +24,21 @@ pub struct Forgotten {
 }
 
 impl Workspace {
+    /// The Enti of which anything is kept.
+    ///
+    /// # Errors
+    /// The database.
+    pub async fn kept_enti(&self) -> Result<Vec<EnteId>, EnteError> {
+        let reading = self.reading();
+        let visits = visits::Entity::find().select_only().column(visits::Column::EnteId).distinct();
+        let views = saved_views::Entity::find().select_only().column(saved_views::Column::EnteId).distinct();
+        let reports = reports::Entity::find().select_only().column(reports::Column::EnteId).distinct();
+        let mut enti: BTreeSet<Uuid> = visits.into_tuple().all(reading).await?.into_iter().collect();
+        enti.extend(views.into_tuple::<Uuid>().all(reading).await?);
+        enti.extend(reports.into_tuple::<Uuid>().all(reading).await?);
+        Ok(enti.into_iter().map(EnteId).collect())
+    }
+
     /// Deletes everything of an Ente in one transaction. What is of the research area is of no Ente, and stays.
     ///
     /// # Errors

@@ -1355,6 +1355,40 @@ fn a_persona_changes_only_beyond_the_error_and_within_a_version() {
 }
 
 #[test]
+fn people_alike_are_those_of_the_community_counted_at_once() {
+    let all = make_up(11, 240, 90);
+    let mut world = World::new();
+    let lake = world.publish_all(1, &all, 0);
+    let mut found: BTreeMap<(String, Vec<String>), i64> = BTreeMap::new();
+    for row in lake.alike().unwrap() {
+        let recorded = [row.comune, row.age_band, row.sex, row.education, row.citizenship, row.household, row.work];
+        let outcomes = [row.profile, row.levels];
+        *found.entry((row.instrument, [recorded.as_slice(), &outcomes].concat())).or_default() += row.people;
+    }
+    let mut wanted: BTreeMap<(String, Vec<String>), i64> = BTreeMap::new();
+    for ((period, instrument), people) in latest(&all) {
+        for one in people.into_iter().filter(|_| period == "all") {
+            let columns = ["education", "citizenship", "household", "work"];
+            let mut row = vec![known(one, "comune"), age_band(one).to_owned(), known(one, "sex")];
+            row.extend(columns.map(|column| known(one, column)));
+            let outcomes = outcomes(one);
+            let of = |target: &str| outcomes.iter().find(|(known, _)| known == target).map(|(_, one)| one.clone());
+            row.push(of("profile").unwrap_or_else(|| "not_valid".to_owned()));
+            let mut levels: Vec<String> = outcomes
+                .iter()
+                .filter(|(target, _)| !["profile", "people"].contains(&target.as_str()))
+                .map(|(scale, level)| format!("{scale}={level}"))
+                .collect();
+            levels.sort();
+            row.push(levels.join(" "));
+            *wanted.entry((instrument.clone(), row)).or_default() += 1;
+        }
+    }
+    assert_eq!(found, wanted);
+    assert!(found.len() > 50);
+}
+
+#[test]
 fn what_sql_reads_is_known_and_so_is_who_shows_it() {
     let base: BTreeSet<&str> = schema::FIXED_TABLES.into_iter().chain(["answers", "definitions"]).collect();
     let steps = mart::INTERMEDIATE.iter().chain(MARTS.iter().chain(VIEWS).map(|mart| &mart.step));

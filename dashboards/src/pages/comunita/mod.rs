@@ -16,7 +16,7 @@ use crate::characteristic::{Characteristic, Filter};
 use crate::merge::POOL;
 use crate::protect::{ALL, Group};
 use crate::samples;
-use crate::table::{Column, Row, Table, csv};
+use crate::table::{Column, Row, Table, csv_of};
 use crate::{Dashboards, Viewer, text};
 
 #[derive(Clone, Debug, Serialize)]
@@ -91,15 +91,27 @@ impl Comunita {
         }
     }
 
+    /// The tables of what the characteristic goes with.
+    pub(crate) fn charts_tables(&self) -> Vec<(String, Table)> {
+        self.charts.iter().map(|chart| (chart.title.clone(), chart.table.clone())).collect()
+    }
+
+    /// The other tables, whatever the characteristic.
+    pub(crate) fn other_tables(&self) -> Vec<(Option<String>, Table)> {
+        let pyramid = self.pyramid.iter().map(|one| (Some(text::word("dashboard", "pyramid")), one.table().clone()));
+        let odds = self.odds.iter().map(|odds| {
+            let (title, table) = odds.titled();
+            (Some(title), table.clone())
+        });
+        pyramid.chain(odds).collect()
+    }
+
     pub(crate) fn csv(&self) -> String {
-        let charts = self.charts.iter().map(|chart| (chart.title.clone(), &chart.table));
-        let pyramid = self.pyramid.iter().map(|pyramid| (text::word("dashboard", "pyramid"), pyramid.table()));
-        let tables: Vec<(String, &Table)> =
-            charts.chain(pyramid).chain(self.odds.iter().map(OddsOfScale::titled)).collect();
-        let tables = tables.iter().map(|(title, table)| (Some(title.as_str()), *table));
+        let charts = self.charts_tables().into_iter().map(|(title, table)| (Some(title), table));
+        let tables: Vec<_> = charts.chain(self.other_tables()).collect();
         let filters = self.filters.in_use.iter().map(|one| ("filter", one.clone()));
         let notes = std::iter::once(("characteristic", self.characteristic.clone())).chain(filters);
-        csv(tables, &self.head.notes(notes.collect()))
+        csv_of(&tables, &self.head.notes(notes.collect()))
     }
 }
 

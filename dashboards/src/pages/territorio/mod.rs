@@ -14,7 +14,7 @@ use crate::map::{self, Classes, Cut};
 use crate::merge::POOL;
 use crate::protect::Protected;
 use crate::samples;
-use crate::table::{Column, Row, Table, csv};
+use crate::table::{Column, Row, Table, csv_of};
 use crate::{Dashboards, Viewer, text};
 
 /// More numbers than this cannot be read on a map; the table has them anyway.
@@ -293,16 +293,16 @@ impl Territorio {
             filters.push(("scale", self.scale.clone()));
         }
         filters.push(("residents_year", self.residents_year.to_string()));
-        let (funnel, small) = (text::word("dashboard", "funnel"), text::word("dashboard", "by_year"));
-        let tables = [
-            (None, Some(&self.table)),
-            (Some(funnel.as_str()), self.funnel.as_ref().map(Funnel::table)),
-            (Some(small.as_str()), Some(&self.small_table)),
-        ];
-        let tables = tables
-            .into_iter()
-            .filter_map(|(title, table)| Some((title, table.filter(|table| !table.rows.is_empty())?)));
-        csv(tables, &self.head.notes(filters))
+        csv_of(&self.tables(), &self.head.notes(filters))
+    }
+
+    /// What the page shows in tables.
+    pub(crate) fn tables(&self) -> Vec<(Option<String>, Table)> {
+        let word = |code: &str| Some(text::word("dashboard", code));
+        let funnel = self.funnel.as_ref().map(|funnel| (word("funnel"), funnel.table().clone()));
+        let tables = std::iter::once((None, self.table.clone())).chain(funnel);
+        let tables = tables.chain([(word("by_year"), self.small_table.clone())]);
+        tables.filter(|(_, table)| !table.rows.is_empty()).collect()
     }
 }
 

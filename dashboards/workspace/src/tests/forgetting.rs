@@ -27,6 +27,7 @@ async fn an_ente_is_forgotten_and_no_other(#[values(Kind::Sqlite, Kind::Postgres
     let all = Forgotten { visits: 2, views: 1, reports: 1, editions: 1 };
     assert_eq!(workspace.forget_ente(pordenone()).await.unwrap(), all);
     assert_eq!(workspace.forget_ente(pordenone()).await.unwrap(), Forgotten::default());
+    assert_eq!(workspace.kept_enti().await.unwrap(), [sacile()]);
 
     let intruder = world.intruder().await;
     for table in ["visits", "saved_views", "reports", "editions", "edition_readers"] {

@@ -1,5 +1,7 @@
 //! The quality of the data: how precisely the scales measure in this Ente, and how many questionnaires stand behind the figures.
 
+mod practice;
+
 use axum::extract::State;
 use axum::response::Response;
 use domain::instrument::{Instrument, Reliability};
@@ -7,6 +9,7 @@ use serde::Serialize;
 use templates::Page;
 use warehouse::ReliabilityRow;
 
+use self::practice::Practice;
 use super::{Asked, Data, Head, count, share, show};
 use crate::protect::ALL;
 use crate::samples;
@@ -26,6 +29,8 @@ pub(crate) struct Qualita {
     totals: Table,
     again: String,
     again_share: String,
+    missing: Option<Table>,
+    practice: Option<Practice>,
 }
 
 impl Qualita {
@@ -77,8 +82,21 @@ impl Qualita {
             },
             again: count(again.people, &head.mark),
             again_share: share(again.share_permille, &head.mark),
+            missing: practice::missing(data, &head.mark),
+            practice: practice::practice(data, &head.mark),
             head,
         }
+    }
+}
+
+impl Qualita {
+    /// What the page shows in tables.
+    pub(crate) fn tables(&self) -> Vec<(Option<String>, Table)> {
+        let word = |code: &str| Some(text::word("dashboard", code));
+        let missing = self.missing.iter().map(|table| (word("missing"), table.clone()));
+        let practice = self.practice.iter().map(|practice| (word("practice"), practice.table.clone()));
+        let first = [(word("precision"), self.reliability.clone()), (word("by_year"), self.totals.clone())];
+        first.into_iter().chain(missing).chain(practice).collect()
     }
 }
 
