@@ -401,9 +401,12 @@ test('a manager writes a report, reads it, takes it along, and two at once lose 
   await openDashboard(page, '/cruscotti/relazioni/nuova');
   await page.getByLabel(/^Titolo/).fill('Piano di Zona 2027');
   await page.getByLabel('Introduzione').fill('Per chi decide.\n\nCon i dati di tutti.');
-  await tick(page.getByLabel('Quanto valgono questi dati', { exact: true }));
+  await page.locator('label[for="capitolo-qualita"]').click();
   await page.getByLabel('Esce da sola').selectOption('month');
   await page.getByRole('button', { name: 'Salva' }).click();
+  await page.waitForURL(/\/relazioni\/[0-9a-f-]{36}$/);
+  // Saved, whether or not its figures are ready.
+  await openDashboard(page, page.url());
   await page.getByRole('heading', { level: 1, name: 'Piano di Zona 2027' }).waitFor();
   await picture(page, 'relazione-1440');
   assert.deepEqual(await faults(page), []);

@@ -162,20 +162,20 @@ fn written(
 ) -> (Vec<Sentence>, Vec<Titled>) {
     let period = choices.periodo.clone().unwrap_or_else(|| ALL_PERIODS.to_owned());
     let address = |page: &str| format!("/cruscotti/{page}?periodo={period}&strumento={}", data.strumento.id);
-    let titled = |tables: Vec<(Option<String>, Table)>, title: &str| {
+    let title = text::word("report", "in_numbers");
+    let titled = |tables: Vec<(Option<String>, Table)>| {
         let named = tables.into_iter().filter(|(_, table)| !table.rows.is_empty());
-        named.map(|(of, table)| Titled { title: of.unwrap_or_else(|| title.to_owned()), table }).collect::<Vec<_>>()
+        named.map(|(of, table)| Titled { title: of.unwrap_or_else(|| title.clone()), table }).collect::<Vec<_>>()
     };
-    let title = text::word("chapter", chapter.code());
     let code = chapter.code();
     match chapter {
         Chapter::Quadro => {
             let page = Quadro::new(viewer, data, choices);
-            (said(dashboards, code, &page, &address(code)), titled(page.tables(), &title))
+            (said(dashboards, code, &page, &address(code)), titled(page.tables()))
         }
         Chapter::Territorio => {
             let page = Territorio::new(viewer, data, choices);
-            (said(dashboards, code, &page, &address(code)), titled(page.tables(), &title))
+            (said(dashboards, code, &page, &address(code)), titled(page.tables()))
         }
         Chapter::Comunita => {
             let (mut sentences, mut tables) = (Vec::new(), Vec::new());
@@ -198,19 +198,19 @@ fn written(
                     once.push(sentence);
                 }
             }
-            (once, titled(tables, &title))
+            (once, titled(tables))
         }
         Chapter::Bisogni => {
             let page = Bisogni::new(viewer, data, choices);
-            (said(dashboards, code, &page, &address(code)), titled(page.tables(), &title))
+            (said(dashboards, code, &page, &address(code)), titled(page.tables()))
         }
         Chapter::Percorsi => {
             let page = Percorsi::new(viewer, data, choices);
-            (said(dashboards, code, &page, &address(code)), titled(page.tables(), &title))
+            (said(dashboards, code, &page, &address(code)), titled(page.tables()))
         }
         Chapter::Qualita => {
             let page = Qualita::new(viewer, data, dashboards.cache.instruments());
-            (said(dashboards, code, &page, &address(code)), titled(page.tables(), &title))
+            (said(dashboards, code, &page, &address(code)), titled(page.tables()))
         }
     }
 }
