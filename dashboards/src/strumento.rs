@@ -5,7 +5,6 @@
 
 use domain::instrument::{Instrument, Scale};
 
-use crate::pages::filters::either;
 use crate::protect::PROFILE;
 use crate::text;
 
@@ -144,12 +143,6 @@ impl Strumento {
             outcomes.iter().find(|named| named.id == outcome).map(|named| named.title.clone())
         });
         named.unwrap_or_else(|| text::word("dashboard", outcome))
-    }
-
-    /// What outcomes that are counted together are called.
-    pub(crate) fn outcomes_title(&self, target: &str, outcomes: &[String]) -> String {
-        let titles: Vec<String> = outcomes.iter().map(|outcome| self.outcome_title(target, outcome)).collect();
-        either(&titles)
     }
 
     /// What people are told apart by: the profile, then the scales with levels, each with its title.

@@ -331,7 +331,7 @@ test('the CSV is what the page shows', () => withPage(1440, async (page) => {
   await logIn(page, portal, ente, 'dirigente');
   const pages = [
     ['/cruscotti/quadro', 'anni'], ['/cruscotti/territorio', 'comuni'], ['/cruscotti/comunita', 'categorie'], ['/cruscotti/bisogni', 'domande'], ['/cruscotti/percorsi', 'passaggi'],
-    ['/cruscotti/quadro?sesso=f&eta=35_44', 'anni'], ['/cruscotti/esplora?righe=eta&colonne=sesso&esito=persone', 'fasce'],
+    ['/cruscotti/quadro?sesso=f&eta=35_44', 'anni'], ['/cruscotti/esplora?righe=eta&colonne=anno&esito=persone', 'fasce'],
   ];
   for (const [address, region] of pages) {
     await openDashboard(page, address);

@@ -8,7 +8,9 @@
 //! but margins can be protected one by one, each in milliseconds, where all of them together are out of reach of linear
 //! programming. What makes it right to take the margins as known is that nothing else moves them: ask
 //! [`ProtectedTables::is_settled`](crate::ProtectedTables::is_settled) of each, and count categories together until it is so.
-//! Two characteristics that are offered as a table of their own elsewhere must not be crossed here again.
+//! Two characteristics that are offered as a table of their own elsewhere must not be crossed here again. And every target that
+//! both characteristics are counted by elsewhere must be in their cross table, with the same outcomes: else people by the two would
+//! narrow down what is hidden of it there.
 //!
 //! Crosses of three characteristics, two by two, come from one table of all three: readers can make something of that too.
 //! So every alternative is kept possible with each further characteristic, taken one at a time: of those who trade places,
@@ -224,7 +226,13 @@ impl CrossTable {
     /// [`CrossError::Unprotectable`] when hiding everything does not protect a cell.
     pub fn protect(self, threshold: Threshold) -> Result<ProtectedCross, CrossError> {
         let Self { shape, world } = self;
-        let mut pattern = Pattern::new(&shape, &world, i64::from(threshold.people()));
+        let enough = i64::from(threshold.people());
+        // People that are taken as known are told: where they are few nothing here protects them.
+        let is_few = |&group: &usize| world.counts[shape.cell(group, PEOPLE, 0)] < enough;
+        if let Some(group) = (0..shape.groups()).find(is_few).filter(|_| shape.has_known_people) {
+            return Err(CrossError::Unprotectable { row: group / shape.columns, column: group % shape.columns });
+        }
+        let mut pattern = Pattern::new(&shape, &world, enough);
         let decided = pattern.hide_more().and_then(|()| {
             pattern.show_again();
             pattern.verify()
@@ -469,11 +477,9 @@ impl<'a> Pattern<'a> {
         Self { shape, truth, enough, is_hidden, proofs: proofs.collect(), others: Vec::new() }
     }
 
-    /// Few people are there, and it must not be told. Where readers know the people of groups anyway, few of them are not:
-    /// they are no cell of this table, and their outcomes have nothing to hide behind.
+    /// Few people are there, and it must not be told.
     fn is_small(&self, cell: usize) -> bool {
-        let is_known = self.shape.has_known_people && self.shape.place(cell).target == PEOPLE;
-        self.truth.counts[cell] < self.enough && !is_known
+        self.truth.counts[cell] < self.enough
     }
 
     fn lacks(&self, cell: usize, side: Side) -> bool {

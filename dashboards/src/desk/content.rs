@@ -10,11 +10,13 @@ use workspace::{CLOSING, INTRODUCTION, NewReport};
 use super::{Trouble, sentences};
 use crate::pages::bisogni::Bisogni;
 use crate::pages::comunita::Comunita;
+use crate::pages::notice::NoticeKind;
 use crate::pages::percorsi::Percorsi;
 use crate::pages::quadro::Quadro;
 use crate::pages::qualita::Qualita;
 use crate::pages::territorio::Territorio;
 use crate::pages::{ALL_PERIODS, Choices, Data, Head, data};
+use crate::protect::ALL;
 use crate::table::{Column, Row, Table};
 use crate::{Dashboards, Viewer, text};
 
@@ -134,6 +136,10 @@ impl Content {
         let choices = Choices { strumento: Some(terms.strumento.clone()), ..Choices::default() };
         let asked = crate::pages::Asked { viewer: viewer.clone(), choices };
         let data = data(dashboards, &asked).await?;
+        if data.strumento.id != terms.strumento {
+            // Another one's figures would stand under words that were written for this.
+            return Err(Trouble::Figures(NoticeKind::Empty));
+        }
         let (dashboards, viewer, terms) = (dashboards.clone(), viewer.clone(), terms.clone());
         let made = tokio::task::spawn_blocking(move || Self::new(&dashboards, &viewer, &data, &terms)).await;
         made.map_err(|error| {
@@ -160,7 +166,8 @@ fn written(
     choices: &Choices,
     chapter: Chapter,
 ) -> (Vec<Sentence>, Vec<Titled>) {
-    let period = choices.periodo.clone().unwrap_or_else(|| ALL_PERIODS.to_owned());
+    let period = data.period(choices);
+    let period = if period == ALL { ALL_PERIODS } else { &period };
     let address = |page: &str| format!("/cruscotti/{page}?periodo={period}&strumento={}", data.strumento.id);
     let title = text::word("report", "in_numbers");
     let titled = |tables: Vec<(Option<String>, Table)>| {

@@ -90,14 +90,17 @@ pub type EnteReader = Arc<
 /// Issues every report that is due, and takes out whatever is kept of Enti that are closed; how many were issued. What fails waits
 /// for the next time, and is logged.
 pub(crate) async fn look_after(dashboards: &Dashboards, desk: &Desk, known: &EnteReader) -> usize {
-    let today = text::day(desk.now());
-    let (due, kept) = match (desk.workspace.due(today).await, desk.workspace.kept_enti().await) {
-        (Ok(due), Ok(kept)) => (due, kept),
-        (Err(error), _) | (_, Err(error)) => {
-            tracing::error!(%error, "what Enti keep cannot be listed");
+    let kept = match desk.workspace.kept_enti().await {
+        Ok(kept) => kept,
+        Err(error) => {
+            tracing::error!(%error, "the Enti that keep anything cannot be listed");
             return 0;
         }
     };
+    let due = desk.workspace.due(text::day(desk.now())).await.unwrap_or_else(|error| {
+        tracing::error!(%error, "reports that are due cannot be listed");
+        Vec::new()
+    });
     let mut issued = 0;
     for ente in kept {
         let Ok(found) = known(ente).await else { continue };

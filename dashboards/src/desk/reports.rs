@@ -224,29 +224,55 @@ async fn filled(
     })
 }
 
-fn sent_terms(fields: &Fields) -> (NewReport, Option<Every>) {
-    let chapters: Vec<String> = Chapter::ALL
-        .into_iter()
-        .filter(|chapter| fields.all("capitolo").any(|one| one == chapter.code()))
-        .map(|chapter| chapter.code().to_owned())
-        .collect();
-    let mut texts = BTreeMap::new();
-    for (code, value) in fields.each("testo.") {
-        // What was written in a chapter that is not chosen stays out: the workspace refuses it.
-        let is_asked = [INTRODUCTION, CLOSING].contains(&code) || chapters.iter().any(|chapter| chapter == code);
-        if is_asked && !value.is_empty() {
-            texts.insert(code.to_owned(), value.to_owned());
+/// What a form sends: terms, how often, and the texts of chapters that are not chosen, which nobody may lose unasked.
+struct SentTerms {
+    terms: NewReport,
+    every: Option<Every>,
+    left_out: BTreeMap<String, String>,
+}
+
+impl SentTerms {
+    fn read(fields: &Fields) -> Self {
+        let chapters: Vec<String> = Chapter::ALL
+            .into_iter()
+            .filter(|chapter| fields.all("capitolo").any(|one| one == chapter.code()))
+            .map(|chapter| chapter.code().to_owned())
+            .collect();
+        let is_asked = |code: &str| [INTRODUCTION, CLOSING].contains(&code) || chapters.iter().any(|one| one == code);
+        let written = fields.each("testo.").filter(|(_, value)| !value.is_empty());
+        let written = written.map(|(code, value)| (code.to_owned(), value.to_owned()));
+        let (texts, left_out) = written.partition(|(code, _)| is_asked(code));
+        let every = Every::ALL.into_iter().find(|every| every.code() == fields.get("ogni"));
+        let period = fields.get("periodo");
+        let is_year = period.len() == 4 && period.bytes().all(|letter| letter.is_ascii_digit());
+        let terms = NewReport {
+            title: fields.get("title").to_owned(),
+            strumento: fields.get("strumento").to_owned(),
+            period: if is_year { period } else { crate::pages::ALL_PERIODS }.to_owned(),
+            chapters,
+            texts,
+        };
+        Self { terms, every, left_out }
+    }
+}
+
+/// The form once more because chapters that are not chosen have a text.
+async fn left_out(
+    dashboards: &Dashboards,
+    asked: &Asked,
+    sent: &SentTerms,
+    report: Option<(ReportId, i64)>,
+) -> Result<Response, Trouble> {
+    let mut form = filled(dashboards, asked, &sent.terms, report, sent.every).await?;
+    for chapter in &mut form.chapters {
+        if let Some(text) = sent.left_out.get(chapter.code) {
+            chapter.text = Field { value: text.clone(), error: Some("chapter_left_out") };
         }
     }
-    let every = Every::ALL.into_iter().find(|every| every.code() == fields.get("ogni"));
-    let terms = NewReport {
-        title: fields.get("title").to_owned(),
-        strumento: fields.get("strumento").to_owned(),
-        period: fields.get("periodo").to_owned(),
-        chapters,
-        texts,
-    };
-    (terms, every)
+    form.problems.push(Problem { name: "testo", code: "chapter_left_out" });
+    let mut response = asked.page(dashboards, form).await;
+    *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
+    Ok(response)
 }
 
 pub(super) async fn blank(State(dashboards): State<Dashboards>, asked: Asked) -> Response {
@@ -318,7 +344,11 @@ fn schedule(every: Option<Every>, before: Option<Schedule>, today: NaiveDate) ->
 
 pub(super) async fn create(State(dashboards): State<Dashboards>, asked: Asked, sent: Sent) -> Response {
     let created = async {
-        let (terms, every) = sent_terms(&Fields::read(sent)?);
+        let sent = SentTerms::read(&Fields::read(sent)?);
+        if !sent.left_out.is_empty() {
+            return left_out(&dashboards, &asked, &sent, None).await;
+        }
+        let SentTerms { terms, every, .. } = sent;
         let (desk, ente) = (&asked.desk, asked.viewer.ente);
         let mut chance = desk.chance();
         match desk.workspace.create_report(ente, &asked.person, &terms, desk.now(), &mut chance).await {
@@ -354,7 +384,11 @@ pub(super) async fn update(
     let updated = async {
         let fields = Fields::read(sent)?;
         let (report, revision) = (id::<ReportId>(&report)?, fields.get("revision").parse().map_err(|_| Trouble::Form)?);
-        let (terms, every) = sent_terms(&fields);
+        let sent = SentTerms::read(&fields);
+        if !sent.left_out.is_empty() {
+            return left_out(&dashboards, &asked, &sent, Some((report, revision))).await;
+        }
+        let SentTerms { terms, every, .. } = sent;
         let (desk, ente) = (&asked.desk, asked.viewer.ente);
         let before = desk.workspace.report(ente, report).await?;
         match desk.workspace.update_report(ente, report, revision, &terms, &asked.person, desk.now()).await {
@@ -414,7 +448,8 @@ pub(super) async fn docx(
 pub(super) fn file(content: &Content, headers: &HeaderMap) -> Result<Response, Trouble> {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let site = host.map(|host| {
-        let is_here = ["127.0.0.1", "localhost", "[::1]"].iter().any(|here| host.starts_with(here));
+        let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+        let is_here = ["127.0.0.1", "localhost", "[::1]"].contains(&name);
         format!("{}://{host}", if is_here { "http" } else { "https" })
     });
     let bytes = document::file(content, site.as_deref()).map_err(|error| {

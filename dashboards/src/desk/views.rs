@@ -106,8 +106,8 @@ pub(super) async fn list(
     asked: Asked,
     Query(offered): Query<Offered>,
 ) -> Response {
-    // Only what the form would be taken with is offered.
-    let address = offered.indirizzo.filter(|address| address.starts_with("/cruscotti/")).unwrap_or_default();
+    let is_ours = |address: &String| address.starts_with("/cruscotti/") && !address.contains("..");
+    let address = offered.indirizzo.filter(is_ours).unwrap_or_default();
     let outcome = match page(&asked, Field::default(), Field::of(address), false).await {
         Ok(page) => Ok(asked.page(&dashboards, page).await),
         Err(trouble) => Err(trouble),

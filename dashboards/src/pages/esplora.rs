@@ -108,9 +108,10 @@ pub(crate) struct Esplora {
     csv_path: String,
 }
 
-/// One outcome whose share is counted: its target, the codes together, and how it is called.
+/// One outcome whose share is counted: its target with its title, its code, and how both are called together.
 struct Counted {
     target: String,
+    target_title: String,
     outcome: String,
     title: String,
 }
@@ -123,7 +124,12 @@ fn counted(data: &Data) -> Vec<(String, String, Option<Counted>)> {
         let (target, title) = (target.to_owned(), title.to_owned());
         outcomes.into_iter().map(move |outcome| {
             let called = format!("{title}: {}", data.strumento.outcome_title(&target, &outcome));
-            let one = Counted { target: target.clone(), outcome: outcome.clone(), title: called.clone() };
+            let one = Counted {
+                target: target.clone(),
+                target_title: title.clone(),
+                outcome: outcome.clone(),
+                title: called.clone(),
+            };
             (format!("{target}.{outcome}"), called, Some(one))
         })
     };
@@ -236,7 +242,7 @@ fn by_outcomes(
     mark: &str,
 ) -> (Bars<()>, Said) {
     let figures = &data.figures;
-    let target = (one.target.as_str(), one.title.split(": ").next().unwrap_or_default());
+    let target = (one.target.as_str(), one.target_title.as_str());
     let Some(of) = rows.filter() else {
         let chart = super::quadro::chart(data, group, target.0, target.1, mark);
         return (plain(chart), Said::Nothing);
@@ -302,7 +308,7 @@ fn cells(data: &Data, rows: Side, columns: Side, one: Option<&Counted>, mark: &s
         };
         let Some(group) = group else { return (None, Part::HIDDEN) };
         let part = one.map_or(Part::HIDDEN, |one| {
-            let place = group.outcomes(&one.target).iter().position(|together| *together == [one.outcome.clone()]);
+            let place = group.outcomes(&one.target).iter().position(|outcome| *outcome == one.outcome);
             place.map_or(Part::HIDDEN, |place| group.part(&one.target, place, period))
         });
         (group.people(period), part)
@@ -432,6 +438,12 @@ impl Page for Esplora {
             pages.push(page("anno", "svantaggio", "persone", None));
             pages.push(page("anno", "comune", "ambito.bassa", None));
             pages.push(page("svantaggio", "sesso", "persone", None));
+            let pairs = Filter::ALL.iter().flat_map(|one| Filter::ALL.iter().map(move |other| (*one, *other)));
+            let mut crossed = pairs.filter(|(one, other)| data.figures.crossed_with(*one, *other).is_some());
+            if let Some((one, other)) = crossed.next() {
+                pages.push(page(one.parameter(), other.parameter(), "persone", None));
+                pages.push(page(one.parameter(), other.parameter(), "ambito.bassa", None));
+            }
         }
         pages
     }

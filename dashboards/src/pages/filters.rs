@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{Choice, Choices};
-use crate::characteristic::Filter;
+use crate::characteristic::{Characteristic, Filter};
 use crate::protect::{Group, Protected};
 use crate::text;
 
@@ -15,6 +15,8 @@ pub(crate) enum Problem {
     TooMany,
     /// These two are not counted together here.
     NotTogether,
+    /// A category that is not counted by itself, or not any more.
+    NotCounted,
 }
 
 /// The filters that a page takes, as its form shows them.
@@ -37,55 +39,60 @@ struct FilterField {
     choices: Vec<Choice>,
 }
 
-/// The filters of an address, in the order of the form; categories that are not counted by themselves are left out.
-pub(crate) fn asked(choices: &Choices, figures: &Protected) -> Vec<(Filter, String)> {
-    let asked = |filter: Filter| {
-        let category = match filter.parameter() {
-            "comune" => &choices.comune,
-            "sesso" => &choices.sesso,
-            "eta" => &choices.eta,
-            "istruzione" => &choices.istruzione,
-            "cittadinanza" => &choices.cittadinanza,
-            "nucleo" => &choices.nucleo,
-            "lavoro" => &choices.lavoro,
-            _ => &choices.svantaggio,
-        };
-        let category = category.clone().filter(|category| figures.filter_categories(filter).contains(category))?;
-        Some((filter, category))
+/// What an address asks for: filters in the order of the form, and whether any was of a category that is not counted by itself.
+pub(crate) struct AskedFilters {
+    filters: Vec<(Filter, String)>,
+    is_any_lost: bool,
+}
+
+pub(crate) fn asked(choices: &Choices, figures: &Protected) -> AskedFilters {
+    let of = |filter: Filter| match filter {
+        Filter::Comune => &choices.comune,
+        Filter::Of(Characteristic::Sex) => &choices.sesso,
+        Filter::Of(Characteristic::AgeBand) => &choices.eta,
+        Filter::Of(Characteristic::Education) => &choices.istruzione,
+        Filter::Of(Characteristic::Citizenship) => &choices.cittadinanza,
+        Filter::Of(Characteristic::Household) => &choices.nucleo,
+        Filter::Of(Characteristic::Work) => &choices.lavoro,
+        Filter::Of(Characteristic::Disadvantage) => &choices.svantaggio,
     };
-    Filter::ALL.into_iter().filter_map(asked).collect()
+    let sent = Filter::ALL.into_iter().filter_map(|filter| Some((filter, of(filter).clone()?)));
+    let sent: Vec<(Filter, String)> = sent.filter(|(_, category)| !category.is_empty()).collect();
+    let (filters, lost): (Vec<_>, Vec<_>) =
+        sent.into_iter().partition(|(filter, category)| figures.filter_categories(*filter).contains(category));
+    AskedFilters { filters, is_any_lost: !lost.is_empty() }
 }
 
 /// The people that filters leave, and the form. What cannot be is as if it were not asked for, and said. On a page with a line for each
 /// category of a characteristic this one is no filter, and the others must be counted with it.
 pub(crate) fn narrow<'a>(
     figures: &'a Protected,
-    asked: &'a [(Filter, String)],
+    asked: &'a AskedFilters,
     most: usize,
     without: Option<Filter>,
 ) -> (Group<'a>, FilterForm) {
     let wanted: Vec<(Filter, &str)> = asked
+        .filters
         .iter()
         .filter(|(filter, _)| Some(*filter) != without)
         .map(|(filter, category)| (*filter, category.as_str()))
         .collect();
-    let mut problem = (wanted.len() > most).then_some(Problem::TooMany);
-    let first = wanted.first().filter(|_| most > 0).copied();
-    let is_crossed = |filter| without.is_none_or(|of| figures.crossed_with(of, filter).is_some());
-    let one = first.filter(|&(filter, _)| is_crossed(filter)).and_then(|(filter, one)| figures.of_one(filter, one));
-    if one.is_none() && first.is_some() {
-        problem = Some(Problem::NotTogether);
+    let mut problem = asked.is_any_lost.then_some(Problem::NotCounted);
+    if wanted.len() > most {
+        problem = Some(Problem::TooMany);
     }
-    let two = match (wanted.first(), wanted.get(1)) {
-        (Some(&first), Some(&second)) if most > 1 => {
-            let two = figures.of_two(first, second);
-            if two.is_none() {
-                problem = Some(Problem::NotTogether);
-            }
-            two
-        }
+    let first = wanted.first().filter(|_| most > 0).copied();
+    let one = first.and_then(|(filter, category)| match without {
+        Some(of) => figures.of_joined(filter, category, of),
+        None => figures.of_one(filter, category),
+    });
+    let two = match (first, wanted.get(1)) {
+        (Some(first), Some(&second)) if most > 1 => figures.of_two(first, second),
         _ => None,
     };
+    if one.is_none() && first.is_some() || two.is_none() && most > 1 && wanted.len() > 1 {
+        problem = Some(Problem::NotTogether);
+    }
     let group = two.or(one).unwrap_or_else(|| figures.everybody());
     let form = FilterForm::new(figures, &group, most, problem, without);
     (group, form)
@@ -118,7 +125,7 @@ impl FilterForm {
             most,
             in_use: common.iter().map(|(filter, categories)| words(*filter, categories)).collect(),
             problem,
-            is_without_periods: !group.has_periods() || (without.is_some() && !common.is_empty()),
+            is_without_periods: !group.has_periods(),
         }
     }
 

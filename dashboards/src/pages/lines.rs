@@ -66,10 +66,8 @@ pub(crate) fn chart(
     (target, title): (&str, &str),
     (period, mark): (&str, &str),
 ) -> Bars<Finding> {
-    // Lines that are counted with a filter share its outcomes; else all have the finest ones.
-    let together = lines.iter().find_map(|line| line.group).unwrap_or(*total).outcomes(target);
-    let outcomes: Vec<String> = together.iter().map(|outcomes| outcomes.join(".")).collect();
-    let titles: Vec<String> = together.iter().map(|outcomes| data.strumento.outcomes_title(target, outcomes)).collect();
+    let outcomes = lines.iter().find_map(|line| line.group).unwrap_or(*total).outcomes(target);
+    let titles: Vec<String> = outcomes.iter().map(|outcome| data.strumento.outcome_title(target, outcome)).collect();
     let word = |code: &str| text::word("dashboard", code);
     let mut columns = vec![Column::text(of), Column::number(word("people"))];
     for title in &titles {
@@ -91,8 +89,8 @@ pub(crate) fn chart(
         .zip(&parts)
         .map(|(line, parts)| row(line.title.clone(), people_of(line.group.as_ref()), parts, false))
         .collect();
-    // With a filter the lines count outcomes together that all of them tell apart.
-    rows.push(if total.outcomes(target) == together {
+    // Of those whom a filter leaves, counted together, outcomes are not.
+    rows.push(if total.outcomes(target) == outcomes {
         row(word("total"), total.people(period), &parts_of(Some(total)), true)
     } else {
         let none = std::iter::repeat_n("–".to_owned(), 2 * outcomes.len());

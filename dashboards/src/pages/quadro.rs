@@ -211,9 +211,8 @@ fn medians(data: &Data, mark: &str) -> Table {
 
 /// The shares of a scale's levels, or of the profile, year by year.
 pub(super) fn chart(data: &Data, group: &Group<'_>, target: &str, title: &str, mark: &str) -> Bars<Finding> {
-    let together = group.outcomes(target);
-    let outcomes: Vec<String> = together.iter().map(|outcomes| outcomes.join(".")).collect();
-    let titles: Vec<String> = together.iter().map(|outcomes| data.strumento.outcomes_title(target, outcomes)).collect();
+    let outcomes = group.outcomes(target);
+    let titles: Vec<String> = outcomes.iter().map(|outcome| data.strumento.outcome_title(target, outcome)).collect();
     let word = |code: &str| text::word("dashboard", code);
     let mut columns = vec![Column::text(word("period")), Column::number(word("people"))];
     for title in &titles {

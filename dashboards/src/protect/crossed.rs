@@ -1,8 +1,10 @@
 //! Two characteristics at once, over all periods: each two of them are a cross table of their own, whose margins the tables
-//! that are protected together have settled. Categories and outcomes are counted together until that is so, and until the
-//! cross table can be protected; where two categories of each are not left, the two are not offered together.
+//! that are protected together have settled. Categories are counted together until that is so, and until the cross table can be
+//! protected; where two categories of each are not left, the two are not offered together.
+//!
+//! Every target that both are counted by is in the cross table, with all its outcomes: were one left out, or its outcomes counted
+//! together, people by the two would still narrow down what each of them hides of it.
 
-use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use disclosure::{
@@ -15,7 +17,10 @@ use super::{Marts, PROFILE, Part, permille};
 use crate::characteristic::{Characteristic, Filter};
 use crate::merge::Merged;
 
-/// Categories or outcomes counted together, by their places in the list they come from.
+/// The movement of what cannot be asked.
+const UNSETTLED: u64 = 1;
+
+/// Categories counted together, by their places in the list they come from.
 type Group = Vec<usize>;
 
 /// A characteristic with the categories that are counted by themselves before anything is crossed.
@@ -36,15 +41,14 @@ struct Target {
     code: String,
     dimension: DimensionId,
     outcomes: Vec<String>,
-    ways: Vec<Vec<Group>>,
 }
 
 /// Two characteristics with what comes of people.
 pub(super) struct Crossed {
     /// The categories counted together, for each of the two.
     groups: [Vec<Vec<String>>; 2],
-    /// The outcomes counted together, by target.
-    targets: Vec<(String, Vec<Vec<String>>)>,
+    /// The outcomes by target.
+    targets: Vec<(String, Vec<String>)>,
     table: ProtectedCross,
 }
 
@@ -61,8 +65,8 @@ impl Crossed {
         if second { self.table.people_of_column(group) } else { self.table.people_of_row(group) }
     }
 
-    /// The outcomes that can be told apart.
-    pub(super) fn outcomes(&self, target: &str) -> &[Vec<String>] {
+    /// The outcomes of a target; none where it is not counted by both.
+    pub(super) fn outcomes(&self, target: &str) -> &[String] {
         let found = self.targets.iter().find(|(code, _)| code == target);
         found.map(|(_, outcomes)| outcomes.as_slice()).unwrap_or_default()
     }
@@ -93,29 +97,29 @@ fn value<T>(decision: Decision<T>) -> Option<T> {
 
 /// Crosses each two characteristics.
 pub(super) fn cross(marts: &Marts, plan: &Plan, ids: &Ids, tables: &ProtectedTables) -> Result<Crosses, CrossError> {
-    let targets: Vec<Target> = plan
-        .targets
-        .iter()
-        .filter_map(|(code, outcomes)| {
-            let dimension = *ids.targets.get(code)?;
-            Some(Target { code: code.clone(), dimension, outcomes: outcomes.clone(), ways: ways(outcomes) })
-        })
-        .collect();
+    let target = |(code, outcomes): (&String, &Vec<String>)| {
+        Some(Target { code: code.clone(), dimension: *ids.targets.get(code)?, outcomes: outcomes.clone() })
+    };
+    let targets: Vec<Target> = plan.targets.iter().filter_map(target).collect();
     let axes = axes(plan, ids, &targets, tables);
+    if !agree(&marts.alike, plan, &axes, &targets) {
+        tracing::error!("people counted one by one are not those of the tables: no two characteristics are crossed");
+        return Ok(Crosses::new());
+    }
     let mut crosses = Crosses::new();
     for (place, first) in axes.iter().enumerate() {
         for second in &axes[place + 1..] {
             let beside: Vec<&Axis> =
                 axes.iter().filter(|axis| ![first.filter, second.filter].contains(&axis.filter)).collect();
-            let pair = Pair::new(first, second, &targets, tables);
+            let pair = Pair::new(first, second, &targets, plan.has_pyramid(), tables);
             let mut groups = [first, second].map(|axis| (0..axis.categories.len()).map(|one| vec![one]).collect());
-            while let Some(shape) = pair.settle(groups).filter(|shape| pair.is_settled(shape, tables)) {
-                match pair.count(&shape, &marts.alike, &beside)?.protect(Threshold::default()) {
+            while let Some(settled) = pair.settle(groups).filter(|groups| pair.is_settled(groups, tables)) {
+                match pair.count(&settled, &marts.alike, &beside)?.protect(Threshold::default()) {
                     Ok(table) => {
-                        crosses.insert((first.filter, second.filter), pair.named(&shape, table));
+                        crosses.insert((first.filter, second.filter), pair.named(&settled, table));
                         break;
                     }
-                    Err(CrossError::Unprotectable { row, column }) => match pair.join_at(shape.groups, [row, column]) {
+                    Err(CrossError::Unprotectable { row, column }) => match pair.join_at(settled, [row, column]) {
                         Some(joined) => groups = joined,
                         None => break,
                     },
@@ -128,6 +132,43 @@ pub(super) fn cross(marts: &Marts, plan: &Plan, ids: &Ids, tables: &ProtectedTab
     let (cells, hidden) = sizes.fold((0, 0), |(cells, hidden), (more, of_them)| (cells + more, hidden + of_them));
     tracing::info!(pairs = crosses.len(), cells, hidden, "each two characteristics are crossed");
     Ok(crosses)
+}
+
+/// Whether people counted one by one are those of the tables, by category and by outcome: margins of other people are not settled.
+fn agree(rows: &[AlikeRow], plan: &Plan, axes: &[Axis], targets: &[Target]) -> bool {
+    let all = super::ALL;
+    axes.iter().all(|axis| {
+        let mut people = vec![0_i64; axis.categories.len()];
+        let mut with: BTreeMap<(usize, &str, String), i64> = BTreeMap::new();
+        for row in rows {
+            let Some(place) = place(axis, row) else { return false };
+            people[place] += row.people;
+            for target in targets {
+                let outcome = outcome_of(&target.outcomes, level(row, &target.code));
+                *with.entry((place, &target.code, outcome)).or_default() += row.people;
+            }
+        }
+        let is_same = people.iter().zip(&axis.people).all(|(one, &known)| *one == i64::from(known));
+        let of_outcome = |place: usize, target: &Target, outcome: &String| {
+            let key = (axis.categories[place].clone(), outcome.clone(), all.to_owned());
+            let cells = match axis.filter {
+                Filter::Comune => plan.comune_by_outcome.get(&target.code),
+                Filter::Of(of) => plan.category_by_outcome.get(&(of, target.code.clone())),
+            };
+            cells.map(|cells| i64::from(cells.get(&key).copied().unwrap_or_default()))
+        };
+        is_same
+            && (0..axis.categories.len()).all(|place| {
+                targets.iter().all(|target| {
+                    // Whoever had a version without the scale is in no mart of it, and counted as without a valid result.
+                    target.outcomes.iter().filter(|outcome| *outcome != super::NOT_VALID).all(|outcome| {
+                        let found =
+                            with.get(&(place, target.code.as_str(), outcome.clone())).copied().unwrap_or_default();
+                        of_outcome(place, target, outcome).is_none_or(|known| known == found)
+                    })
+                })
+            })
+    })
 }
 
 fn axes(plan: &Plan, ids: &Ids, targets: &[Target], tables: &ProtectedTables) -> Vec<Axis> {
@@ -144,7 +185,7 @@ fn axes(plan: &Plan, ids: &Ids, targets: &[Target], tables: &ProtectedTables) ->
         });
         let people = people.collect();
         let movement = |cell: &[(DimensionId, &str)]| tables.movement(cell).ok();
-        let moves: Option<Vec<u64>> = categories.iter().map(|one| movement(&[(dimension, one)])).collect();
+        let moves = categories.iter().map(|one| movement(&[(dimension, one)]).unwrap_or(UNSETTLED)).collect();
         let moves_with = targets.iter().map(|target| {
             let of = |category: &String| {
                 let outcomes = target.outcomes.iter();
@@ -157,7 +198,7 @@ fn axes(plan: &Plan, ids: &Ids, targets: &[Target], tables: &ProtectedTables) ->
             dimension,
             merged: merged.clone(),
             people,
-            moves: moves?,
+            moves,
             moves_with: moves_with.collect(),
             categories,
         })
@@ -191,48 +232,32 @@ struct Pair<'a> {
     known_people: Option<Vec<Vec<u64>>>,
 }
 
-/// What is counted together: categories of each characteristic, and outcomes of the targets that are kept.
-struct Shape {
-    groups: [Vec<Group>; 2],
-    outcomes: Vec<(usize, Vec<Group>)>,
-}
-
-impl Shape {
-    /// How much it tells, roughly: combinations, most of all those with outcomes, of which the tenth tells less than the second.
-    fn worth(&self) -> usize {
-        let [first, second] = &self.groups;
-        let outcomes: usize = self.outcomes.iter().map(|(_, outcomes)| outcomes.len() - 1).sum();
-        (first.len() - 1) * (second.len() - 1) * (1 + (16 * outcomes).isqrt())
-    }
-}
-
 impl<'a> Pair<'a> {
-    fn new(first: &'a Axis, second: &'a Axis, targets: &'a [Target], tables: &ProtectedTables) -> Self {
+    fn new(
+        first: &'a Axis,
+        second: &'a Axis,
+        targets: &'a [Target],
+        has_pyramid: bool,
+        tables: &ProtectedTables,
+    ) -> Self {
         let axes = [first, second];
         let is_counted = |&(place, _): &(usize, &Target)| axes.iter().all(|axis| axis.moves_with[place].is_some());
-        let movement =
-            |one: &str, other: &str| tables.movement(&[(first.dimension, one), (second.dimension, other)]).ok();
-        let known_people = first
-            .categories
-            .iter()
-            .map(|one| second.categories.iter().map(|other| movement(one, other)).collect())
-            .collect();
+        let is_of = |of| axes.iter().any(|axis| axis.filter == Filter::Of(of));
+        let has_known_people = has_pyramid && is_of(Characteristic::Sex) && is_of(Characteristic::AgeBand);
+        // What cannot be asked is not settled.
+        let movement = |one: &str, other: &str| {
+            tables.movement(&[(first.dimension, one), (second.dimension, other)]).unwrap_or(UNSETTLED)
+        };
+        let of_row = |one: &String| second.categories.iter().map(|other| movement(one, other)).collect();
+        let known_people = has_known_people.then(|| first.categories.iter().map(of_row).collect());
         Self { axes, targets: targets.iter().enumerate().filter(is_counted).collect(), known_people }
     }
 
-    /// Counts categories together, two groups at a time, until everything is settled or two are left; of the shapes on the way gives the
-    /// one that tells most.
-    fn settle(&self, mut groups: [Vec<Group>; 2]) -> Option<Shape> {
-        let mut best: Option<Shape> = None;
+    /// Counts categories together, two groups at a time, until everything is settled. Nothing where two of each are not left.
+    fn settle(&self, mut groups: [Vec<Group>; 2]) -> Option<[Vec<Group>; 2]> {
         while groups.iter().all(|groups| groups.len() >= 2) {
-            let (outcomes, unsettled) = self.outcomes(&groups);
-            let of_people = self.unsettled_people(&groups);
-            let shape = Shape { groups: groups.clone(), outcomes };
-            if of_people == 0 && best.as_ref().is_none_or(|best| shape.worth() > best.worth()) {
-                best = Some(shape);
-            }
-            if unsettled + of_people == 0 {
-                break;
+            if self.unsettled(&groups) == 0 {
+                return Some(groups);
             }
             let joins = [0, 1].into_iter().filter(|&axis| groups[axis].len() > 2).flat_map(|axis| {
                 let count = groups[axis].len();
@@ -240,16 +265,18 @@ impl<'a> Pair<'a> {
             });
             let ranked = joins.map(|(axis, one, other)| {
                 let joined = joined(&groups, axis, one, other);
-                let (outcomes, unsettled) = self.outcomes(&joined);
-                let left = unsettled + self.unsettled_people(&joined);
                 let people = self.people(axis, &groups[axis][one]) + self.people(axis, &groups[axis][other]);
-                let shape = Shape { groups: joined, outcomes };
-                ((left, Reverse(shape.worth()), people), shape.groups)
+                ((self.unsettled(&joined), people), joined)
             });
-            let Some((_, next)) = ranked.min_by_key(|(rank, _)| *rank) else { break };
-            groups = next;
+            groups = ranked.min_by_key(|(rank, _)| *rank)?.1;
         }
-        best
+        None
+    }
+
+    /// How many margins are not settled.
+    fn unsettled(&self, groups: &[Vec<Group>; 2]) -> usize {
+        self.unsettled_people(groups)
+            + self.targets.iter().map(|(place, _)| self.unsettled_outcomes(groups, *place)).sum::<usize>()
     }
 
     fn people(&self, axis: usize, group: &[usize]) -> u32 {
@@ -271,64 +298,36 @@ impl<'a> Pair<'a> {
         alone.chain(together).filter(|is_settled| !is_settled).count()
     }
 
-    /// Of each target the finest outcomes that are settled, where two are left; and how many margins of the others are not.
-    fn outcomes(&self, groups: &[Vec<Group>; 2]) -> (Vec<(usize, Vec<Group>)>, usize) {
-        let mut kept = Vec::new();
-        let mut unsettled = 0;
-        for &(place, target) in &self.targets {
-            let mut fewest = usize::MAX;
-            for way in &target.ways {
-                let left = self.unsettled_outcomes(groups, place, way);
-                fewest = fewest.min(left);
-                if left == 0 {
-                    kept.push((place, way.clone()));
-                    break;
-                }
-            }
-            unsettled += if fewest == usize::MAX { 0 } else { fewest };
-        }
-        (kept, unsettled)
-    }
-
-    fn unsettled_outcomes(&self, groups: &[Vec<Group>; 2], target: usize, way: &[Group]) -> usize {
+    fn unsettled_outcomes(&self, groups: &[Vec<Group>; 2], target: usize) -> usize {
         let of_axis = |axis: usize| {
             let moves = self.axes[axis].moves_with[target].as_ref();
             moves.map_or(0, |moves| {
-                let lines = groups[axis].iter().flat_map(|group| way.iter().map(move |together| (group, together)));
-                lines
-                    .filter(|(group, together)| {
-                        let cells = group.iter().flat_map(|&one| together.iter().map(move |&outcome| (one, outcome)));
-                        !adds_up(cells.map(|(one, outcome)| moves[one][outcome]))
-                    })
-                    .count()
+                let lines = groups[axis].iter().flat_map(|group| {
+                    let outcomes = group.first().map_or(0, |&one| moves[one].len());
+                    (0..outcomes).map(move |outcome| adds_up(group.iter().map(|&one| moves[one][outcome])))
+                });
+                lines.filter(|is_settled| !is_settled).count()
             })
         };
         of_axis(0) + of_axis(1)
     }
 
-    /// Whether a shape is settled indeed.
-    fn is_settled(&self, shape: &Shape, tables: &ProtectedTables) -> bool {
-        let of_people = |axis: &Axis, group: &Group| {
-            let cells = group.iter().map(|&one| vec![(axis.dimension, axis.categories[one].as_str())]);
-            is_settled(tables, &cells.collect::<Vec<_>>())
-        };
-        let with = |axis: &Axis, group: &Group, target: &Target, together: &Group| {
-            let cells = group.iter().flat_map(|&one| together.iter().map(move |&outcome| (one, outcome)));
-            let cells = cells.map(|(one, outcome)| {
-                vec![
-                    (axis.dimension, axis.categories[one].as_str()),
-                    (target.dimension, target.outcomes[outcome].as_str()),
-                ]
+    /// Whether everything is settled indeed.
+    fn is_settled(&self, groups: &[Vec<Group>; 2], tables: &ProtectedTables) -> bool {
+        let of_group = |axis: &Axis, group: &Group, with: Option<(DimensionId, &str)>| {
+            let cells = group.iter().map(|&one| {
+                let category = (axis.dimension, axis.categories[one].as_str());
+                std::iter::once(category).chain(with).collect()
             });
             is_settled(tables, &cells.collect::<Vec<_>>())
         };
         let of_axis = |number: usize| {
             let axis = self.axes[number];
-            shape.groups[number].iter().all(|group| {
-                of_people(axis, group)
-                    && shape.outcomes.iter().all(|(place, way)| {
-                        let of = self.targets.iter().find(|(known, _)| known == place);
-                        of.is_some_and(|(_, target)| way.iter().all(|together| with(axis, group, target, together)))
+            groups[number].iter().all(|group| {
+                of_group(axis, group, None)
+                    && self.targets.iter().all(|(_, target)| {
+                        let mut outcomes = target.outcomes.iter();
+                        outcomes.all(|outcome| of_group(axis, group, Some((target.dimension, outcome))))
                     })
             })
         };
@@ -343,7 +342,7 @@ impl<'a> Pair<'a> {
             });
             is_settled(tables, &cells.collect::<Vec<_>>())
         };
-        let [rows, columns] = &shape.groups;
+        let [rows, columns] = groups;
         of_axis(0)
             && of_axis(1)
             && (self.known_people.is_none() || rows.iter().all(|one| columns.iter().all(|other| of_both(one, other))))
@@ -360,46 +359,39 @@ impl<'a> Pair<'a> {
         Some(joined(&groups, axis, cell[axis].min(fewest), cell[axis].max(fewest)))
     }
 
-    fn count(&self, shape: &Shape, rows: &[AlikeRow], beside: &[&Axis]) -> Result<CrossTable, CrossError> {
-        let outcomes: Vec<usize> = shape.outcomes.iter().map(|(_, way)| way.len()).collect();
+    fn count(&self, groups: &[Vec<Group>; 2], rows: &[AlikeRow], beside: &[&Axis]) -> Result<CrossTable, CrossError> {
+        let outcomes: Vec<usize> = self.targets.iter().map(|(_, target)| target.outcomes.len()).collect();
         let categories: Vec<usize> = beside.iter().map(|axis| axis.categories.len()).collect();
-        let mut table = CrossTable::new(shape.groups[0].len(), shape.groups[1].len(), &outcomes, &categories);
+        let mut table = CrossTable::new(groups[0].len(), groups[1].len(), &outcomes, &categories);
         if self.known_people.is_some() {
             table = table.with_known_people();
         }
-        let group_of = |groups: &[Group], place: usize| groups.iter().position(|group| group.contains(&place));
-        for row in rows {
-            let along = |axis: usize| group_of(&shape.groups[axis], place(self.axes[axis], row)?);
-            let (Some(first), Some(second)) = (along(0), along(1)) else { continue };
-            let mut outcomes = Vec::new();
-            for (place, way) in &shape.outcomes {
-                let of = self.targets.iter().find(|(known, _)| known == place);
-                outcomes.extend(of.and_then(|(_, target)| {
-                    let outcome = outcome_of(&target.outcomes, level(row, &target.code));
-                    group_of(way, target.outcomes.iter().position(|known| *known == outcome)?)
-                }));
-            }
-            let beside: Vec<usize> = beside.iter().filter_map(|axis| place(axis, row)).collect();
-            let people = u32::try_from(row.people).unwrap_or_default();
-            table.add(Alike { row: first, column: second, outcomes: &outcomes, beside: &beside }, people)?;
+        let group_of = |axis: usize, row: &AlikeRow| {
+            let place = place(self.axes[axis], row)?;
+            groups[axis].iter().position(|group| group.contains(&place))
+        };
+        let outcome = |row: &AlikeRow, target: &Target| {
+            let outcome = outcome_of(&target.outcomes, level(row, &target.code));
+            target.outcomes.iter().position(|known| *known == outcome)
+        };
+        for one in rows {
+            // Everybody has a place along each axis: `agree` has looked.
+            let (Some(row), Some(column)) = (group_of(0, one), group_of(1, one)) else { continue };
+            let outcomes: Vec<usize> = self.targets.iter().filter_map(|(_, target)| outcome(one, target)).collect();
+            let beside: Vec<usize> = beside.iter().filter_map(|axis| place(axis, one)).collect();
+            let people = u32::try_from(one.people).unwrap_or(u32::MAX);
+            table.add(Alike { row, column, outcomes: &outcomes, beside: &beside }, people)?;
         }
         Ok(table)
     }
 
-    fn named(&self, shape: &Shape, table: ProtectedCross) -> Crossed {
-        let names = |groups: &[Group], of: &[String]| {
-            let name = |group: &Group| group.iter().map(|&one| of[one].clone()).collect();
-            groups.iter().map(name).collect::<Vec<Vec<String>>>()
+    fn named(&self, groups: &[Vec<Group>; 2], table: ProtectedCross) -> Crossed {
+        let names = |axis: usize| {
+            let name = |group: &Group| group.iter().map(|&one| self.axes[axis].categories[one].clone()).collect();
+            groups[axis].iter().map(name).collect::<Vec<Vec<String>>>()
         };
-        let targets = shape.outcomes.iter().filter_map(|(place, way)| {
-            let (_, target) = self.targets.iter().find(|(known, _)| known == place)?;
-            Some((target.code.clone(), names(way, &target.outcomes)))
-        });
-        Crossed {
-            groups: [0, 1].map(|axis| names(&shape.groups[axis], &self.axes[axis].categories)),
-            targets: targets.collect(),
-            table,
-        }
+        let targets = self.targets.iter().map(|(_, target)| (target.code.clone(), target.outcomes.clone()));
+        Crossed { groups: [names(0), names(1)], targets: targets.collect(), table }
     }
 }
 
@@ -415,40 +407,6 @@ fn joined(groups: &[Vec<Group>; 2], axis: usize, one: usize, other: usize) -> [V
     groups[axis][one].extend(more);
     groups[axis][one].sort_unstable();
     groups
-}
-
-/// The ways to count outcomes together that leave two at least, the finest first: those beside each other, and what is not valid by
-/// itself or with any.
-fn ways(outcomes: &[String]) -> Vec<Vec<Group>> {
-    let has_not_valid = outcomes.last().is_some_and(|last| last == super::NOT_VALID);
-    let ordered = outcomes.len() - usize::from(has_not_valid);
-    let mut ways = Vec::new();
-    // A bit for each place between two: whether one ends there.
-    for ends in 0..1_u32 << ordered.saturating_sub(1) {
-        let mut way: Vec<Group> = vec![Vec::new()];
-        for outcome in 0..ordered {
-            if outcome > 0 && ends & (1 << (outcome - 1)) != 0 {
-                way.push(Vec::new());
-            }
-            if let Some(last) = way.last_mut() {
-                last.push(outcome);
-            }
-        }
-        if !has_not_valid {
-            ways.push(way);
-            continue;
-        }
-        for with in 0..way.len() {
-            let mut way = way.clone();
-            way[with].push(ordered);
-            ways.push(way);
-        }
-        way.push(vec![ordered]);
-        ways.push(way);
-    }
-    ways.retain(|way| way.len() >= 2);
-    ways.sort_by_key(|way| (Reverse(way.len()), way.iter().map(Vec::len).max()));
-    ways
 }
 
 fn is_settled(tables: &ProtectedTables, cells: &[Vec<(DimensionId, &str)>]) -> bool {

@@ -15,7 +15,17 @@ pub(crate) struct Group<'a> {
 enum Of<'a> {
     Everybody,
     One(Filter, &'a str),
-    Two { filters: [Filter; 2], crossed: &'a Crossed, at: (usize, usize) },
+    Two {
+        filters: [Filter; 2],
+        crossed: &'a Crossed,
+        at: (usize, usize),
+    },
+    /// Everybody of the categories that are counted together when a characteristic is crossed with another.
+    Joined {
+        filter: Filter,
+        categories: &'a [String],
+        people: u32,
+    },
 }
 
 impl Protected {
@@ -28,6 +38,15 @@ impl Protected {
     pub(crate) fn of_one<'a>(&'a self, filter: Filter, category: &'a str) -> Option<Group<'a>> {
         let is_counted = self.filter_categories(filter).iter().any(|known| known == category);
         is_counted.then_some(Group { figures: self, of: Of::One(filter, category) })
+    }
+
+    /// Those of a category with those that are counted with it when it is crossed with another characteristic; nothing where it is not.
+    pub(crate) fn of_joined(&self, filter: Filter, category: &str, other: Filter) -> Option<Group<'_>> {
+        let (crossed, is_second) = self.crossed(filter, other)?;
+        let groups = crossed.groups(is_second);
+        let place = groups.iter().position(|group| group.iter().any(|known| known == category))?;
+        let people = crossed.people_along(is_second, place);
+        Some(Group { figures: self, of: Of::Joined { filter, categories: &groups[place], people } })
     }
 
     /// Those of one category and another, each with those that are counted with it; nothing where they are not counted together.
@@ -91,6 +110,7 @@ impl Group<'_> {
         match self.of {
             Of::Everybody => Vec::new(),
             Of::One(filter, category) => vec![(filter, vec![category.to_owned()])],
+            Of::Joined { filter, categories, .. } => vec![(filter, categories.to_vec())],
             Of::Two { filters, crossed, at } => vec![
                 (filters[0], crossed.groups(false)[at.0].clone()),
                 (filters[1], crossed.groups(true)[at.1].clone()),
@@ -102,7 +122,7 @@ impl Group<'_> {
     pub(crate) fn has_periods(&self) -> bool {
         match self.of {
             Of::Everybody | Of::One(..) => true,
-            Of::Two { .. } => false,
+            Of::Two { .. } | Of::Joined { .. } => false,
         }
     }
 
@@ -113,17 +133,17 @@ impl Group<'_> {
             Of::One(Filter::Comune, comune) => self.figures.people_of(comune, period),
             Of::One(Filter::Of(of), category) => self.figures.people_with(of, category, period),
             Of::Two { crossed, at, .. } => crossed.people(at).filter(|_| period == ALL),
+            Of::Joined { people, .. } => (period == ALL).then_some(people),
         }
     }
 
-    /// The outcomes of a target, each those that are counted together; none where they are not counted for these people.
-    pub(crate) fn outcomes(&self, target: &str) -> Vec<Vec<String>> {
+    /// The outcomes of a target; none where they are not counted for these people.
+    pub(crate) fn outcomes(&self, target: &str) -> Vec<String> {
         match self.of {
             Of::One(Filter::Comune, _) if target == PROFILE => Vec::new(),
-            Of::Everybody | Of::One(..) => {
-                self.figures.outcomes(target).iter().map(|outcome| vec![outcome.clone()]).collect()
-            }
+            Of::Everybody | Of::One(..) => self.figures.outcomes(target).to_vec(),
             Of::Two { crossed, .. } => crossed.outcomes(target).to_vec(),
+            Of::Joined { .. } => Vec::new(),
         }
     }
 
@@ -138,6 +158,7 @@ impl Group<'_> {
                 code().and_then(|code| figures.outcome_with(of, category, target, code, period))
             }
             Of::Two { crossed, at, .. } => crossed.part(at, target, outcome).filter(|_| period == ALL),
+            Of::Joined { .. } => None,
         };
         part.unwrap_or(Part::HIDDEN)
     }

@@ -38,8 +38,8 @@ pub(super) struct Plan {
     pub(super) characteristics: BTreeMap<Characteristic, Merged>,
     pub(super) by_category: BTreeMap<(Characteristic, String, String), u32>,
     pub(super) targets: BTreeMap<String, Vec<String>>,
-    comune_by_outcome: BTreeMap<String, Cells>,
-    category_by_outcome: BTreeMap<(Characteristic, String), Cells>,
+    pub(super) comune_by_outcome: BTreeMap<String, Cells>,
+    pub(super) category_by_outcome: BTreeMap<(Characteristic, String), Cells>,
     /// By sex, age band and period.
     by_sex_and_age: Cells,
     pub(super) one_way: Vec<OneWay>,

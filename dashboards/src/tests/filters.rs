@@ -8,6 +8,7 @@ use crate::merge::POOL;
 use crate::pages::Choices;
 use crate::pages::comunita::Comunita;
 use crate::pages::esplora::Esplora;
+use crate::pages::filters::together;
 use crate::pages::quadro::Quadro;
 use crate::protect::{ALL, Group, NOT_VALID};
 use crate::samples::{self, Sheet};
@@ -48,12 +49,12 @@ fn check(data: &Data, group: &Group<'_>, lasts: &[&Sheet], shown: &mut (usize, u
     };
     told(group.people(ALL), of.len(), &"people");
     for (target, _) in data.strumento.targets() {
-        for (place, together) in group.outcomes(target).iter().enumerate() {
+        for (place, wanted) in group.outcomes(target).iter().enumerate() {
             let has = |sheet: &&&&Sheet| {
                 let outcome = sheet.outcomes.get(target).cloned().flatten().unwrap_or_else(|| NOT_VALID.to_owned());
-                together.contains(&outcome)
+                outcome == *wanted
             };
-            told(group.part(target, place, ALL).people, of.iter().filter(has).count(), &(target, together));
+            told(group.part(target, place, ALL).people, of.iter().filter(has).count(), &(target, wanted));
         }
     }
 }
@@ -111,6 +112,9 @@ fn choices(filters: &[(&str, &str)]) -> Choices {
             "eta" => choices.eta = value,
             "svantaggio" => choices.svantaggio = value,
             "lavoro" => choices.lavoro = value,
+            "istruzione" => choices.istruzione = value,
+            "cittadinanza" => choices.cittadinanza = value,
+            "nucleo" => choices.nucleo = value,
             "periodo" => choices.periodo = value,
             "righe" => choices.righe = value,
             "colonne" => choices.colonne = value,
@@ -147,38 +151,57 @@ fn filtered_pages_say_what_their_files_say() {
     }
 }
 
+/// Two characteristics that are crossed in the samples.
+fn crossed_pair(data: &Data) -> (Filter, Filter) {
+    let pairs = Filter::ALL.iter().flat_map(|one| Filter::ALL.iter().map(move |other| (*one, *other)));
+    let mut of_people = pairs.filter(|(one, other)| ![one, other].contains(&&Filter::Comune));
+    of_people.find(|(one, other)| data.figures.crossed_with(*one, *other).is_some()).expect("some are crossed")
+}
+
 #[test]
 fn a_filtered_page_and_the_table_that_crosses_the_two_agree() {
     let (viewer, data) = (samples::viewer(), &samples::all()[0]);
-    let women = Comunita::new(&viewer, data, &choices(&[("sesso", "f"), ("caratteristica", "age_band")])).csv();
-    let crossed =
-        Esplora::new(&viewer, data, &choices(&[("righe", "eta"), ("colonne", "sesso"), ("esito", "persone")])).csv();
-    let column = |csv: &str, heading: &str, age: &str| -> Option<String> {
+    let (rows, filter) = crossed_pair(data);
+    let Filter::Of(characteristic) = rows else { panic!("{rows:?} is no characteristic") };
+    let groups = data.figures.crossed_with(rows, filter).unwrap();
+    let wanted = &data.figures.crossed_with(filter, rows).unwrap()[0];
+    let narrowed = [(filter.parameter(), wanted[0].as_str()), ("caratteristica", characteristic.code())];
+    let page = Comunita::new(&viewer, data, &choices(&narrowed)).csv();
+    let pivot = [("righe", rows.parameter()), ("colonne", filter.parameter()), ("esito", "persone")];
+    let crossed = Esplora::new(&viewer, data, &choices(&pivot)).csv();
+    let column = |csv: &str, heading: &str, head: &str| -> Option<String> {
         let lines: Vec<Vec<&str>> = csv.lines().map(|line| line.split(';').collect()).collect();
         let at = lines.iter().find_map(|line| line.iter().position(|cell| *cell == heading))?;
-        lines.iter().find(|line| line[0] == age).and_then(|line| line.get(at).map(|cell| (*cell).to_owned()))
+        lines.iter().find(|line| line[0] == head).and_then(|line| line.get(at).map(|cell| (*cell).to_owned()))
     };
-    let ages = [Characteristic::AgeBand.category("25_34"), Characteristic::AgeBand.category("35_44")];
-    let sex = Characteristic::Sex.category("f");
-    for age in ages {
-        let (one, other) = (column(&women, "Persone", &age), column(&crossed, &sex, &age));
-        assert!(one.is_some() && one == other, "{age}: {one:?} and {other:?}");
+    let mut sum = 0;
+    for group in groups {
+        let (row, heading) = (together(rows, group), together(filter, wanted));
+        let (one, other) = (column(&page, "Persone", &row), column(&crossed, &heading, &row));
+        assert!(one.is_some() && one == other, "{row}: {one:?} and {other:?}");
+        sum += one.and_then(|people| people.parse::<u32>().ok()).unwrap_or_default();
     }
+    // Below the rows stand the people that all of them are of: no more than the rows add up to, where all are shown.
+    let total = column(&page, "Persone", "Totale").unwrap().parse::<u32>().unwrap();
+    assert!(sum <= total && total == data.figures.people_crossed_with(filter, rows, 0).unwrap());
 }
 
 #[test]
 fn filters_that_cannot_be_are_said_and_left_out() {
     let (viewer, data) = (samples::viewer(), &samples::all()[0]);
     let quadro = |filters: &[(&str, &str)]| render(&Quadro::new(&viewer, data, &choices(filters)));
-    let too_many = quadro(&[("sesso", "f"), ("eta", "25_34"), ("lavoro", "employed")]);
-    assert!(too_many.contains("valgono soltanto i primi due"));
     let disadvantage = &data.figures.filter_categories(Filter::Of(Characteristic::Disadvantage))[0];
+    let (one, other) = crossed_pair(data);
+    let [first, second] = [one, other].map(|filter| data.figures.filter_categories(filter).swap_remove(0));
+    let too_many = quadro(&[(one.parameter(), &first), (other.parameter(), &second), ("svantaggio", disadvantage)]);
+    assert!(too_many.contains("I filtri scelti sono troppi"));
     let together = quadro(&[("sesso", "f"), ("svantaggio", disadvantage)]);
-    assert!(together.contains("Questi due filtri insieme non si possono usare"));
+    assert!(together.contains("Vale soltanto il primo filtro."));
     assert!(together.contains("Filtri in uso:"), "the first one stays");
-    assert!(!quadro(&[("sesso", "nessuno")]).contains("Filtri in uso:"));
+    let lost = quadro(&[("sesso", "nessuno")]);
+    assert!(!lost.contains("Filtri in uso:") && lost.contains("non si conta da sola"));
     let comunita = Comunita::new(&viewer, data, &choices(&[("svantaggio", disadvantage), ("caratteristica", "sex")]));
-    assert!(render(&comunita).contains("non si possono usare"));
+    assert!(render(&comunita).contains("Nessun filtro è in uso."));
     let esplora = Esplora::new(&viewer, data, &choices(&[("righe", "svantaggio"), ("colonne", "sesso")]));
     assert!(render(&esplora).contains("insieme non si possono mostrare"));
 }

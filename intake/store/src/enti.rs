@@ -213,16 +213,14 @@ impl Store {
         self.described(row.ok_or(StoreError::NotFound("Ente"))?, None, now).await
     }
 
-    /// An Ente that is not closed, for what runs by itself in its name: nothing of its persone is asked.
+    /// An Ente, for what runs by itself in its name, nothing where it is closed: nothing of its persone is asked.
     ///
     /// # Errors
-    /// When the database fails.
+    /// [`StoreError::NotFound`], which is not the same as closed; the database.
     pub async fn open_ente(&self, ente: EnteId, now: DateTime<Utc>) -> Result<Option<Ente>, StoreError> {
         let row = enti::Entity::find_by_id(ente.0).one(&self.reading(ente)).await?;
-        match row.filter(|row| !row.is_platform && row.closed_at.is_none()) {
-            Some(row) => Ok(Some(self.described(row, None, now).await?)),
-            None => Ok(None),
-        }
+        let row = row.filter(|row| !row.is_platform).ok_or(StoreError::NotFound("Ente"))?;
+        if row.closed_at.is_some() { Ok(None) } else { Ok(Some(self.described(row, None, now).await?)) }
     }
 
     /// Gives an Ente another name, or other comuni, from a day on: what was before keeps its days.

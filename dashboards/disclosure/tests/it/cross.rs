@@ -101,6 +101,12 @@ fn people_that_are_known_stay_where_they_are() {
     assert_eq!((protected.people_of_row(0), protected.people_of_column(0)), (79, 120));
     assert_eq!(protected.count((0, 1), 0, 0).unwrap().published().value(), None);
     assert_eq!(protected.exposed().unwrap(), Vec::<String>::new());
+    // Few of them are not for this table to tell.
+    let mut few = CrossTable::new(2, 2, &[], &[]).with_known_people();
+    for (row, column, people) in [(0, 0, 40), (0, 1, 4), (1, 0, 30), (1, 1, 60)] {
+        few.add(Alike { row, column, outcomes: &[], beside: &[] }, people).unwrap();
+    }
+    assert_eq!(few.protect(Threshold::default()).unwrap_err(), CrossError::Unprotectable { row: 0, column: 1 });
     assert_eq!(table(3).unwrap().count((0, 1), 0, 0).unwrap().published().value(), Some(6));
 }
 
@@ -110,7 +116,25 @@ struct World {
     base: ProtectedTables,
     outcome: DimensionId,
     of: Vec<DimensionId>,
-    crosses: Vec<((usize, usize), ProtectedCross)>,
+    crosses: Vec<Crossed>,
+}
+
+/// Two characteristics crossed, with the categories counted together.
+struct Crossed {
+    of: (usize, usize),
+    rows: Vec<Vec<usize>>,
+    columns: Vec<Vec<usize>>,
+    protected: ProtectedCross,
+}
+
+/// The ways to count categories together that leave two groups at least, the finest first.
+fn ways(categories: usize) -> Vec<Vec<Vec<usize>>> {
+    let alone: Vec<Vec<usize>> = (0..categories).map(|one| vec![one]).collect();
+    let joined = pairs(categories, categories).filter(|(one, other)| one < other).map(|(one, other)| {
+        let others = (0..categories).filter(|&rest| rest != one && rest != other).map(|rest| vec![rest]);
+        std::iter::once(vec![one, other]).chain(others).collect::<Vec<_>>()
+    });
+    std::iter::once(alone).chain(joined).filter(|groups| groups.len() >= 2).collect()
 }
 
 const CATEGORIES: [usize; 3] = [2, 3, 2];
@@ -122,13 +146,14 @@ type Person = ([usize; 3], usize);
 /// Categories asked for of each characteristic, and an outcome: whoever has all of them is counted.
 #[derive(Clone, Debug, Default)]
 struct Looked {
-    categories: Vec<(usize, usize)>,
+    /// Of a characteristic, the categories of which one is asked for.
+    categories: Vec<(usize, Vec<usize>)>,
     level: Option<usize>,
 }
 
 impl Looked {
     fn counts(&self, (categories, level): &Person) -> bool {
-        self.categories.iter().all(|&(number, category)| categories[number] == category)
+        self.categories.iter().all(|(number, asked)| asked.contains(&categories[*number]))
             && self.level.is_none_or(|asked| asked == *level)
     }
 }
@@ -150,28 +175,37 @@ impl World {
         for (number, &most) in CATEGORIES.iter().enumerate() {
             set.table(&[of[number], outcome]).unwrap();
             for (category, level) in pairs(most, LEVELS) {
-                let cell = Looked { categories: vec![(number, category)], level: Some(level) };
+                let cell = Looked { categories: vec![(number, vec![category])], level: Some(level) };
                 set.count(&[(of[number], NAMES[category]), (outcome, NAMES[level])], number_of(people, &cell)).unwrap();
             }
         }
         let base = set.protect(Threshold::default()).unwrap();
-        let is_settled = |number: usize| {
-            let at = |(category, level): (usize, usize)| [(of[number], NAMES[category]), (outcome, NAMES[level])];
-            pairs(CATEGORIES[number], LEVELS).all(|one| base.is_settled(&[&at(one)]).unwrap())
+        // Categories are counted together until all margins are settled.
+        let settled = |number: usize| {
+            ways(CATEGORIES[number]).into_iter().find(|groups| {
+                groups.iter().all(|group| {
+                    (0..LEVELS).all(|level| {
+                        let at = |&one: &usize| [(of[number], NAMES[one]), (outcome, NAMES[level])];
+                        let cells: Vec<_> = group.iter().map(at).collect();
+                        base.is_settled(&cells.iter().map(|cell| cell.as_slice()).collect::<Vec<_>>()).unwrap()
+                    })
+                })
+            })
         };
+        let place =
+            |groups: &[Vec<usize>], category: usize| groups.iter().position(|one| one.contains(&category)).unwrap();
         let mut crosses = Vec::new();
         for (first, second) in [(0, 1), (0, 2), (1, 2)] {
-            if !is_settled(first) || !is_settled(second) {
-                continue;
-            }
+            let (Some(rows), Some(columns)) = (settled(first), settled(second)) else { continue };
             let third = 3 - first - second;
             let mut cross = CrossTable::new(CATEGORIES[first], CATEGORIES[second], &[LEVELS], &[CATEGORIES[third]]);
             for (categories, level) in people {
-                let (row, column, beside) = (categories[first], categories[second], &[categories[third]]);
+                let (row, column) = (place(&rows, categories[first]), place(&columns, categories[second]));
+                let beside = &[categories[third]];
                 cross.add(Alike { row, column, outcomes: &[*level], beside }, 1).unwrap();
             }
             if let Ok(protected) = cross.protect(Threshold::default()) {
-                crosses.push(((first, second), protected));
+                crosses.push(Crossed { of: (first, second), rows, columns, protected });
             }
         }
         Self { base, outcome, of, crosses }
@@ -183,7 +217,7 @@ impl World {
         let mut all = Vec::new();
         let ask_base = |cell: Looked| {
             let mut at: Vec<_> =
-                cell.categories.iter().map(|&(number, category)| (self.of[number], NAMES[category])).collect();
+                cell.categories.iter().map(|(number, one)| (self.of[*number], NAMES[one[0]])).collect();
             at.extend(cell.level.map(|level| (self.outcome, NAMES[level])));
             let shown = self.base.count(&at).unwrap().published().value();
             (cell, shown)
@@ -191,17 +225,17 @@ impl World {
         for level in levels() {
             all.push(ask_base(Looked { categories: Vec::new(), level }));
             for (number, &most) in CATEGORIES.iter().enumerate() {
-                let of = |category| Looked { categories: vec![(number, category)], level };
+                let of = |category| Looked { categories: vec![(number, vec![category])], level };
                 all.extend((0..most).map(of).map(ask_base));
             }
-            for ((first, second), cross) in &self.crosses {
-                for (row, column) in pairs(CATEGORIES[*first], CATEGORIES[*second]) {
+            for Crossed { of: (first, second), rows, columns, protected } in &self.crosses {
+                for (row, column) in pairs(rows.len(), columns.len()) {
                     let decision = match level {
-                        None => cross.people((row, column)),
-                        Some(level) => cross.count((row, column), 0, level),
+                        None => protected.people((row, column)),
+                        Some(level) => protected.count((row, column), 0, level),
                     };
-                    let cell = Looked { categories: vec![(*first, row), (*second, column)], level };
-                    all.push((cell, decision.unwrap().published().value()));
+                    let categories = vec![(*first, rows[row].clone()), (*second, columns[column].clone())];
+                    all.push((Looked { categories, level }, decision.unwrap().published().value()));
                 }
             }
         }
@@ -266,7 +300,7 @@ fn attack(populations: impl Strategy<Value = Vec<(Person, usize)>>) -> Attacked 
         let drawn = populations.new_tree(&mut runner).unwrap().current();
         let people: Vec<Person> = drawn.iter().flat_map(|(one, times)| std::iter::repeat_n(*one, *times)).collect();
         let world = World::new(&people);
-        let hidden = world.crosses.iter().map(|(_, cross)| cross.size().1).sum::<usize>();
+        let hidden = world.crosses.iter().map(|crossed| crossed.protected.size().1).sum::<usize>();
         attacked.hidden += hidden;
         attacked.worlds += usize::from(hidden > 0);
         attacked.complaints.extend(world.complaints(&people));
@@ -306,5 +340,5 @@ fn what_the_proofs_move_is_not_settled() {
     let movement = |cell: At<'_>| world.base.movement(cell).unwrap();
     assert_ne!(movement(&[first, low]), 0);
     assert_eq!(movement(&[first, low]).wrapping_add(movement(&[first, high])), 0);
-    assert!(world.crosses.is_empty(), "nothing is crossed over a margin that moves");
+    assert!(world.crosses.iter().all(|crossed| crossed.of.0 != 0), "nothing is crossed over a margin that moves");
 }

@@ -90,13 +90,12 @@ impl Qualita {
 }
 
 impl Qualita {
-    /// What the page shows in tables.
+    /// What the page shows in tables, but for those who assess: that is for talking about it, not for taking along.
     pub(crate) fn tables(&self) -> Vec<(Option<String>, Table)> {
         let word = |code: &str| Some(text::word("dashboard", code));
         let missing = self.missing.iter().map(|table| (word("missing"), table.clone()));
-        let practice = self.practice.iter().map(|practice| (word("practice"), practice.table.clone()));
         let first = [(word("precision"), self.reliability.clone()), (word("by_year"), self.totals.clone())];
-        first.into_iter().chain(missing).chain(practice).collect()
+        first.into_iter().chain(missing).collect()
     }
 }
 

@@ -1,7 +1,7 @@
 //! How questionnaires are filled in: what is missing, and how those who assess differ, under letters.
 //!
 //! What is counted here is questionnaires and answers, which no table of people knows. So that nobody is read out of them by
-//! subtraction, shares are of many, what is recorded of people is in bands, and numbers of questionnaires are bands too.
+//! subtraction, shares and numbers of questionnaires are bands: the lowest one has room for nobody and for five.
 
 use serde::Serialize;
 use warehouse::{DataQualityRow, DriftRow, PracticeRow};
@@ -11,7 +11,7 @@ use crate::protect::ALL;
 use crate::table::{Column, Row, Table};
 use crate::text;
 
-/// Of fewer questionnaires no share of answers is told.
+/// Whoever has fewer questionnaires is not shown.
 const SHEETS_MIN: i64 = 30;
 /// Of fewer questionnaires no band is told: the lowest one ends at a twentieth, which is then five.
 const BANDS_MIN: i64 = 100;
@@ -34,7 +34,7 @@ pub(crate) struct Far {
 pub(crate) struct Practice {
     pub(super) table: Table,
     far: Option<Far>,
-    /// In percent: the results that were confirmed, of those that somebody looked at.
+    /// A band of percents: the results that were confirmed, of those that somebody looked at.
     confirmed: Option<String>,
 }
 
@@ -44,31 +44,25 @@ pub(super) fn missing(data: &Data, mark: &str) -> Option<Table> {
         data.publication.quality.data.iter().filter(|row| row.instrument == data.strumento.id).collect();
     let periods: Vec<&str> = data.figures.years().iter().map(String::as_str).chain([ALL]).collect();
     let of = |period: &str| rows.iter().find(|row| row.period == period).copied();
-    if !periods.iter().filter_map(|period| of(period)).any(|row| row.assessments >= SHEETS_MIN) {
+    if !periods.iter().filter_map(|period| of(period)).any(|row| row.assessments >= BANDS_MIN) {
         return None;
     }
     let word = |code: &str| text::word("questionnaire_lacks", code);
-    let share = |part: fn(&DataQualityRow) -> i64, whole: fn(&DataQualityRow) -> i64| {
-        move |row: &DataQualityRow| {
-            let is_enough = row.assessments >= SHEETS_MIN && whole(row) > 0;
-            is_enough.then(|| text::tenths((part(row) * 2_000 + whole(row)) / (2 * whole(row))))
-        }
-    };
-    let band = |part: fn(&DataQualityRow) -> i64| {
-        move |row: &DataQualityRow| (row.assessments >= BANDS_MIN).then(|| band(part(row), row.assessments))
+    let band = |part: fn(&DataQualityRow) -> i64, whole: fn(&DataQualityRow) -> i64| {
+        move |row: &DataQualityRow| (row.assessments >= BANDS_MIN).then(|| band(part(row), whole(row)))
     };
     type Told<'a> = Box<dyn Fn(&DataQualityRow) -> Option<String> + 'a>;
     let kinds: [(&str, Told<'_>); 10] = [
-        ("items", Box::new(share(|row| row.items_missing, |row| row.items_asked))),
-        ("results", Box::new(share(|row| row.results_not_valid, |row| row.results))),
-        ("comune", Box::new(band(|row| row.comune_unknown))),
-        ("age", Box::new(band(|row| row.age_unknown))),
-        ("sex", Box::new(band(|row| row.sex_unknown))),
-        ("education", Box::new(band(|row| row.education_unknown))),
-        ("citizenship", Box::new(band(|row| row.citizenship_unknown))),
-        ("household", Box::new(band(|row| row.household_unknown))),
-        ("work", Box::new(band(|row| row.work_unknown))),
-        ("disadvantage", Box::new(band(|row| row.disadvantage_unknown))),
+        ("items", Box::new(band(|row| row.items_missing, |row| row.items_asked))),
+        ("results", Box::new(band(|row| row.results_not_valid, |row| row.results))),
+        ("comune", Box::new(band(|row| row.comune_unknown, |row| row.assessments))),
+        ("age", Box::new(band(|row| row.age_unknown, |row| row.assessments))),
+        ("sex", Box::new(band(|row| row.sex_unknown, |row| row.assessments))),
+        ("education", Box::new(band(|row| row.education_unknown, |row| row.assessments))),
+        ("citizenship", Box::new(band(|row| row.citizenship_unknown, |row| row.assessments))),
+        ("household", Box::new(band(|row| row.household_unknown, |row| row.assessments))),
+        ("work", Box::new(band(|row| row.work_unknown, |row| row.assessments))),
+        ("disadvantage", Box::new(band(|row| row.disadvantage_unknown, |row| row.assessments))),
     ];
     let mut columns = vec![Column::text(text::word("dashboard", "missing"))];
     columns.extend(periods.iter().map(|period| {
@@ -131,11 +125,9 @@ pub(super) fn practice(data: &Data, mark: &str) -> Option<Practice> {
         let looked_at = operator.confirmed + operator.overridden;
         let mut cells = vec![
             sheets(operator.assessments),
-            percent(missing, operator.items_asked).unwrap_or_else(|| mark.to_owned()),
+            band(missing, operator.items_asked),
             operator.days_median.map_or_else(|| "–".to_owned(), days),
-            percent(operator.confirmed, looked_at)
-                .filter(|_| looked_at >= SHEETS_MIN)
-                .unwrap_or_else(|| "–".to_owned()),
+            if looked_at >= SHEETS_MIN { wide_band(operator.confirmed, looked_at) } else { "–".to_owned() },
         ];
         for scale in scales {
             let row = drift.iter().find(|row| row.operator == operator.operator && row.scale == scale.id);
@@ -152,17 +144,19 @@ pub(super) fn practice(data: &Data, mark: &str) -> Option<Practice> {
     }
     let sum = |of: fn(&PracticeRow) -> i64| operators.iter().map(|row| of(row)).sum::<i64>();
     let (confirmed, overridden) = (sum(|row| row.confirmed), sum(|row| row.overridden));
-    let is_enough = confirmed + overridden >= SHEETS_MIN;
-    Some(Practice {
-        table: Table { columns, rows },
-        far,
-        confirmed: percent(confirmed, confirmed + overridden).filter(|_| is_enough),
-    })
+    let looked_at = confirmed + overridden;
+    let confirmed = (looked_at >= SHEETS_MIN).then(|| wide_band(confirmed, looked_at));
+    Some(Practice { table: Table { columns, rows }, far, confirmed })
 }
 
-/// Whole percents: finer ones would tell single answers.
-fn percent(part: i64, whole: i64) -> Option<String> {
-    (whole > 0).then(|| ((part * 200 + whole) / (2 * whole)).to_string())
+/// A part of thirty questionnaires or more as a band, in percent: in each there is room for five on either side.
+fn wide_band(part: i64, whole: i64) -> String {
+    match part * 100 / whole.max(1) {
+        ..50 => "< 50",
+        50..80 => "50–79",
+        80.. => "≥ 80",
+    }
+    .to_owned()
 }
 
 /// By how many whole points an operator's mean index is from the Ente's.
@@ -228,7 +222,15 @@ mod tests {
         assert_eq!(row("education").cells, ["n<5", "n<5", "5–9", "5–9"]);
         assert_eq!(row("sex").cells, ["n<5", "n<5", "< 5", "< 5"]);
         assert_eq!(row("work").cells, ["n<5", "n<5", "≥ 50", "≥ 50"]);
-        assert_eq!(row("items").cells, ["n<5", "2,4", "2,5", "2,5"]);
+        assert_eq!(row("items").cells, ["n<5", "n<5", "< 5", "< 5"]);
+    }
+
+    #[test]
+    fn in_a_wide_band_there_is_room_for_five() {
+        for (part, told) in [(30, "≥ 80"), (24, "≥ 80"), (23, "50–79"), (15, "50–79"), (14, "< 50"), (0, "< 50")]
+        {
+            assert_eq!(wide_band(part, 30), told);
+        }
     }
 
     #[test]
