@@ -119,7 +119,9 @@ impl FilterForm {
                 choices: std::iter::once(all).chain(each).collect(),
             }
         };
-        let fields = Filter::ALL.into_iter().filter(|filter| Some(*filter) != without);
+        // Beside a characteristic only what can be crossed with it.
+        let is_offered = |filter: &Filter| without.is_none_or(|of| figures.crossed_with(of, *filter).is_some());
+        let fields = Filter::ALL.into_iter().filter(is_offered);
         Self {
             fields: fields.map(field).filter(|field| field.choices.len() > 1).collect(),
             most,

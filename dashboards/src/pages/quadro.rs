@@ -14,9 +14,6 @@ use crate::samples;
 use crate::table::{Column, Row, Table, csv_of};
 use crate::{Dashboards, Viewer, text};
 
-/// How many filters at once.
-const FILTERS_MAX: usize = 2;
-
 /// What the title of a chart says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -66,7 +63,7 @@ impl Quadro {
     pub(crate) fn new(viewer: &Viewer, data: &Data, choices: &Choices) -> Self {
         let (figures, strumento) = (&data.figures, &data.strumento);
         let asked = filters::asked(choices, figures);
-        let (group, filters) = filters::narrow(figures, &asked, FILTERS_MAX, None);
+        let (group, filters) = filters::narrow(figures, &asked, figures.filters_max(), None);
         let period = if group.has_periods() { data.period(choices) } else { ALL.to_owned() };
         let head = Head::new(viewer, data, &period);
         let is_filtered = !filters.in_use.is_empty();

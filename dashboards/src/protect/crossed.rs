@@ -128,9 +128,6 @@ pub(super) fn cross(marts: &Marts, plan: &Plan, ids: &Ids, tables: &ProtectedTab
             }
         }
     }
-    let sizes = crosses.values().map(|crossed| crossed.table.size());
-    let (cells, hidden) = sizes.fold((0, 0), |(cells, hidden), (more, of_them)| (cells + more, hidden + of_them));
-    tracing::info!(pairs = crosses.len(), cells, hidden, "each two characteristics are crossed");
     Ok(crosses)
 }
 

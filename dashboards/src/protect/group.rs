@@ -84,6 +84,11 @@ impl Protected {
         Some(crossed.people_along(is_second, place))
     }
 
+    /// How many filters can be in use at once: two where any two characteristics are counted together.
+    pub(crate) fn filters_max(&self) -> usize {
+        if self.crosses.is_empty() { 1 } else { 2 }
+    }
+
     /// Two characteristics crossed, and whether the first of them stands second there.
     fn crossed(&self, filter: Filter, other: Filter) -> Option<(&Crossed, bool)> {
         let is_second = !is_before(filter, other);
