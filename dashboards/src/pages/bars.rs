@@ -2,9 +2,10 @@
 
 use serde::Serialize;
 
-use super::share;
+use super::{count, share};
 use crate::protect::{NOT_VALID, Part};
-use crate::table::Table;
+use crate::table::{Column, Row, Table};
+use crate::text;
 
 /// A share of fewer people than this says little when it is compared.
 pub(crate) const COMPARED_MIN: u32 = 30;
@@ -88,6 +89,19 @@ pub(crate) fn standard_errors_apart((people_a, permille_a): (u32, u32), (people_
     let pooled = (p * n + q * m) / (n + m);
     let error = (pooled * (1.0 - pooled) * (1.0 / n + 1.0 / m)).sqrt();
     if error > 0.0 { (p - q).abs() / error } else { 0.0 }
+}
+
+/// The columns of a table of outcomes: what a row is, its people, and of each outcome how many and which share.
+pub(crate) fn columns(of: &str, titles: &[String]) -> Vec<Column> {
+    let of_outcome = |title: &String| [Column::number(title.clone()), Column::number(format!("{title} %"))];
+    let first = [Column::text(of), Column::number(text::word("dashboard", "people"))];
+    first.into_iter().chain(titles.iter().flat_map(of_outcome)).collect()
+}
+
+/// A row under these columns.
+pub(crate) fn row(head: String, people: Option<u32>, parts: &[Part], mark: &str, is_total: bool) -> Row {
+    let cells = parts.iter().flat_map(|part| [count(part.people, mark), share(part.share_permille, mark)]);
+    Row { head, cells: std::iter::once(count(people, mark)).chain(cells).collect(), is_total }
 }
 
 /// Bars with their table, and what the title says of them.

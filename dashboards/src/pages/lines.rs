@@ -2,12 +2,12 @@
 
 use serde::Serialize;
 
-use super::bars::{APART_MIN, Bars, COMPARED_MIN, bar, keys, standard_errors_apart};
+use super::bars::{APART_MIN, Bars, COMPARED_MIN, bar, columns, keys, row, standard_errors_apart};
 use super::{Data, count, filters, share};
 use crate::characteristic::Filter;
 use crate::merge::POOL;
 use crate::protect::{Group, NOT_VALID, Part};
-use crate::table::{Column, Row, Table};
+use crate::table::{Row, Table};
 use crate::text;
 
 /// What the title of a chart says.
@@ -69,29 +69,20 @@ pub(crate) fn chart(
     let outcomes = lines.iter().find_map(|line| line.group).unwrap_or(*total).outcomes(target);
     let titles: Vec<String> = outcomes.iter().map(|outcome| data.strumento.outcome_title(target, outcome)).collect();
     let word = |code: &str| text::word("dashboard", code);
-    let mut columns = vec![Column::text(of), Column::number(word("people"))];
-    for title in &titles {
-        columns.push(Column::number(title.clone()));
-        columns.push(Column::number(format!("{title} %")));
-    }
     let parts_of = |group: Option<&Group<'_>>| -> Vec<Part> {
         let part = |outcome| group.map_or(Part::HIDDEN, |group| group.part(target, outcome, period));
         (0..outcomes.len()).map(part).collect()
     };
     let people_of = |group: Option<&Group<'_>>| group.and_then(|group| group.people(period));
     let parts: Vec<Vec<Part>> = lines.iter().map(|line| parts_of(line.group.as_ref())).collect();
-    let row = |head: String, people: Option<u32>, parts: &[Part], is_total: bool| {
-        let cells = parts.iter().flat_map(|part| [count(part.people, mark), share(part.share_permille, mark)]);
-        Row { head, cells: std::iter::once(count(people, mark)).chain(cells).collect(), is_total }
-    };
     let mut rows: Vec<Row> = lines
         .iter()
         .zip(&parts)
-        .map(|(line, parts)| row(line.title.clone(), people_of(line.group.as_ref()), parts, false))
+        .map(|(line, parts)| row(line.title.clone(), people_of(line.group.as_ref()), parts, mark, false))
         .collect();
     // Of those whom a filter leaves, counted together, outcomes are not.
     rows.push(if total.outcomes(target) == outcomes {
-        row(word("total"), total.people(period), &parts_of(Some(total)), true)
+        row(word("total"), total.people(period), &parts_of(Some(total)), mark, true)
     } else {
         let none = std::iter::repeat_n("–".to_owned(), 2 * outcomes.len());
         let cells = std::iter::once(count(total.people(period), mark)).chain(none).collect();
@@ -110,19 +101,19 @@ pub(crate) fn chart(
         finding: finding(&outcomes, &titles, &compared),
         keys: keys(&outcomes, &titles),
         bars: bars.collect(),
-        table: Table { columns, rows },
+        table: Table { columns: columns(of, &titles), rows },
     }
 }
 
 /// A line as the finding compares it.
-pub(crate) struct Compared<'a> {
-    pub(crate) title: &'a str,
-    pub(crate) people: Option<u32>,
-    pub(crate) parts: &'a [Part],
+struct Compared<'a> {
+    title: &'a str,
+    people: Option<u32>,
+    parts: &'a [Part],
 }
 
 /// The two shares of one outcome that are the most standard errors apart, of those shown and with people enough.
-pub(crate) fn finding(outcomes: &[String], titles: &[String], lines: &[Compared<'_>]) -> Finding {
+fn finding(outcomes: &[String], titles: &[String], lines: &[Compared<'_>]) -> Finding {
     let mut farthest: Option<(f64, Finding)> = None;
     let mut compared = 0;
     for (place, title) in titles.iter().enumerate().filter(|(place, _)| outcomes[*place] != NOT_VALID) {

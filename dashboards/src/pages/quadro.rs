@@ -5,7 +5,7 @@ use axum::response::Response;
 use serde::Serialize;
 use templates::{Area, Page};
 
-use super::bars::{APART_MIN, Bars, COMPARED_MIN, bar, keys, standard_errors_apart};
+use super::bars::{APART_MIN, Bars, COMPARED_MIN, bar, columns, keys, row, standard_errors_apart};
 use super::filters::{self, FilterForm};
 use super::{Asked, Choices, Data, Head, count, data, download, refuse, respond, share, tenths};
 use crate::desk::visits::{self, Change, Since};
@@ -210,21 +210,13 @@ fn medians(data: &Data, mark: &str) -> Table {
 pub(super) fn chart(data: &Data, group: &Group<'_>, target: &str, title: &str, mark: &str) -> Bars<Finding> {
     let outcomes = group.outcomes(target);
     let titles: Vec<String> = outcomes.iter().map(|outcome| data.strumento.outcome_title(target, outcome)).collect();
-    let word = |code: &str| text::word("dashboard", code);
-    let mut columns = vec![Column::text(word("period")), Column::number(word("people"))];
-    for title in &titles {
-        columns.push(Column::number(title.clone()));
-        columns.push(Column::number(format!("{title} %")));
-    }
     let mut rows = Vec::new();
     let mut bars = Vec::new();
     let mut found: Vec<Year<'_>> = Vec::new();
     for (period, head) in periods_of(data, group) {
         let parts: Vec<Part> = (0..outcomes.len()).map(|outcome| group.part(target, outcome, period)).collect();
         let people = group.people(period);
-        let mut cells = vec![count(people, mark)];
-        cells.extend(parts.iter().flat_map(|part| [count(part.people, mark), share(part.share_permille, mark)]));
-        rows.push(Row { head: head.clone(), cells, is_total: period == ALL });
+        rows.push(row(head.clone(), people, &parts, mark, period == ALL));
         bars.push(bar(head, &outcomes, &titles, &parts));
         if period != ALL {
             found.push((period, people, parts));
@@ -240,7 +232,7 @@ pub(super) fn chart(data: &Data, group: &Group<'_>, target: &str, title: &str, m
         finding,
         keys: keys(&outcomes, &titles),
         bars,
-        table: Table { columns, rows },
+        table: Table { columns: columns(&text::word("dashboard", "period"), &titles), rows },
     }
 }
 
