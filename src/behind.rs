@@ -11,10 +11,10 @@ use axum::response::{IntoResponse, Response};
 use dashboards::query::{Analyst, AnswerFormat, Queries, QueryEvent, QueryRecorder, Step, Unanswered};
 use dashboards::research::{ResearchAct as Told, ResearchRecorder, Scholar, ScholarProgram};
 use dashboards::{Act, ExtractionEvent, Extractor, NotRecorded, Recorder, Viewer};
-use intake::{Answerer, NoAnswer, Portal, Question, ReleaseProgram, Visitor};
+use intake::{Answerer, NoAnswer, Portal, Question, ReleaseProgram, UnreadReader, Visitor};
 use store::{Ente, EnteScope, ExtractionAct, PlatformScope, QueryAct, ResearchAct, Right, Store, StoreError};
 use templates::Area;
-use workspace::Person;
+use workspace::{Person, Workspace};
 
 use crate::system;
 
@@ -251,6 +251,17 @@ fn research_recorder(store: Store, scope: PlatformScope) -> ResearchRecorder {
                 tracing::error!(%error, "a line about research cannot be written to the audit");
                 NotRecorded
             })
+        })
+    })
+}
+
+/// Counts, for the desk, the editions of reports that an account has not opened.
+pub(crate) fn unread(workspace: Workspace) -> UnreadReader {
+    Arc::new(move |ente, account| {
+        let workspace = workspace.clone();
+        Box::pin(async move {
+            let unread = workspace.unread(ente, account.0).await;
+            unread.inspect_err(|error| tracing::error!(ente.id = %ente, %error, "editions cannot be counted")).ok()
         })
     })
 }

@@ -45,6 +45,7 @@ pub(crate) async fn pages(
 ) -> Result<(Router, Option<Dashboards>)> {
     let instruments = folder.instruments()?;
     let queries = if parts.dashboards { Some(queries(folder, query::CAPS)?) } else { None };
+    let workspace = if parts.dashboards { Some(research::open(folder).await?) } else { None };
     let portal = Portal::new(PortalConfig {
         store: Some(store.clone()),
         instruments: instruments.clone(),
@@ -58,11 +59,11 @@ pub(crate) async fn pages(
         calibrations: Some(calibrations::reader(folder)),
         trusted_proxies: outside.trusted_proxies.clone(),
         answerer: queries.clone().map(|queries| behind::answerer(store, queries)),
+        unread: workspace.clone().map(behind::unread),
     })?;
-    let Some(queries) = queries else { return Ok((portal.router(), None)) };
+    let Some((queries, workspace)) = queries.zip(workspace) else { return Ok((portal.router(), None)) };
     let lake = lake(folder)?;
     let renderer = Arc::new(Renderer::new()?);
-    let workspace = research::open(folder).await?;
     let desk = Desk::new(workspace.clone(), Arc::new(system::now), StdRng::from_rng(&mut system::chance()));
     let dashboards = Dashboards::new(lake.clone(), instruments.clone(), Arc::clone(&renderer)).with_desk(desk);
     warm(&lake, &dashboards);

@@ -5,7 +5,7 @@
 //! same: protection has no chance in it.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -14,7 +14,8 @@ use domain::instrument::Instrument;
 use tokio::sync::{AcquireError, Semaphore, SemaphorePermit, watch};
 use warehouse::{DataQualityRow, DriftRow, Lake, PracticeRow, ReliabilityRow};
 
-use crate::protect::{Marts, ProtectError, Protected};
+use crate::desk::{Desk, groups};
+use crate::protect::{Marts, ProtectError, Protected, Remembered};
 use crate::strumento::Strumento;
 
 /// How long a request waits for a computation under way.
@@ -75,6 +76,8 @@ pub(crate) struct Cache {
     turn: Arc<Semaphore>,
     /// Held by the one Ente that is computed before anybody asks.
     ahead: Semaphore,
+    /// Where groups of people keep their letters; without it they are found anew each time.
+    desk: OnceLock<Desk>,
 }
 
 impl Cache {
@@ -86,7 +89,13 @@ impl Cache {
             figures: Mutex::default(),
             turn: Arc::new(Semaphore::new(1)),
             ahead: Semaphore::new(1),
+            desk: OnceLock::new(),
         }
+    }
+
+    /// Keeps the letters of groups at this desk; the first one given stays.
+    pub(crate) fn remember_at(&self, desk: Desk) {
+        let _ = self.desk.set(desk);
     }
 
     /// The definitions known.
@@ -156,9 +165,14 @@ impl Cache {
             let Ok(turn) = Arc::clone(&cache.turn).acquire_owned().await else { return };
             let (ente, version, id) = key.clone();
             let work = Arc::clone(&cache);
+            let remembered = match cache.desk.get() {
+                Some(desk) => groups::remembered(desk, ente, &id).await,
+                None => None,
+            };
+            let earlier = remembered.clone();
             let done = tokio::task::spawn_blocking(move || {
                 let _turn = turn;
-                work.compute(ente, version, &strumento)
+                work.compute(ente, version, &strumento, earlier.as_ref())
             });
             match done.await {
                 // A file that could not be read may be readable next time.
@@ -172,6 +186,12 @@ impl Cache {
                     if let Err(error) = &outcome {
                         let source = std::error::Error::source(error).map(ToString::to_string);
                         tracing::error!(ente.id = %ente, strumento = id, %error, source, "figures are not shown: they could not be protected");
+                    }
+                    let found = outcome.as_ref().ok().and_then(Protected::remembered);
+                    if let (Some(desk), Some(found)) = (cache.desk.get(), found)
+                        && remembered.as_ref() != Some(found)
+                    {
+                        groups::remember(desk, ente, &id, found).await;
                     }
                     sender.send_replace(Some(outcome.map(Arc::new).map_err(Arc::new)));
                 }
@@ -216,13 +236,19 @@ impl Cache {
         }
     }
 
-    fn compute(&self, ente: EnteId, version: i64, strumento: &Strumento) -> Option<Result<Protected, ProtectError>> {
+    fn compute(
+        &self,
+        ente: EnteId,
+        version: i64,
+        strumento: &Strumento,
+        earlier: Option<&Remembered>,
+    ) -> Option<Result<Protected, ProtectError>> {
         let marts = match self.lake.at(ente, version) {
-            Ok(Some(lake)) => Marts::read(&lake, &strumento.id),
+            Ok(Some(lake)) => Marts::read(&lake, strumento),
             Ok(None) => return None,
             Err(error) => Err(error),
         };
-        Some(marts.map_err(ProtectError::from).and_then(|marts| Protected::new(&marts, strumento)))
+        Some(marts.map_err(ProtectError::from).and_then(|marts| Protected::new(&marts, strumento, earlier)))
     }
 }
 

@@ -78,6 +78,7 @@ impl Dashboards {
     /// The same, with what managers keep.
     #[must_use]
     pub fn with_desk(self, desk: Desk) -> Self {
+        self.cache.remember_at(desk.clone());
         Self { desk: Some(desk), ..self }
     }
 

@@ -7,7 +7,7 @@ use chrono::{DateTime, NaiveDate};
 use domain::feed::EnteId;
 use templates::{Area, Layout};
 use warehouse::{
-    AgeRow, AlikeRow, AzioneRow, BlockRow, ChangeRow, CommunityRow, DataQualityRow, DriftRow, ItemRow, PathRow,
+    AgeRow, AlikeRow, AzioneRow, BlockRow, ChangeRow, CommunityRow, DataQualityRow, DriftRow, ItemRow, LowRow, PathRow,
     PracticeRow, RecencyRow, ReliabilityRow, ReturnRow, TerritoryIndexRow, TerritoryPeopleRow, TerritoryRow, TotalsRow,
 };
 
@@ -54,16 +54,32 @@ pub(crate) fn strumento() -> Strumento {
 
 fn content() -> Content {
     let option = |value: i16, text: &str, is_low| OptionNames { value, text: text.to_owned(), is_low };
-    let item = |id: &str, text: &str| ItemNames {
+    let item = |(section, id, text): (&str, &str, &str)| ItemNames {
         id: id.to_owned(),
         text: text.to_owned(),
-        section: "Sezione".to_owned(),
+        section: section.to_owned(),
+        is_fixed: false,
         options: vec![option(1, "Mai", true), option(2, "Qualche volta", false), option(3, "Sempre", false)],
     };
     Content {
         version: 1,
         reassess_after_days: Some(180),
-        items: vec![item("orari", "Rispetta gli orari?"), item("mezzi", "Si sposta con i mezzi pubblici?")],
+        items: [
+            ("Impegni", "orari", "Rispetta gli orari?"),
+            ("Impegni", "avvisi", "Avvisa quando non può venire?"),
+            ("Impegni", "accordi", "Porta a termine quello che è stato deciso?"),
+            ("Impegni", "visite", "Va alle visite?"),
+            ("Impegni", "scadenze", "Ricorda le scadenze?"),
+            ("Impegni", "colloqui", "Si presenta ai colloqui?"),
+            ("Spostamenti", "mezzi", "Si sposta con i mezzi pubblici?"),
+            ("Spostamenti", "strade", "Trova da sé un posto nuovo?"),
+            ("Spostamenti", "viaggi", "Arriva in un altro comune?"),
+            ("Spostamenti", "biglietti", "Compra da sé i biglietti?"),
+            ("Spostamenti", "cambi", "Cambia mezzo quando serve?"),
+            ("Spostamenti", "ritorno", "Torna da sé la sera?"),
+        ]
+        .map(item)
+        .into(),
         blocks: named(&[("casa", "Un posto dove dormire")]),
         azioni: named(&[("corso", "Corso di lingua"), ("tirocinio", "Tirocinio di inclusione")]),
     }
@@ -168,6 +184,7 @@ pub(crate) fn marts(sheets: &[Sheet], strumento: &Strumento) -> Marts {
         add_needs(&mut marts, &period, strumento, last.values().copied());
         if year.is_none() {
             marts.alike = last.values().map(|sheet| alike(sheet, strumento)).collect();
+            marts.low = last.values().map(|sheet| low(sheet, strumento)).collect();
         }
         let mut by_age: BTreeMap<(&str, &str), i64> = BTreeMap::new();
         for sheet in last.values() {
@@ -275,6 +292,13 @@ fn alike(sheet: &Sheet, strumento: &Strumento) -> AlikeRow {
     }
 }
 
+/// Somebody by which questions hold them back.
+fn low(sheet: &Sheet, strumento: &Strumento) -> LowRow {
+    let items = strumento.content.items.iter().zip(0..);
+    let pattern = items.map(|(_, place)| if answer(sheet, place) == 1 { '1' } else { '0' }).collect();
+    LowRow { pattern, people: 1 }
+}
+
 /// How these people are followed: the months of their sheets are made up too.
 fn add_followed(marts: &mut Marts, strumento: &Strumento, sheets: &[Sheet]) {
     let mut histories: BTreeMap<u32, Vec<&Sheet>> = BTreeMap::new();
@@ -335,6 +359,19 @@ fn add_followed(marts: &mut Marts, strumento: &Strumento, sheets: &[Sheet]) {
     marts.recency.extend(recency.into_iter().map(row));
 }
 
+/// What somebody answered to the item at a place: of two in three people most answers hold them back, of the others few.
+fn answer(sheet: &Sheet, place: u32) -> i64 {
+    let mut mixed = sheet.person.wrapping_mul(0x9e37_79b1) ^ place.wrapping_mul(0x85eb_ca6b);
+    mixed = (mixed ^ (mixed >> 15)).wrapping_mul(0xc2b2_ae35);
+    let chance = (mixed >> 16) % 101;
+    let low = if sheet.person.is_multiple_of(3) { 20 } else { 70 };
+    match chance {
+        100 => -1,
+        chance if chance < low => 1,
+        chance => i64::from(chance % 2) + 2,
+    }
+}
+
 /// What they answered, miss and agreed in a period, by rules of thumb.
 fn add_needs<'a>(marts: &mut Marts, period: &str, strumento: &Strumento, last: impl Iterator<Item = &'a Sheet>) {
     let instrument = || strumento.id.clone();
@@ -344,8 +381,7 @@ fn add_needs<'a>(marts: &mut Marts, period: &str, strumento: &Strumento, last: i
     for sheet in last {
         let draw = sheet.person.wrapping_mul(7) + u32::from(sheet.year.unsigned_abs() % 5 == 0);
         for (item, place) in strumento.content.items.iter().zip(0..) {
-            let value = if (draw + place) % 29 == 0 { -1 } else { i64::from((draw / 3 + place) % 3) + 1 };
-            *items.entry((&item.id, value)).or_default() += 1;
+            *items.entry((&item.id, answer(sheet, place))).or_default() += 1;
         }
         for block in strumento.content.blocks.iter().filter(|_| draw % 5 == 0) {
             for comune in [sheet.comune, ALL] {
@@ -397,7 +433,7 @@ fn add_needs<'a>(marts: &mut Marts, period: &str, strumento: &Strumento, last: i
 
 /// What a page gets, of these marts.
 pub(crate) fn data(marts: &Marts, strumento: Strumento) -> Result<Data, ProtectError> {
-    let figures = Protected::new(marts, &strumento)?;
+    let figures = Protected::new(marts, &strumento, None)?;
     let reliability =
         strumento.scales.iter().zip([Some(824_400), None]).map(|(scale, alpha_millionths)| ReliabilityRow {
             instrument: strumento.id.clone(),

@@ -40,6 +40,8 @@ pub(crate) struct ItemNames {
     pub(crate) id: String,
     pub(crate) text: String,
     pub(crate) section: String,
+    /// It cannot change, as an age.
+    pub(crate) is_fixed: bool,
     pub(crate) options: Vec<OptionNames>,
 }
 
@@ -68,6 +70,7 @@ impl Content {
                     id: item.id.as_str().to_owned(),
                     text: item.text.as_str().to_owned(),
                     section: section.title.as_str().to_owned(),
+                    is_fixed: item.is_fixed,
                     options: options.collect(),
                 }
             })

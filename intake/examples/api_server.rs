@@ -88,6 +88,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         calibrations: None,
         trusted_proxies: Vec::new(),
         answerer: None,
+        unread: None,
     })?;
     let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     println!("{}", serde_json::json!({ "url": format!("http://{}", listener.local_addr()?), "token": token }));

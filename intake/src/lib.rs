@@ -30,5 +30,5 @@ pub use api::interrogazioni::{AnswerFormat, Answerer, Answering, NoAnswer, Quest
 pub use beside::{Demand, ReleaseProgram};
 pub use cookies::Cookies;
 pub use gateway::{Gateway, GatewayConfig, GatewayConfigError};
-pub use portal::{CalibrationReader, Clock, Portal, PortalConfig, PortalError, RunReader};
+pub use portal::{CalibrationReader, Clock, Portal, PortalConfig, PortalError, RunReader, UnreadReader};
 pub use visitor::Visitor;

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::future::Future;
 use std::net::IpAddr;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
@@ -14,7 +16,7 @@ use domain::instrument::{Id, Instrument};
 use domain::run::RunRecord;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use store::{PasskeySite, Store};
+use store::{AccountId, PasskeySite, Store};
 use templates::{RenderError, Renderer};
 use tokio::sync::Semaphore;
 
@@ -35,6 +37,10 @@ pub type RunReader = Arc<dyn Fn(EnteId) -> Option<RunRecord> + Send + Sync>;
 
 /// Reads the calibration of an Ente: from a file, so never on an async thread.
 pub type CalibrationReader = Arc<dyn Fn(EnteId) -> Option<Calibration> + Send + Sync>;
+
+/// Counts the editions of reports that an account of an Ente has not opened; nothing where it cannot be told now.
+pub type UnreadReader =
+    Arc<dyn Fn(EnteId, AccountId) -> Pin<Box<dyn Future<Output = Option<u32>> + Send>> + Send + Sync>;
 
 /// What a portal is made of.
 pub struct PortalConfig {
@@ -62,6 +68,8 @@ pub struct PortalConfig {
     pub trusted_proxies: Vec<IpAddr>,
     /// What answers questions in SQL, where there is a lake; without it programs find none.
     pub answerer: Option<Answerer>,
+    /// Who has editions of reports to read, where there are dashboards; without it the desk says nothing of them.
+    pub unread: Option<UnreadReader>,
 }
 
 /// What handlers share.
@@ -84,6 +92,7 @@ struct Shared {
     calibrations: Option<CalibrationReader>,
     trusted_proxies: Vec<IpAddr>,
     answerer: Option<Answerer>,
+    unread: Option<UnreadReader>,
     press: Arc<Press>,
     setting: Arc<Semaphore>,
     trials: Trials,
@@ -143,6 +152,7 @@ impl Portal {
             calibrations: config.calibrations,
             trusted_proxies: config.trusted_proxies,
             answerer: config.answerer,
+            unread: config.unread,
             press: Arc::new(Press::new()?),
             setting: Arc::new(Semaphore::new(PAPERS_AT_ONCE)),
             trials: Trials::new(),
@@ -228,6 +238,14 @@ impl Portal {
     /// What answers questions in SQL.
     pub(crate) fn answerer(&self) -> Option<&Answerer> {
         self.shared.answerer.as_ref()
+    }
+
+    /// Editions of reports that an account has not opened; none where nobody knows.
+    pub(crate) async fn unread(&self, ente: EnteId, account: AccountId) -> u32 {
+        match &self.shared.unread {
+            Some(unread) => unread(ente, account).await.unwrap_or_default(),
+            None => 0,
+        }
     }
 
     pub(crate) fn trusted_proxies(&self) -> &[IpAddr] {

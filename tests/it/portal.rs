@@ -32,6 +32,7 @@ fn portal(others: Vec<Instrument>) -> Result<Portal, PortalError> {
         calibrations: None,
         trusted_proxies: Vec::new(),
         answerer: None,
+        unread: None,
     })
 }
 

@@ -21,13 +21,13 @@ use crate::layout::Lease;
 use crate::manifest::{FileEntry, Manifest, Root};
 use crate::publish::{IN_MEMORY_AT_MOST, Source, TableData, definitions, make_marts};
 use crate::rows::{
-    AgeRow, AlikeRow, AzioneRow, BlockRow, ChangeRow, CommunityRow, DataQualityRow, DriftRow, ItemRow, MartRow,
+    AgeRow, AlikeRow, AzioneRow, BlockRow, ChangeRow, CommunityRow, DataQualityRow, DriftRow, ItemRow, LowRow, MartRow,
     PathRow, PracticeRow, RecencyRow, ReliabilityRow, ReturnRow, RowError, TerritoryIndexRow, TerritoryPeopleRow,
     TerritoryRow, TotalsRow,
 };
 use crate::session::{self, Limits, SessionError, TableFiles};
 use crate::states::Seen;
-use crate::{digest, layout, mart, parquet_file};
+use crate::{digest, layout, mart, parquet_file, schema};
 
 /// What a session of the lake may use.
 pub(crate) const LIMITS: Limits = Limits { memory_mib: 768, threads: 2 };
@@ -570,6 +570,41 @@ impl EnteLake {
         let mut rows = Vec::new();
         for batch in self.select(sql)?.1 {
             rows.extend(AlikeRow::read(&batch)?);
+        }
+        Ok(rows)
+    }
+
+    /// People whose last assessment with a strumento is of a version, by which of these items hold them back: each item is given with the
+    /// answers that do. Nearly one by one, as [`EnteLake::alike`].
+    ///
+    /// # Errors
+    /// A damaged file; an item that the version has not.
+    pub fn low_answers(
+        &self,
+        strumento: &str,
+        version: i64,
+        low: &[(&str, Vec<i16>)],
+    ) -> Result<Vec<LowRow>, LakeError> {
+        let answers = schema::answers_table(strumento);
+        if low.is_empty() || !self.manifest.files.iter().any(|entry| entry.table == answers) {
+            return Ok(Vec::new());
+        }
+        let of_item = |(item, values): &(&str, Vec<i16>)| {
+            let values: Vec<String> = values.iter().map(i16::to_string).collect();
+            format!("case when answers.\"{item}\" in ({}) then '1' else '0' end", values.join(", "))
+        };
+        let pattern: Vec<String> = low.iter().map(of_item).collect();
+        let sql = format!(
+            "select {} as pattern, cast(count(*) as bigint) as people
+             from {answers} as answers
+             inner join mart_assessments as lasts on lasts.assessment_id = answers.assessment_id
+             where lasts.is_last = 1 and answers.version = {version}
+             group by all order by all",
+            pattern.join(" || ")
+        );
+        let mut rows = Vec::new();
+        for batch in self.select(&sql)?.1 {
+            rows.extend(LowRow::read(&batch)?);
         }
         Ok(rows)
     }

@@ -6,6 +6,7 @@
 
 pub mod analyst;
 mod checks;
+pub mod clusters;
 pub mod dictionary;
 mod digest;
 mod extract;
@@ -38,7 +39,7 @@ pub use manifest::{Counts, Definition, Erasure, FileEntry, Manifest, VersionedMa
 pub use notes::{BaseColumn, BaseNotes, Kind};
 pub use publish::{Publication, Published, TableData};
 pub use rows::{
-    AgeRow, AlikeRow, AzioneRow, BlockRow, ChangeRow, CommunityRow, DataQualityRow, DriftRow, ItemRow, PathRow,
+    AgeRow, AlikeRow, AzioneRow, BlockRow, ChangeRow, CommunityRow, DataQualityRow, DriftRow, ItemRow, LowRow, PathRow,
     PracticeRow, RecencyRow, ReliabilityRow, ReturnRow, RowError, TerritoryIndexRow, TerritoryPeopleRow, TerritoryRow,
     TotalsRow,
 };

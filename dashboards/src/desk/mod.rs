@@ -4,6 +4,7 @@
 pub(crate) mod content;
 pub(crate) mod document;
 mod editions;
+pub(crate) mod groups;
 mod reports;
 mod sentences;
 mod views;

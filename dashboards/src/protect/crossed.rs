@@ -12,8 +12,9 @@ use disclosure::{
 };
 use warehouse::AlikeRow;
 
+use super::marts::level;
 use super::plan::{Ids, Plan, outcome_of};
-use super::{Marts, PROFILE, Part, permille};
+use super::{Marts, Part, permille};
 use crate::characteristic::{Characteristic, Filter};
 use crate::merge::Merged;
 
@@ -409,13 +410,4 @@ fn joined(groups: &[Vec<Group>; 2], axis: usize, one: usize, other: usize) -> [V
 fn is_settled(tables: &ProtectedTables, cells: &[Vec<(DimensionId, &str)>]) -> bool {
     let at: Vec<&[(DimensionId, &str)]> = cells.iter().map(Vec::as_slice).collect();
     tables.is_settled(&at).unwrap_or(false)
-}
-
-/// What came of the people of a row on a scale or in the profile.
-fn level<'a>(row: &'a AlikeRow, target: &str) -> &'a str {
-    if target == PROFILE {
-        return &row.profile;
-    }
-    let of = |one: &&'a str| one.split_once('=').is_some_and(|(scale, _)| scale == target);
-    row.levels.split(' ').find(of).and_then(|one| one.split_once('=')).map_or(super::NOT_VALID, |(_, level)| level)
 }

@@ -2,11 +2,13 @@
 
 use chrono::NaiveDate;
 use warehouse::{
-    AgeRow, AlikeRow, AzioneRow, BlockRow, ChangeRow, CommunityRow, EnteLake, ItemRow, LakeError, PathRow, RecencyRow,
-    ReturnRow, TerritoryIndexRow, TerritoryPeopleRow, TerritoryRow, TotalsRow,
+    AgeRow, AlikeRow, AzioneRow, BlockRow, ChangeRow, CommunityRow, EnteLake, ItemRow, LakeError, LowRow, PathRow,
+    RecencyRow, ReturnRow, TerritoryIndexRow, TerritoryPeopleRow, TerritoryRow, TotalsRow,
 };
 
-use super::ALL;
+use super::clusters::questions;
+use super::{ALL, NOT_VALID, PROFILE};
+use crate::strumento::Strumento;
 use crate::text;
 
 /// The marts, the rows of one strumento.
@@ -29,6 +31,8 @@ pub(crate) struct Marts {
     pub(crate) azioni: Vec<AzioneRow>,
     /// People over all periods by everything at once.
     pub(crate) alike: Vec<AlikeRow>,
+    /// People over all periods by which of [`questions`] hold them back, of the latest version.
+    pub(crate) low: Vec<LowRow>,
 }
 
 /// The rows of a strumento.
@@ -41,7 +45,14 @@ macro_rules! of {
 }
 
 impl Marts {
-    pub(crate) fn read(lake: &EnteLake, strumento: &str) -> Result<Self, LakeError> {
+    pub(crate) fn read(lake: &EnteLake, strumento: &Strumento) -> Result<Self, LakeError> {
+        let content = &strumento.content;
+        let low = questions(content).into_iter().map(|item| {
+            let values = item.options.iter().filter(|option| option.is_low).map(|option| option.value);
+            (item.id.as_str(), values.collect())
+        });
+        let low = lake.low_answers(&strumento.id, content.version, &low.collect::<Vec<_>>())?;
+        let strumento = strumento.id.as_str();
         Ok(Self {
             as_of: text::day(lake.manifest().published_at),
             totals: of!(strumento, lake.totals()?),
@@ -58,6 +69,7 @@ impl Marts {
             blocks: of!(strumento, lake.blocks()?),
             azioni: of!(strumento, lake.azioni()?),
             alike: of!(strumento, lake.alike()?),
+            low,
         })
     }
 
@@ -69,4 +81,13 @@ impl Marts {
         years.dedup();
         years
     }
+}
+
+/// What came of the people of a row on a scale or in the profile.
+pub(super) fn level<'a>(row: &'a AlikeRow, target: &str) -> &'a str {
+    if target == PROFILE {
+        return &row.profile;
+    }
+    let of = |one: &&'a str| one.split_once('=').is_some_and(|(scale, _)| scale == target);
+    row.levels.split(' ').find(of).and_then(|one| one.split_once('=')).map_or(NOT_VALID, |(_, level)| level)
 }

@@ -4,6 +4,7 @@
 //! cannot be shown. Four rules are ours and not the engine's, each where it is applied: what is merged before (`merge`), who is
 //! counted as having several disadvantages, when a median has enough people, when the number of questionnaires may be told.
 
+mod clusters;
 mod crossed;
 mod followed;
 mod group;
@@ -20,6 +21,8 @@ use warehouse::{LakeError, TotalsRow};
 use crate::characteristic::Characteristic;
 use crate::merge::Merged;
 use crate::strumento::Strumento;
+use clusters::Grouped;
+pub(crate) use clusters::{Remembered, questions};
 use crossed::Crosses;
 pub(crate) use followed::{ARRIVALS, COHORTS, RECENCY, RETURNS, changes, overdue_before, path, paths};
 pub(crate) use group::Group;
@@ -100,6 +103,8 @@ pub(crate) struct Protected {
     medians: BTreeMap<(String, String, String), (i64, i64)>,
     totals: BTreeMap<String, TotalsRow>,
     crosses: Crosses,
+    groups: Option<(DimensionId, Vec<String>)>,
+    remembered: Option<Remembered>,
 }
 
 /// A count with its share of the whole, each shown or not.
@@ -116,10 +121,14 @@ impl Part {
 }
 
 impl Protected {
-    /// Protects. Takes seconds: never on an async thread.
-    pub(crate) fn new(marts: &Marts, strumento: &Strumento) -> Result<Self, ProtectError> {
+    /// Protects. `earlier` is what is remembered of the groups of people with similar needs. Takes seconds: never on an async thread.
+    pub(crate) fn new(
+        marts: &Marts,
+        strumento: &Strumento,
+        earlier: Option<&Remembered>,
+    ) -> Result<Self, ProtectError> {
         let wrong = |source| ProtectError::Tables { strumento: strumento.id.clone(), source };
-        let plan = Plan::new(marts, strumento)?;
+        let plan = Plan::new(marts, strumento, earlier)?;
         // A sex does not change; where the registry corrected one between two questionnaires the counts say otherwise, and
         // then nobody can rely on it either.
         let protect = |offer| match plan.protect(Sexes::Fixed, offer) {
@@ -147,7 +156,10 @@ impl Protected {
             .territory_index
             .iter()
             .map(|row| ((row.period.clone(), row.comune.clone(), row.scale.clone()), (row.people, row.median_tenths)));
+        let groups = ids.groups.zip(plan.grouped.as_ref().map(|grouped| grouped.names().to_vec()));
         Ok(Self {
+            groups,
+            remembered: plan.grouped.as_ref().map(Grouped::remembered).cloned(),
             crosses,
             tables,
             year: ids.year,
@@ -387,6 +399,34 @@ impl Protected {
     /// Who agreed on an azione in the period.
     pub(crate) fn agreed(&self, azione: &str, period: &str) -> Part {
         self.one_of(self.several.get(needs::Several::AGREED), azione, self.at_period(period))
+    }
+
+    /// The groups of people with similar needs, by their letters.
+    pub(crate) fn groups(&self) -> &[String] {
+        self.groups.as_ref().map(|(_, names)| names.as_slice()).unwrap_or_default()
+    }
+
+    /// What is to be remembered of them.
+    pub(crate) fn remembered(&self) -> Option<&Remembered> {
+        self.remembered.as_ref()
+    }
+
+    /// Those of a group of similar needs, over all periods.
+    pub(crate) fn of_group(&self, name: &str) -> Part {
+        let Some((id, _)) = self.groups.as_ref().filter(|(_, names)| names.iter().any(|known| known == name)) else {
+            return Part::HIDDEN;
+        };
+        let at = [(*id, name)];
+        Part { people: self.count(&at), share_permille: self.share(&at, &[]) }
+    }
+
+    /// Those of them whose answer to a question holds them back, over all periods.
+    pub(crate) fn low_of_group(&self, name: &str, question: &str) -> Part {
+        let group = self.groups.as_ref().filter(|(_, names)| names.iter().any(|known| known == name));
+        let table = item(question);
+        let Some(((id, _), (of_item, _))) = group.zip(self.one_way.get(&table)) else { return Part::HIDDEN };
+        let (part, whole) = ([(*id, name), (*of_item, "low")], [(*id, name)]);
+        Part { people: self.count(&part), share_permille: self.share(&part, &whole) }
     }
 
     /// People with two questionnaires or more, over all periods.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use disclosure::{AllPeriods, Dimension, DimensionId, ProtectedTables, TableSet, Threshold};
 use warehouse::CommunityRow;
 
+use super::clusters::{self, Grouped, Remembered};
 use super::one_way::{OneWay, Same};
 use super::{ALL, Marts, NOT_VALID, PROFILE, ProtectError, followed, needs};
 use crate::characteristic::Characteristic;
@@ -45,6 +46,8 @@ pub(super) struct Plan {
     pub(super) one_way: Vec<OneWay>,
     pub(super) blocks: needs::Blocks,
     pub(super) several: Vec<needs::Several>,
+    /// Profiles of the community.
+    pub(super) grouped: Option<Grouped>,
 }
 
 pub(super) struct Ids {
@@ -57,10 +60,15 @@ pub(super) struct Ids {
     pub(super) blocks: Option<DimensionId>,
     pub(super) blocks_by_comune: Option<DimensionId>,
     pub(super) several: BTreeMap<&'static str, DimensionId>,
+    pub(super) groups: Option<DimensionId>,
 }
 
 impl Plan {
-    pub(super) fn new(marts: &Marts, strumento: &Strumento) -> Result<Self, ProtectError> {
+    pub(super) fn new(
+        marts: &Marts,
+        strumento: &Strumento,
+        earlier: Option<&Remembered>,
+    ) -> Result<Self, ProtectError> {
         let count = |mart: &'static str, people: i64| {
             u32::try_from(people).map_err(|_| ProtectError::Count { mart, strumento: strumento.id.clone() })
         };
@@ -150,7 +158,15 @@ impl Plan {
         one_way.extend(needs::tables(marts, strumento, &people)?);
         let blocks = needs::Blocks::new(marts, strumento, &comuni, &count)?;
         let several = needs::Several::all(marts, strumento, &count)?;
+        let low = |table: &OneWay| table.counts.get(&("low".to_owned(), ALL.to_owned())).copied().unwrap_or_default();
+        let low = clusters::questions(&strumento.content).into_iter().filter_map(|item| {
+            let table = one_way.iter().find(|table| table.name == needs::item(&item.id))?;
+            Some((item.id.clone(), low(table)))
+        });
+        let people_of_all = everybody.get(ALL).copied().unwrap_or_default();
+        let grouped = Grouped::new(&marts.low, &strumento.content, people_of_all, &low.collect(), earlier);
         Ok(Self {
+            grouped,
             years: people.years,
             by_sex_and_age,
             one_way,
@@ -225,6 +241,9 @@ impl Plan {
         for table in &self.one_way {
             table.count(&mut set, &ids)?;
         }
+        if let (Some(grouped), Some(id)) = (&self.grouped, ids.groups) {
+            grouped.count(&mut set, id, &ids)?;
+        }
         for table in &self.one_way {
             table.relate(&mut set, &ids)?;
         }
@@ -257,17 +276,18 @@ impl Plan {
         for table in self.one_way.iter().filter(|_| offer == Offer::All) {
             one_way.insert(table.name.clone(), set.dimension(table.dimension())?);
         }
-        let mut of_blocks = |dimension: Option<Dimension>| {
+        let mut offered = |dimension: Option<Dimension>| {
             dimension.filter(|_| offer == Offer::All).map(|dimension| set.dimension(dimension)).transpose()
         };
-        let blocks = of_blocks(self.blocks.dimension())?;
-        let blocks_by_comune = of_blocks(self.blocks.dimension_by_comune())?;
+        let blocks = offered(self.blocks.dimension())?;
+        let blocks_by_comune = offered(self.blocks.dimension_by_comune())?;
+        let groups = offered(self.grouped.as_ref().map(Grouped::dimension))?;
         let mut several = BTreeMap::new();
         let several_tables = self.several.iter().filter(|_| offer == Offer::All);
         for (name, dimension) in several_tables.filter_map(needs::Several::dimension) {
             several.insert(name, set.dimension(dimension)?);
         }
-        Ok(Ids { year, comune, repeated, characteristics, targets, one_way, blocks, blocks_by_comune, several })
+        Ok(Ids { year, comune, repeated, characteristics, targets, one_way, blocks, blocks_by_comune, several, groups })
     }
 }
 

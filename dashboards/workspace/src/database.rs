@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode,
-    Statement, TransactionOptions, TransactionTrait,
+    ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, RuntimeErr,
+    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
 };
 use sea_orm_migration::MigratorTrait;
 
@@ -24,6 +24,8 @@ use crate::migrations::Migrator;
 const CONNECTIONS: u32 = 4;
 /// How long a writer waits for its turn.
 const TURN: Duration = Duration::from_secs(20);
+/// How long until a file that somebody else is making is asked for again.
+const AGAIN: Duration = Duration::from_millis(20);
 /// Names the turn among the locks of a PostgreSQL database.
 const TURN_LOCK: i64 = 0x6e6f_6e63_656c_6c6f;
 
@@ -66,7 +68,7 @@ impl Workspace {
         let database = match place {
             Place::File(file) => {
                 create_private(file)?;
-                sea_orm::Database::connect(sqlite(file)).await?
+                connect(file).await?
             }
             Place::Server(url) => sea_orm::Database::connect(postgres(url)).await?,
         };
@@ -115,6 +117,27 @@ impl Workspace {
         }
         Ok(transaction)
     }
+}
+
+/// Connects to a file. One that is new becomes a database with a log of writes, and for that moment SQLite waits for nobody, whatever
+/// its timeout: whoever comes second asks again.
+async fn connect(file: &Path) -> Result<DatabaseConnection, DbErr> {
+    let mut waited = Duration::ZERO;
+    loop {
+        match sea_orm::Database::connect(sqlite(file)).await {
+            Err(error) if is_locked(&error) && waited < TURN => {
+                tokio::time::sleep(AGAIN).await;
+                waited += AGAIN;
+            }
+            connected => return connected,
+        }
+    }
+}
+
+/// Whether SQLite says that somebody else has the file: SQLITE_BUSY.
+fn is_locked(error: &DbErr) -> bool {
+    let DbErr::Conn(RuntimeErr::SqlxError(error)) = error else { return false };
+    error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == "5")
 }
 
 fn sqlite(file: &Path) -> ConnectOptions {

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::database::Workspace;
 use crate::error::EnteError;
-use crate::tables::{edition_readers, editions, reports, saved_views, visits};
+use crate::tables::{edition_readers, editions, needs_groups, reports, saved_views, visits};
 
 /// How much was taken out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub struct Forgotten {
     pub reports: u64,
     /// Editions of them.
     pub editions: u64,
+    /// Strumenti whose groups of needs were remembered.
+    pub groups: u64,
 }
 
 impl Workspace {
@@ -33,9 +35,11 @@ impl Workspace {
         let visits = visits::Entity::find().select_only().column(visits::Column::EnteId).distinct();
         let views = saved_views::Entity::find().select_only().column(saved_views::Column::EnteId).distinct();
         let reports = reports::Entity::find().select_only().column(reports::Column::EnteId).distinct();
+        let groups = needs_groups::Entity::find().select_only().column(needs_groups::Column::EnteId).distinct();
         let mut enti: BTreeSet<Uuid> = visits.into_tuple().all(reading).await?.into_iter().collect();
         enti.extend(views.into_tuple::<Uuid>().all(reading).await?);
         enti.extend(reports.into_tuple::<Uuid>().all(reading).await?);
+        enti.extend(groups.into_tuple::<Uuid>().all(reading).await?);
         Ok(enti.into_iter().map(EnteId).collect())
     }
 
@@ -54,12 +58,15 @@ impl Workspace {
         let views =
             saved_views::Entity::delete_many().filter(saved_views::Column::EnteId.eq(ente.0)).exec(&writing).await?;
         let visits = visits::Entity::delete_many().filter(visits::Column::EnteId.eq(ente.0)).exec(&writing).await?;
+        let groups =
+            needs_groups::Entity::delete_many().filter(needs_groups::Column::EnteId.eq(ente.0)).exec(&writing).await?;
         writing.commit().await?;
         Ok(Forgotten {
             visits: visits.rows_affected,
             views: views.rows_affected,
             reports: reports.rows_affected,
             editions: editions.rows_affected,
+            groups: groups.rows_affected,
         })
     }
 }

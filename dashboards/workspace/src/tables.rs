@@ -292,6 +292,26 @@ pub(crate) mod visits {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
+pub(crate) mod needs_groups {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "needs_groups")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub ente_id: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub strumento: String,
+        pub found_at: DateTimeUtc,
+        pub content: String,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
 pub(crate) mod saved_views {
     use sea_orm::entity::prelude::*;
 

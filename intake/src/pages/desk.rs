@@ -23,6 +23,8 @@ pub(crate) const RECENT_MAX: usize = 10;
 pub(crate) struct DeskPage {
     is_password_changed: bool,
     persone: Option<PersonePart>,
+    /// Editions of reports to read.
+    unread: u32,
     links: Vec<Entry>,
 }
 
@@ -68,14 +70,25 @@ impl Page for DeskPage {
         };
         let links = vec![Entry { area: Area::Cruscotti, path: "/cruscotti/quadro".to_owned() }];
         vec![
-            Self { is_password_changed: true, persone: None, links },
-            Self { is_password_changed: false, persone: part(Vec::new(), Vec::new(), true), links: Vec::new() },
+            Self { unread: 2, is_password_changed: true, persone: None, links },
             Self {
+                unread: 0,
+                is_password_changed: false,
+                persone: part(Vec::new(), Vec::new(), true),
+                links: Vec::new(),
+            },
+            Self {
+                unread: 1,
                 is_password_changed: false,
                 persone: part(vec![DraftRow::sample()], vec![PersonaHead::sample()], true),
                 links: Vec::new(),
             },
-            Self { is_password_changed: false, persone: part(Vec::new(), Vec::new(), false), links: Vec::new() },
+            Self {
+                unread: 0,
+                is_password_changed: false,
+                persone: part(Vec::new(), Vec::new(), false),
+                links: Vec::new(),
+            },
         ]
     }
 }
@@ -135,10 +148,15 @@ pub(crate) async fn get(own: OwnAccount, done: Result<Query<Done>, QueryRejectio
     } else {
         None
     };
+    let unread = match role.may(Right::SeeDashboards) {
+        true => portal.unread(own.session.scope(Right::SeeDashboards)?.ente(), own.session.account()).await,
+        false => 0,
+    };
     let links = own.visitor.layout(Area::Desk).user.map(|user| user.entries).unwrap_or_default();
     let page = DeskPage {
         is_password_changed: done.is_ok_and(|Query(done)| done.password.is_some()),
         persone,
+        unread,
         links: links
             .into_iter()
             .filter(|entry| !matches!(entry.area, Area::Desk | Area::Persone | Area::Questionari))

@@ -107,3 +107,24 @@ async fn reports_use_the_precision_of_the_entes_own_data_once_there_is_enough() 
         assert_eq!(stored.sem_hundredths[&asso.scales[1].id], definition(1), "{code}: too few people");
     }
 }
+
+#[tokio::test]
+async fn the_desk_tells_a_manager_of_reports_to_read() {
+    let world = World::new(Kind::Sqlite).await;
+    let [first, second] = world.enti;
+    let id = |ente: usize, role: &str| world.accounts[&(ente, role.to_owned())];
+    let mut manager = world.logged_in("primo", "manager").await;
+    let mut operator = world.logged_in("primo", "operator").await;
+    let mut elsewhere = world.logged_in("secondo", "manager").await;
+    assert!(!manager.get("/scrivania").await.body.contains("relazion"), "there is nothing to read");
+    {
+        let mut unread = world.told.unread.lock().unwrap();
+        unread.insert((first, id(0, "manager")), 2);
+        unread.insert((first, id(0, "operator")), 9);
+        unread.insert((second, id(1, "manager")), 1);
+    }
+    let desk = manager.get("/scrivania").await.body;
+    assert!(desk.contains("Ci sono 2 relazioni nuove da leggere") && desk.contains("/cruscotti/relazioni"), "{desk}");
+    assert!(elsewhere.get("/scrivania").await.body.contains("C'è una relazione nuova da leggere"));
+    assert!(!operator.get("/scrivania").await.body.contains("relazion"), "whoever sees no dashboards reads none");
+}

@@ -70,11 +70,12 @@ impl TestClock {
     }
 }
 
-/// What the lake's side has told the portal: runs and calibrations, by Ente.
+/// What the lake's side has told the portal: runs and calibrations by Ente, editions to read by account.
 #[derive(Clone, Default)]
 struct Told {
     runs: Arc<Mutex<BTreeMap<EnteId, RunRecord>>>,
     calibrations: Arc<Mutex<BTreeMap<EnteId, Calibration>>>,
+    unread: Arc<Mutex<BTreeMap<(EnteId, AccountId), u32>>>,
 }
 
 /// A portal with two Enti.
@@ -186,7 +187,7 @@ impl World {
 
 fn portal(store: &Store, clock: &TestClock, told: &Told, gateway: Gateway, answerer: Option<Answerer>) -> Portal {
     let clock = clock.clone();
-    let (of_runs, of_calibrations) = (told.clone(), told.clone());
+    let (of_runs, of_calibrations, of_unread) = (told.clone(), told.clone(), told.clone());
     let config = PortalConfig {
         store: Some(store.clone()),
         instruments: crate::instruments::shipped().unwrap(),
@@ -200,6 +201,10 @@ fn portal(store: &Store, clock: &TestClock, told: &Told, gateway: Gateway, answe
         calibrations: Some(Arc::new(move |ente| of_calibrations.calibrations.lock().unwrap().get(&ente).cloned())),
         trusted_proxies: Vec::new(),
         answerer,
+        unread: Some(Arc::new(move |ente, account| {
+            let unread = of_unread.unread.lock().unwrap().get(&(ente, account)).copied();
+            Box::pin(async move { unread })
+        })),
     };
     Portal::new(config).unwrap()
 }

@@ -1,8 +1,8 @@
 //! Profiles of the community: groups of people of a whole table who are alike in what is not a quasi-identifier, so that whoever
 //! plans knows for how many people, and where, a kind of need is there.
 //!
-//! k-means on the places of codes in their order (from most to least favourable), each column scaled alike; of two to eight groups as
-//! many as have the highest mean silhouette. A group keeps its letter from one table of a strumento to the next: by the nearest centre.
+//! The groups are those of [`warehouse::clusters`], on the places of codes in their order (from most to least favourable), each column
+//! scaled alike. A group keeps its letter from one table of a strumento to the next: by the nearest centre.
 //! Everything is counted in the anonymous table, and counts of fewer than ten people are not told.
 //!
 //! Stored format "community profiles 1": read for ever.
@@ -15,22 +15,15 @@ use std::path::{Path, PathBuf};
 use anonymity::{Distance, Sensitive};
 
 use arrow::array::RecordBatch;
-use linfa::DatasetBase;
-use linfa::prelude::{Fit, Predict, SilhouetteScore};
-use linfa_clustering::KMeans;
-use ndarray::{Array1, Array2, Axis};
 use serde::{Deserialize, Serialize};
+use warehouse::clusters::{Clusters, letters};
 
 use super::dictionary::{self, Column};
 use super::{ReleaseError, file, text};
 use crate::pseudonymize::write_private;
 
-/// The groups tried.
-const GROUPS: std::ops::RangeInclusive<usize> = 2..=8;
-/// Rows that the silhouette is asked about: it grows with their square.
-const SILHOUETTE_ROWS: usize = 1_500;
-/// Starts of k-means, of which the best is kept.
-const STARTS: usize = 10;
+/// More groups are not tried.
+const GROUPS_MAX: usize = 8;
 /// Fewer people are neither a group nor told of.
 const PEOPLE_MIN: usize = 10;
 /// What is told of a group.
@@ -133,30 +126,14 @@ pub(super) fn make(
     if columns.is_empty() || rows < 2 * PEOPLE_MIN {
         return Ok(None);
     }
-    let points = Array2::from_shape_fn((rows, columns.len()), |(row, column)| columns[column].1[row]);
-    let mut silhouettes = Vec::new();
-    let mut best: Option<(f64, Array1<usize>, Array2<f64>)> = None;
-    let step = rows.div_ceil(SILHOUETTE_ROWS);
-    for groups in GROUPS {
-        let observed = DatasetBase::from(points.view());
-        // The library draws from a seed of its own, always the same: the same table has the same groups.
-        let Ok(model) = KMeans::params(groups).n_runs(STARTS).tolerance(1e-6).fit(&observed) else { continue };
-        let assigned: Array1<usize> = model.predict(&points);
-        let sizes = sizes(&assigned, groups);
-        if sizes.iter().any(|people| *people < PEOPLE_MIN) {
-            continue;
-        }
-        let some: Vec<usize> = (0..rows).step_by(step).collect();
-        let sample = DatasetBase::new(points.select(Axis(0), &some), assigned.select(Axis(0), &some));
-        let Ok(silhouette) = sample.silhouette_score() else { continue };
-        silhouettes.push((groups, silhouette));
-        if best.as_ref().is_none_or(|(known, _, _)| silhouette > *known) {
-            best = Some((silhouette, assigned, model.centroids().clone()));
-        }
-    }
-    let Some((_, assigned, centres)) = best else { return Ok(None) };
+    let points: Vec<Vec<f64>> = (0..rows).map(|row| columns.iter().map(|(_, places)| places[row]).collect()).collect();
+    let Some(Clusters { assigned, centres, silhouettes }) = Clusters::of(&points, PEOPLE_MIN, GROUPS_MAX, &[]) else {
+        return Ok(None);
+    };
     let names: Vec<String> = columns.into_iter().map(|(name, _)| name).collect();
-    let letters = letters(&centres, &names, earlier);
+    let known = earlier.filter(|earlier| earlier.columns == names).map(|earlier| earlier.groups.as_slice());
+    let known = known.unwrap_or_default().iter().map(|group| (group.name.clone(), group.centre.clone()));
+    let letters = letters(&centres, &known.collect::<Vec<_>>());
     let mut groups = Vec::new();
     for (number, letter) in letters.into_iter().enumerate() {
         let members: Vec<usize> = (0..rows).filter(|&row| assigned[row] == number).collect();
@@ -166,49 +143,11 @@ pub(super) fn make(
             permille: members.len() * 1_000 / rows,
             facts: facts(table, described, territory, &members)?,
             places: places(table, described, territory, &members)?,
-            centre: centres.row(number).to_vec(),
+            centre: centres[number].clone(),
         });
     }
     groups.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(Some(Profiles { base: base.to_owned(), columns: names, silhouettes, groups }))
-}
-
-fn sizes(assigned: &Array1<usize>, groups: usize) -> Vec<usize> {
-    let mut sizes = vec![0; groups];
-    assigned.iter().for_each(|group| sizes[*group] += 1);
-    sizes
-}
-
-/// The letters of groups: those of the nearest groups of the table before, nearest first; new ones for the others.
-fn letters(centres: &Array2<f64>, columns: &[String], earlier: Option<&Profiles>) -> Vec<String> {
-    let mut letters: Vec<Option<String>> = vec![None; centres.nrows()];
-    let known = earlier.filter(|earlier| earlier.columns == columns).map(|earlier| earlier.groups.as_slice());
-    let mut pairs: Vec<(f64, usize, &str)> = Vec::new();
-    for (number, centre) in centres.rows().into_iter().enumerate() {
-        for group in known.unwrap_or_default() {
-            let apart = centre.iter().zip(&group.centre).map(|(a, b)| (a - b).powi(2)).sum::<f64>();
-            pairs.push((apart, number, &group.name));
-        }
-    }
-    pairs.sort_by(|a, b| a.0.total_cmp(&b.0).then_with(|| a.1.cmp(&b.1)));
-    for (_, number, name) in pairs {
-        let is_taken = letters.iter().flatten().any(|letter| letter == name);
-        if letters[number].is_none() && !is_taken {
-            letters[number] = Some(name.to_owned());
-        }
-    }
-    // A letter of a group that is gone is not given to another.
-    let taken = |letter: &str, letters: &[Option<String>]| {
-        letters.iter().flatten().any(|known| known == letter)
-            || known.unwrap_or_default().iter().any(|group| group.name == letter)
-    };
-    for number in 0..letters.len() {
-        if letters[number].is_none() {
-            let mut free = (b'A'..=b'Z').map(|letter| char::from(letter).to_string());
-            letters[number] = free.find(|letter| !taken(letter, &letters));
-        }
-    }
-    letters.into_iter().map(Option::unwrap_or_default).collect()
 }
 
 /// What is most over-represented: one code of a column at most.

@@ -1389,6 +1389,30 @@ fn people_alike_are_those_of_the_community_counted_at_once() {
 }
 
 #[test]
+fn people_held_back_alike_are_those_of_the_last_answers() {
+    let all = make_up(11, 240, 90);
+    let mut world = World::new();
+    let lake = world.publish_all(1, &all, 0);
+    for ((period, strumento), people) in latest(&all).into_iter().filter(|((period, _), _)| period == "all") {
+        let instrument = &people[0].instrument;
+        let version = i64::from(instrument.version);
+        let items: Vec<_> = instrument.items.iter().take(4).collect();
+        let low: Vec<(&str, Vec<i16>)> = items.iter().map(|item| (item.id.as_str(), vec![1, 2])).collect();
+        let mut wanted: BTreeMap<String, i64> = BTreeMap::new();
+        for one in people.iter().filter(|one| i64::from(one.instrument.version) == version) {
+            let answers = items.iter().map(|item| if [1, 2].contains(&one.code(item.id.as_str())) { '1' } else { '0' });
+            *wanted.entry(answers.collect()).or_default() += 1;
+        }
+        let found = lake.low_answers(&strumento, version, &low).unwrap();
+        let found: BTreeMap<String, i64> = found.into_iter().map(|row| (row.pattern, row.people)).collect();
+        assert_eq!(found, wanted, "{strumento} {period}");
+        assert!(found.len() > 3);
+        assert!(lake.low_answers(&strumento, version + 9, &low).unwrap().is_empty());
+    }
+    assert!(lake.low_answers("nessuno", 1, &[("a", vec![1])]).unwrap().is_empty());
+}
+
+#[test]
 fn what_sql_reads_is_known_and_so_is_who_shows_it() {
     let base: BTreeSet<&str> = schema::FIXED_TABLES.into_iter().chain(["answers", "definitions"]).collect();
     let steps = mart::INTERMEDIATE.iter().chain(MARTS.iter().chain(VIEWS).map(|mart| &mart.step));

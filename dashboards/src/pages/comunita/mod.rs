@@ -1,6 +1,7 @@
 //! The Ente's community: a characteristic of the people against the levels of every scale and the profile.
 
 mod groups;
+mod profiles;
 
 use axum::extract::State;
 use axum::response::Response;
@@ -8,6 +9,7 @@ use serde::Serialize;
 use templates::Page;
 
 use self::groups::{OddsOfScale, Pyramid};
+use self::profiles::Profiles;
 use super::bars::{Bar, Bars, COLOURS, Said, Segment};
 use super::filters::{self, FilterForm};
 use super::lines::{self, Finding, Line};
@@ -32,6 +34,8 @@ pub(crate) struct Comunita {
     pyramid: Option<Pyramid>,
     /// How disadvantages go with the lowest level of each scale.
     odds: Vec<OddsOfScale>,
+    /// Groups of people with similar needs, over all periods.
+    profiles: Option<Profiles>,
     /// Scales that have no levels.
     without_levels: Vec<String>,
     has_profile: bool,
@@ -77,6 +81,7 @@ impl Comunita {
             charts,
             pyramid: if is_filtered { None } else { Pyramid::new(viewer, data, &period, &head.mark) },
             odds: if is_filtered { Vec::new() } else { groups::odds_of_scales(data, &period, &head.mark) },
+            profiles: if is_filtered { None } else { Profiles::new(data, &head.mark) },
             without_levels: strumento
                 .scales
                 .iter()
@@ -103,7 +108,8 @@ impl Comunita {
             let (title, table) = odds.titled();
             (Some(title), table.clone())
         });
-        pyramid.chain(odds).collect()
+        let profiles = self.profiles.iter().flat_map(Profiles::tables);
+        pyramid.chain(odds).chain(profiles).collect()
     }
 
     pub(crate) fn csv(&self) -> String {

@@ -34,11 +34,14 @@ async fn only_its_owner_reads_the_file() {
 #[rstest]
 #[tokio::test]
 async fn two_programs_may_open_a_new_database_together(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
-    let database = TestDatabase::new(kind);
-    let place = place(&database);
-    let opened = tokio::join!(Workspace::open(&place), Workspace::open(&place), Workspace::open(&place));
-    for workspace in [opened.0, opened.1, opened.2] {
-        assert_eq!(workspace.unwrap().projects().await.unwrap(), []);
+    // On SQLite who comes second meets the first only now and then.
+    for _ in 0..if kind == Kind::Sqlite { 30 } else { 1 } {
+        let database = TestDatabase::new(kind);
+        let place = place(&database);
+        let opened = tokio::join!(Workspace::open(&place), Workspace::open(&place), Workspace::open(&place));
+        for workspace in [opened.0, opened.1, opened.2] {
+            assert_eq!(workspace.unwrap().projects().await.unwrap(), []);
+        }
     }
 }
 
@@ -86,6 +89,7 @@ async fn a_database_of_the_first_schema_keeps_its_rows(#[values(Kind::Sqlite, Ki
         let visit = Visit { ente: pordenone(), account: Uuid::nil(), page: "quadro", strumento: "asso" };
         workspace.see(&visit, 1, "{}", project.created_at).await.unwrap();
         assert_eq!(workspace.seen(&visit, 2).await.unwrap().unwrap().version, 1);
+        workspace.keep_needs_groups(pordenone(), "asso", "{}", project.created_at).await.unwrap();
         workspace.close().await.unwrap();
     }
 }
@@ -138,6 +142,7 @@ async fn what_must_be_unique_is_so_in_the_tables(#[values(Kind::Sqlite, Kind::Po
     let report = world.scheduled(pordenone(), "Piano").await;
     let edition = world.issued(pordenone(), report, edition("{}", on(2026, 12, 29))).await;
     world.workspace.open_edition(pordenone(), edition, manager().account).await.unwrap();
+    world.workspace.keep_needs_groups(pordenone(), "asso", "{}", world.now).await.unwrap();
     let intruder = world.intruder().await;
     // Each copies a row, with another key where its key is not what must be unique.
     for sql in [
@@ -148,6 +153,7 @@ async fn what_must_be_unique_is_so_in_the_tables(#[values(Kind::Sqlite, Kind::Po
         "insert into saved_queries select project_id, project_id, name, sql, saved_at, saved_by, saved_name from saved_queries",
         "insert into visits select * from visits",
         "insert into edition_readers select * from edition_readers",
+        "insert into needs_groups select * from needs_groups",
         "update requests set release = 'asso-2026-06-30-01'",
     ] {
         let error = intruder.execute_unprepared(sql).await.unwrap_err();

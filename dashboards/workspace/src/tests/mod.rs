@@ -4,6 +4,7 @@
 mod database;
 mod editions;
 mod forgetting;
+mod groups;
 mod jobs;
 mod projects;
 mod queries;

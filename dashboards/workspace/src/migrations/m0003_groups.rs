@@ -1,0 +1,32 @@
+//! What is remembered of the groups of people with similar needs, so that they keep their letters.
+
+use sea_orm_migration::prelude::*;
+
+use super::spec::Kind::{Instant, Text, Uuid};
+use super::spec::{TableSpec, create_all};
+
+/// Makes its table; the others stay as they are.
+pub(super) struct Migration;
+
+impl MigrationName for Migration {
+    fn name(&self) -> &'static str {
+        "workspace_0003_groups"
+    }
+}
+
+const TABLES: &[TableSpec] = &[TableSpec {
+    name: "needs_groups",
+    columns: &[("ente_id", Uuid), ("strumento", Text), ("found_at", Instant), ("content", Text)],
+    key: &["ente_id", "strumento"],
+    unique: &[],
+    indexes: &[],
+    foreign: &[],
+}];
+
+#[expect(elided_lifetimes_in_paths, reason = "the trait leaves it out, and naming it is another signature")]
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        create_all(manager, TABLES).await
+    }
+}
