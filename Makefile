@@ -6,6 +6,7 @@ CARGO_DENY_VERSION := 0.20.2
 ITALIAN_LOCATIONS_VERSION := 1.2.1
 SCHEMATHESIS := $(TOOLS)/schemathesis
 RELEASES := $(TOOLS)/releases
+FIGURES := $(TOOLS)/figures
 CARGO_DENY := $(TOOLS)/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
 LISTEN ?= 127.0.0.1:8080
 DEMO_DATA ?= demo-data
@@ -35,18 +36,19 @@ build: setup ## set up and compile; afterwards a plain `cargo build --release` w
 demo: build ## compile, fill a demonstration in DEMO_DATA (demo-data), run the pipeline, build a release, serve on LISTEN
 	"$(CARGO_TARGET_DIR)/debug/noncello" demo --data "$(DEMO_DATA)" --listen "$(LISTEN)"
 
-test: build browser postgres strace $(RELEASES)/complete ## run every test: Rust, then the API from outside, then pages in a real browser
+test: build browser postgres strace $(RELEASES)/complete $(FIGURES)/complete ## run every test: Rust, then the API from outside, then pages in a real browser
 	cargo test --locked --workspace
 	$(MAKE) --no-print-directory api
-	NONCELLO_RELEASES_PYTHON="$(RELEASES)/bin/python" npm run --silent test:browser
+	NONCELLO_RELEASES_PYTHON="$(RELEASES)/bin/python" NONCELLO_FIGURES_PYTHON="$(FIGURES)/bin/python" npm run --silent test:browser
 
 api: $(SCHEMATHESIS)/complete ## ask the API whatever its description allows and forbids (Schemathesis; needs Python 3.11)
 	cargo build --locked --workspace --example api_server
 	tests/api/run "$(CARGO_TARGET_DIR)/debug/examples/api_server" "$(SCHEMATHESIS)/bin/schemathesis"
 
-# Made anew when a version changes: Schemathesis, and what reads releases as researchers do.
+# Made anew when a version changes: Schemathesis, what reads releases as researchers do, and what counts figures again.
 $(SCHEMATHESIS)/complete: tests/api/requirements.txt
 $(RELEASES)/complete: tests/releases/requirements.txt
+$(FIGURES)/complete: tests/figures/requirements.txt
 %/complete:
 	rm -rf "$(@D)"
 	python3 -m venv "$(@D)"

@@ -2,6 +2,8 @@
 
 import { after } from 'node:test';
 import { startPortal } from './browser.js';
+// First: it counts what nobody has changed.
+import './figures.test.js';
 import './access.test.js';
 import './draft.test.js';
 import './extraction.test.js';

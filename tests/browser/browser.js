@@ -11,13 +11,17 @@ import { createInterface } from 'node:readline';
 import { AxeBuilder } from '@axe-core/playwright';
 import { chromium } from 'playwright-core';
 
-const root = path.resolve(import.meta.dirname, '../..');
+/** The folder of the project. */
+export const root = path.resolve(import.meta.dirname, '../..');
 const targetDir = process.env.CARGO_TARGET_DIR ?? path.join(homedir(), '.cache/noncello-target');
 
 /** The widths at which every page must look right, in CSS pixels. */
 export const WIDTHS = [320, 768, 1440];
 
 const program = path.join(targetDir, 'debug/noncello');
+
+/** An example of the project, built. */
+export const example = (name) => path.join(targetDir, 'debug/examples', name);
 
 /** Runs a command of the program to its end; its standard output. */
 export function noncello(...args) {

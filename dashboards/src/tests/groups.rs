@@ -102,6 +102,6 @@ fn the_page_says_of_a_group_what_holds_it_back() {
     let csv = page.csv();
     assert!(csv.contains("Gruppo A") && csv.contains("Rispetta gli orari?"), "{csv}");
     let shown = render(&page);
-    assert!(shown.contains("il gruppo più numeroso è il "), "{shown}");
+    assert!(shown.contains("Bisogni simili fanno ") && shown.contains(" gruppi: il più numeroso, "), "{shown}");
     assert!(shown.contains("Più di tutti alla domanda «") && shown.contains("Meno di tutti alla domanda «"), "{shown}");
 }
