@@ -92,6 +92,8 @@ bench: build postgres ## measure what docs/benchmarks reports (an hour); ADULT i
 	@for step in "rebuild $(LAKE_BENCH)" "write $(LAKE_BENCH)" "marts $(LAKE_BENCH)" "add $(LAKE_BENCH) 10 1000" "add $(LAKE_BENCH) 600 1000"; do \
 	  "$(CARGO_TARGET_DIR)/debug/examples/lake_bench" $$step || exit 1; done
 	"$(TOOLS)/lake-bench/bin/python" docs/benchmarks/lake/peer.py "$(LAKE_BENCH)" warehouse/marts
+	cargo build --locked --workspace --example pages_bench
+	"$(CARGO_TARGET_DIR)/debug/examples/pages_bench" "$(LAKE_BENCH)" 3 asso
 
 dictionary: ## write docs/dictionary.md anew from the sidecars of the marts
 	cargo build --locked --workspace --example dictionary

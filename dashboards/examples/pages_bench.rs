@@ -1,4 +1,4 @@
-//! Pages over a lake that `lake_bench` has made: `pages_bench DIR [ENTI]`. What docs/benchmarks/dashboards.md reports.
+//! Pages over a lake that `lake_bench` has made: `pages_bench DIR ENTI STRUMENTO…`. What docs/benchmarks/dashboards.md reports.
 //!
 //! Of Enti of all sizes: how long protecting takes, then every page many times, one reader alone and fifty at once, beside the bare
 //! questions to DuckDB that a page without protection would be made of.
@@ -78,8 +78,10 @@ fn show(what: &str, mut times: Vec<f64>) -> f64 {
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let folder = Path::new(arguments.first().expect("the first lines of this file say how it is called"));
-    let wanted = arguments.get(1).map_or(5, |text| text.parse::<usize>().unwrap());
+    let [folder, wanted, strumenti @ ..] = arguments.as_slice() else {
+        return println!("the first lines of this file say how it is called");
+    };
+    let (folder, wanted) = (Path::new(folder), wanted.parse::<usize>().unwrap());
     let lake = lake(folder);
     let instruments =
         [include_str!("../../intake/instruments/asso/1.toml"), include_str!("../../intake/instruments/isa/1.toml")]
@@ -105,7 +107,7 @@ fn main() {
     runtime.block_on(async {
         let (mut alone, mut bare) = (Vec::new(), Vec::new());
         for &(people, ente) in &chosen {
-            for strumento in ["asso", "isa"] {
+            for strumento in strumenti {
                 let begun = Instant::now();
                 let mut answer = ask(&router, ente, "quadro", strumento).await;
                 while answer.0 == StatusCode::SERVICE_UNAVAILABLE {
@@ -120,7 +122,7 @@ fn main() {
             }
             for _ in 0..TIMES {
                 for page in PAGES {
-                    for strumento in ["asso", "isa"] {
+                    for strumento in strumenti {
                         let begun = Instant::now();
                         assert_eq!(ask(&router, ente, page, strumento).await.0, StatusCode::OK);
                         alone.push(milliseconds(begun.elapsed()));
@@ -138,13 +140,13 @@ fn main() {
         let asked = show("the bare questions of Quadro", bare);
         println!("a page takes {:.2} of the bare questions' time", pages / asked);
         let readers = (0..AT_ONCE).map(|reader| {
-            let router = router.clone();
+            let (router, strumento) = (router.clone(), strumenti[0].clone());
             let ente = chosen[reader % chosen.len()].1;
             tokio::spawn(async move {
                 let mut times = Vec::new();
                 for page in PAGES.iter().cycle().skip(reader).take(3 * PAGES.len()) {
                     let begun = Instant::now();
-                    let status = ask(&router, ente, page, "asso").await.0;
+                    let status = ask(&router, ente, page, &strumento).await.0;
                     times.push((milliseconds(begun.elapsed()), status));
                 }
                 times
