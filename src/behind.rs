@@ -3,6 +3,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
@@ -255,12 +256,16 @@ fn research_recorder(store: Store, scope: PlatformScope) -> ResearchRecorder {
     })
 }
 
+/// How long the desk waits to hear of editions.
+const UNREAD_PATIENCE: Duration = Duration::from_secs(2);
+
 /// Counts, for the desk, the editions of reports that an account has not opened.
 pub(crate) fn unread(workspace: Workspace) -> UnreadReader {
     Arc::new(move |ente, account| {
         let workspace = workspace.clone();
         Box::pin(async move {
-            let unread = workspace.unread(ente, account.0).await;
+            // The desk does not wait for what it can do without.
+            let unread = tokio::time::timeout(UNREAD_PATIENCE, workspace.unread(ente, account.0)).await.ok()?;
             unread.inspect_err(|error| tracing::error!(ente.id = %ente, %error, "editions cannot be counted")).ok()
         })
     })

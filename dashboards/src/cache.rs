@@ -2,7 +2,7 @@
 //!
 //! The key is Ente, version of its lake, strumento; nothing of one Ente is ever looked up for another. One computation runs
 //! at a time, on the blocking pool, and whoever asks meanwhile waits for it a little. A second server would compute the
-//! same: protection has no chance in it.
+//! same where it remembers the same of groups with similar needs: protection has no chance in it.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -15,7 +15,7 @@ use tokio::sync::{AcquireError, Semaphore, SemaphorePermit, watch};
 use warehouse::{DataQualityRow, DriftRow, Lake, PracticeRow, ReliabilityRow};
 
 use crate::desk::{Desk, groups};
-use crate::protect::{Marts, ProtectError, Protected, Remembered};
+use crate::protect::{Marts, ProtectError, Protected, Remembered, Start};
 use crate::strumento::Strumento;
 
 /// How long a request waits for a computation under way.
@@ -162,18 +162,17 @@ impl Cache {
         let cache = Arc::clone(self);
         let strumento = Arc::clone(strumento);
         tokio::spawn(async move {
-            let Ok(turn) = Arc::clone(&cache.turn).acquire_owned().await else { return };
+            // Held until the groups are remembered: the next state grows from them.
+            let Ok(_turn) = Arc::clone(&cache.turn).acquire_owned().await else { return };
             let (ente, version, id) = key.clone();
             let work = Arc::clone(&cache);
             let remembered = match cache.desk.get() {
                 Some(desk) => groups::remembered(desk, ente, &id).await,
                 None => None,
             };
-            let earlier = remembered.clone();
-            let done = tokio::task::spawn_blocking(move || {
-                let _turn = turn;
-                work.compute(ente, version, &strumento, earlier.as_ref())
-            });
+            let start = remembered.as_ref().map(|remembered| remembered.start(version)).unwrap_or_default();
+            let from = start.clone();
+            let done = tokio::task::spawn_blocking(move || work.compute(ente, version, &strumento, &from));
             match done.await {
                 // A file that could not be read may be readable next time.
                 Ok(Some(Err(ProtectError::Lake(error)))) => {
@@ -187,13 +186,12 @@ impl Cache {
                         let source = std::error::Error::source(error).map(ToString::to_string);
                         tracing::error!(ente.id = %ente, strumento = id, %error, source, "figures are not shown: they could not be protected");
                     }
-                    let found = outcome.as_ref().ok().and_then(Protected::remembered);
-                    if let (Some(desk), Some(found)) = (cache.desk.get(), found)
-                        && remembered.as_ref() != Some(found)
-                    {
-                        groups::remember(desk, ente, &id, found).await;
-                    }
+                    let found = outcome.as_ref().ok().map(|figures| figures.found().clone());
                     sender.send_replace(Some(outcome.map(Arc::new).map_err(Arc::new)));
+                    let is_new = remembered.is_none_or(|remembered| remembered.is_before(version));
+                    if let (Some(desk), Some(found), true) = (cache.desk.get(), found, is_new) {
+                        groups::remember(desk, ente, &id, &Remembered::new(version, start, found)).await;
+                    }
                 }
                 // Overtaken by another publication: the next request starts anew, on that one.
                 Ok(None) => {
@@ -241,14 +239,14 @@ impl Cache {
         ente: EnteId,
         version: i64,
         strumento: &Strumento,
-        earlier: Option<&Remembered>,
+        start: &Start,
     ) -> Option<Result<Protected, ProtectError>> {
         let marts = match self.lake.at(ente, version) {
             Ok(Some(lake)) => Marts::read(&lake, strumento),
             Ok(None) => return None,
             Err(error) => Err(error),
         };
-        Some(marts.map_err(ProtectError::from).and_then(|marts| Protected::new(&marts, strumento, earlier)))
+        Some(marts.map_err(ProtectError::from).and_then(|marts| Protected::new(&marts, strumento, start)))
     }
 }
 

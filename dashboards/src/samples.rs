@@ -15,7 +15,7 @@ use crate::Viewer;
 use crate::cache::{Position, Publication, Quality};
 use crate::characteristic::Characteristic;
 use crate::pages::Data;
-use crate::protect::{ALL, Marts, NOT_VALID, PROFILE, ProtectError, Protected};
+use crate::protect::{ALL, Marts, NOT_VALID, PROFILE, ProtectError, Protected, Start};
 use crate::strumento::{Content, ItemNames, Named, OptionNames, ScaleNames, Strumento};
 
 /// Somebody's sheet: what is recorded, and the outcome by target (`None` where the answers are not enough).
@@ -433,7 +433,7 @@ fn add_needs<'a>(marts: &mut Marts, period: &str, strumento: &Strumento, last: i
 
 /// What a page gets, of these marts.
 pub(crate) fn data(marts: &Marts, strumento: Strumento) -> Result<Data, ProtectError> {
-    let figures = Protected::new(marts, &strumento, None)?;
+    let figures = Protected::new(marts, &strumento, &Start::default())?;
     let reliability =
         strumento.scales.iter().zip([Some(824_400), None]).map(|(scale, alpha_millionths)| ReliabilityRow {
             instrument: strumento.id.clone(),

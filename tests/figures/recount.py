@@ -4,7 +4,8 @@
 
 ROOT is the project (definitions and words), FEED the events of one Ente as `plain_feed` writes them, RESIDENTS what it writes of
 comuni; FILE are the CSV files of the pages of that Ente, all strumenti, periods and characteristics together. Every cell that
-shows a figure must show the one counted here, and no count of fewer than five people may be shown. Prints, for each kind of
+shows a figure must show the one counted here (of groups of similar needs: their sums must), and no count of fewer than five people may
+be shown. Which comuni are the Ente's, and which cells are hidden, is read from the files. Prints, for each kind of
 table, how many cells were compared and how many are hidden; ends with 1 when a cell differs, or a table is not known here.
 """
 
@@ -370,7 +371,7 @@ def by_category(of):
     for row in of.rows:
         members = of.members(of.latest(), row[0])
         of.count_outcomes(row, members, title, 1)
-        if of.characteristic == "age_band" and title == of.strumento.profile_title or not of.strumento.profile:
+        if of.characteristic == "age_band":
             of.recount.shown_bands[of.strumento.id, of.period, row[0]] = row[1] != MARK
 
 
@@ -419,21 +420,36 @@ def odds(of):
 
 
 def groups(of):
-    """Of groups of similar needs the sum is everybody: who is in which is found by k-means, and checked where it is found."""
+    """Of groups of similar needs the sums: that they are everybody, and that each question holds back as many in all of them together
+    as it does at all. Who is in which is found by k-means, and not found again here."""
+    everybody = of.latest(ALL).height
     if of.title.startswith("Gruppi"):
-        everybody = of.latest(ALL).height
-        if all(row[1] != MARK for row in of.rows):
-            of.check(["all", str(sum(int(row[1]) for row in of.rows))], 1, everybody)
+        sizes = [int(row[1]) for row in of.rows if row[1] != MARK]
+        if len(sizes) == len(of.rows):
+            of.check(["all", str(sum(sizes))], 1, everybody)
+            of.recount.sizes[of.strumento.id] = sizes
         for row in of.rows:
             if row[1] != MARK:
                 of.check(row, 2, share(int(row[1]), everybody), [int(row[1])])
-    else:
-        texts = {item["text"]: item for item in of.strumento.items}
-        asked = of.latest(ALL).filter(pl.col("version") == of.strumento.version)
-        for row in of.rows:
-            item = texts[row[0]]
-            part = asked.filter(pl.col(f"answer {item['id']}").is_in(list(of.strumento.low(item)))).height
-            of.check(row, len(of.header) - 1, share(part, asked.height), [part, asked.height - part])
+        return
+    texts = {item["text"]: item for item in of.strumento.items}
+    asked = of.latest(ALL).filter(pl.col("version") == of.strumento.version)
+    sizes = of.recount.sizes.get(of.strumento.id, [])
+    for row in of.rows:
+        item = texts[row[0]]
+        part = asked.filter(pl.col(f"answer {item['id']}").is_in(list(of.strumento.low(item)))).height
+        of.check(row, len(of.header) - 1, share(part, asked.height), [part, asked.height - part])
+        shares = row[1:-1]
+        if MARK in shares or len(shares) != len(sizes):
+            continue
+        # To the nearest person where a group has fewer than a thousand, and to a thousandth of its people else.
+        held = [round(float(one.replace(",", ".")) * size / 100) for one, size in zip(shares, sizes)]
+        near = sum(size // 1000 for size in sizes)
+        kind = (f"comunita: {of.kind()}", of.strumento.title, of.period, of.title, row[0], "the sum over groups")
+        of.recount.check(kind, str(part) if abs(sum(held) - part) <= near else str(sum(held)), part)
+        for one, size in zip(held, sizes):
+            if min(one, size - one) < THRESHOLD - size // 1000 - 1:
+                of.recount.wrong.append(f"{row[0]}: {one} of {size} people of a group are told")
 
 
 def items(of):
@@ -769,7 +785,7 @@ def main(root, feed, residents, *files):
     if len(events) != max(last):
         sys.exit(f"the feed has {len(events)} events, the data {max(last)}: it is another Ente's")
     recount = Recount(pathlib.Path(root), events, json.loads(pathlib.Path(residents).read_text()))
-    recount.own, recount.shown_comuni = {}, {}
+    recount.own, recount.shown_comuni, recount.sizes = {}, {}, {}
     # Which comuni and bands of age are shown is read before what is made of them.
     order = ["comunita", "territorio"]
     for file in files:

@@ -30,8 +30,8 @@ pub struct Clusters {
 }
 
 impl Clusters {
-    /// At most so many groups, each of `least` rows at least, of rows of places from 0 to 1; `None` where there are none. `earlier` are the centres known
-    /// from before, in the same columns, if there are any. The same rows have the same groups.
+    /// At most so many groups, each of `least` rows at least, of rows of places from 0 to 1; `None` where there are none. `earlier` are
+    /// the centres known from before, in the same columns, if there are any. The same rows and centres give the same groups.
     #[must_use]
     pub fn of(rows: &[Vec<f64>], least: usize, most: usize, earlier: &[Vec<f64>]) -> Option<Self> {
         let columns = rows.first()?.len();
@@ -100,9 +100,9 @@ fn known(points: &Array2<f64>, earlier: &[Vec<f64>], least: usize) -> Option<(f6
 }
 
 /// The letters of groups by their centres. A group has the letter of the nearest group known from before, unless another is nearer to
-/// that one; else a new letter, never that of a known group that is gone.
+/// that one; else a new letter, never that of a known group that is gone, nor one of `given`. After Z comes A1.
 #[must_use]
-pub fn letters(centres: &[Vec<f64>], known: &[(String, Vec<f64>)]) -> Vec<String> {
+pub fn letters(centres: &[Vec<f64>], known: &[(String, Vec<f64>)], given: &[String]) -> Vec<String> {
     let apart = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f64>();
     let nearest_of = |centre: &Vec<f64>| {
         let known = known.iter().map(|(name, other)| (apart(centre, other), name));
@@ -119,11 +119,14 @@ pub fn letters(centres: &[Vec<f64>], known: &[(String, Vec<f64>)]) -> Vec<String
         letters.push(kept.map(|(_, name)| name.clone()));
     }
     let taken = |letter: &str, letters: &[Option<String>]| {
-        letters.iter().flatten().any(|other| other == letter) || known.iter().any(|(other, _)| other == letter)
+        letters.iter().flatten().any(|other| other == letter)
+            || known.iter().any(|(other, _)| other == letter)
+            || given.iter().any(|other| other == letter)
     };
     for number in 0..letters.len() {
         if letters[number].is_none() {
-            let mut free = (b'A'..=b'Z').map(|letter| char::from(letter).to_string());
+            let rounds = std::iter::once(String::new()).chain((1..).map(|round: u32| round.to_string()));
+            let mut free = rounds.flat_map(|round| (b'A'..=b'Z').map(move |one| format!("{}{round}", char::from(one))));
             letters[number] = free.find(|letter| !taken(letter, &letters));
         }
     }
@@ -179,11 +182,15 @@ mod tests {
     #[test]
     fn letters_stay_with_the_nearest() {
         let known = [("A".to_owned(), vec![0.0]), ("B".to_owned(), vec![1.0])];
-        assert_eq!(letters(&[vec![0.9], vec![0.1]], &known), ["B", "A"]);
-        assert_eq!(letters(&[vec![0.9], vec![0.5], vec![0.1]], &known), ["B", "C", "A"]);
+        assert_eq!(letters(&[vec![0.9], vec![0.1]], &known, &[]), ["B", "A"]);
+        assert_eq!(letters(&[vec![0.9], vec![0.5], vec![0.1]], &known, &[]), ["B", "C", "A"]);
         // A is gone, and its letter with it.
-        assert_eq!(letters(&[vec![0.9], vec![0.8]], &known), ["B", "C"]);
-        assert_eq!(letters(&[vec![0.8], vec![0.9]], &known), ["C", "B"]);
-        assert_eq!(letters(&[vec![0.4]], &[]), ["A"]);
+        assert_eq!(letters(&[vec![0.9], vec![0.8]], &known, &[]), ["B", "C"]);
+        assert_eq!(letters(&[vec![0.8], vec![0.9]], &known, &[]), ["C", "B"]);
+        assert_eq!(letters(&[vec![0.4]], &[], &[]), ["A"]);
+        // A was another group's once.
+        assert_eq!(letters(&[vec![0.4], vec![0.9]], &known[1..], &["A".to_owned()]), ["C", "B"]);
+        let all: Vec<String> = (b'A'..=b'Z').map(|one| char::from(one).to_string()).collect();
+        assert_eq!(letters(&[vec![0.4], vec![0.9]], &[], &all), ["A1", "B1"]);
     }
 }

@@ -575,10 +575,10 @@ impl EnteLake {
     }
 
     /// People whose last assessment with a strumento is of a version, by which of these items hold them back: each item is given with the
-    /// answers that do. Nearly one by one, as [`EnteLake::alike`].
+    /// answers that do. Nearly one by one, as [`EnteLake::alike`]. Nobody where an item is not in the table.
     ///
     /// # Errors
-    /// A damaged file; an item that the version has not.
+    /// A damaged file.
     pub fn low_answers(
         &self,
         strumento: &str,
@@ -587,6 +587,11 @@ impl EnteLake {
     ) -> Result<Vec<LowRow>, LakeError> {
         let answers = schema::answers_table(strumento);
         if low.is_empty() || !self.manifest.files.iter().any(|entry| entry.table == answers) {
+            return Ok(Vec::new());
+        }
+        // The lake may have been published before these items were known.
+        let columns = self.select(&format!("select * from {answers} limit 0"))?.0;
+        if low.iter().any(|(item, _)| columns.column_with_name(item).is_none()) {
             return Ok(Vec::new());
         }
         let of_item = |(item, values): &(&str, Vec<i16>)| {

@@ -53,13 +53,13 @@ async fn read(asked: &Asked, edition: &str) -> Result<(EditionId, String, Conten
         tracing::error!(edition = %edition.id, %error, "an edition cannot be read");
         Trouble::Broken
     })?;
+    asked.desk.workspace.open_edition(asked.viewer.ente, edition.id, asked.person.account).await?;
     Ok((edition.id, text::instant(edition.made_at), content))
 }
 
 pub(super) async fn one(State(dashboards): State<Dashboards>, asked: Asked, Path(edition): Path<String>) -> Response {
     let shown = async {
         let (edition, made_at, content) = read(&asked, &edition).await?;
-        asked.desk.workspace.open_edition(asked.viewer.ente, edition, asked.person.account).await?;
         let path = format!("/cruscotti/relazioni/edizioni/{edition}/docx");
         Ok(asked.page(&dashboards, ReportPage::of(None, path, content, Some(made_at))).await)
     };

@@ -22,7 +22,7 @@ use crate::characteristic::Characteristic;
 use crate::merge::Merged;
 use crate::strumento::Strumento;
 use clusters::Grouped;
-pub(crate) use clusters::{Remembered, questions};
+pub(crate) use clusters::{Found, Remembered, Start, questions};
 use crossed::Crosses;
 pub(crate) use followed::{ARRIVALS, COHORTS, RECENCY, RETURNS, changes, overdue_before, path, paths};
 pub(crate) use group::Group;
@@ -104,7 +104,9 @@ pub(crate) struct Protected {
     totals: BTreeMap<String, TotalsRow>,
     crosses: Crosses,
     groups: Option<(DimensionId, Vec<String>)>,
-    remembered: Option<Remembered>,
+    found: Found,
+    /// Whether somebody is in no group, having answered another version.
+    has_ungrouped: bool,
 }
 
 /// A count with its share of the whole, each shown or not.
@@ -121,14 +123,10 @@ impl Part {
 }
 
 impl Protected {
-    /// Protects. `earlier` is what is remembered of the groups of people with similar needs. Takes seconds: never on an async thread.
-    pub(crate) fn new(
-        marts: &Marts,
-        strumento: &Strumento,
-        earlier: Option<&Remembered>,
-    ) -> Result<Self, ProtectError> {
+    /// Protects. `start` is what the groups of people with similar needs grow from. Takes seconds: never on an async thread.
+    pub(crate) fn new(marts: &Marts, strumento: &Strumento, start: &Start) -> Result<Self, ProtectError> {
         let wrong = |source| ProtectError::Tables { strumento: strumento.id.clone(), source };
-        let plan = Plan::new(marts, strumento, earlier)?;
+        let plan = Plan::new(marts, strumento, start)?;
         // A sex does not change; where the registry corrected one between two questionnaires the counts say otherwise, and
         // then nobody can rely on it either.
         let protect = |offer| match plan.protect(Sexes::Fixed, offer) {
@@ -159,7 +157,14 @@ impl Protected {
         let groups = ids.groups.zip(plan.grouped.as_ref().map(|grouped| grouped.names().to_vec()));
         Ok(Self {
             groups,
-            remembered: plan.grouped.as_ref().map(Grouped::remembered).cloned(),
+            found: plan
+                .grouped
+                .as_ref()
+                .filter(|_| ids.groups.is_some())
+                .map(Grouped::found)
+                .cloned()
+                .unwrap_or_default(),
+            has_ungrouped: plan.grouped.as_ref().is_some_and(Grouped::has_elsewhere),
             crosses,
             tables,
             year: ids.year,
@@ -406,9 +411,14 @@ impl Protected {
         self.groups.as_ref().map(|(_, names)| names.as_slice()).unwrap_or_default()
     }
 
+    /// Whether somebody is in none of them, having answered another version last.
+    pub(crate) fn has_ungrouped(&self) -> bool {
+        self.has_ungrouped
+    }
+
     /// What is to be remembered of them.
-    pub(crate) fn remembered(&self) -> Option<&Remembered> {
-        self.remembered.as_ref()
+    pub(crate) fn found(&self) -> &Found {
+        &self.found
     }
 
     /// Those of a group of similar needs, over all periods.

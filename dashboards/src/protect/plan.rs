@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use disclosure::{AllPeriods, Dimension, DimensionId, ProtectedTables, TableSet, Threshold};
 use warehouse::CommunityRow;
 
-use super::clusters::{self, Grouped, Remembered};
+use super::clusters::{self, Grouped, OfAll, Start};
 use super::one_way::{OneWay, Same};
 use super::{ALL, Marts, NOT_VALID, PROFILE, ProtectError, followed, needs};
 use crate::characteristic::Characteristic;
@@ -64,11 +64,7 @@ pub(super) struct Ids {
 }
 
 impl Plan {
-    pub(super) fn new(
-        marts: &Marts,
-        strumento: &Strumento,
-        earlier: Option<&Remembered>,
-    ) -> Result<Self, ProtectError> {
+    pub(super) fn new(marts: &Marts, strumento: &Strumento, start: &Start) -> Result<Self, ProtectError> {
         let count = |mart: &'static str, people: i64| {
             u32::try_from(people).map_err(|_| ProtectError::Count { mart, strumento: strumento.id.clone() })
         };
@@ -158,13 +154,16 @@ impl Plan {
         one_way.extend(needs::tables(marts, strumento, &people)?);
         let blocks = needs::Blocks::new(marts, strumento, &comuni, &count)?;
         let several = needs::Several::all(marts, strumento, &count)?;
-        let low = |table: &OneWay| table.counts.get(&("low".to_owned(), ALL.to_owned())).copied().unwrap_or_default();
-        let low = clusters::questions(&strumento.content).into_iter().filter_map(|item| {
+        let count_of = |table: &OneWay, category: &str| {
+            table.counts.get(&(category.to_owned(), ALL.to_owned())).copied().unwrap_or_default()
+        };
+        let of_all = clusters::questions(&strumento.content).into_iter().filter_map(|item| {
             let table = one_way.iter().find(|table| table.name == needs::item(&item.id))?;
-            Some((item.id.clone(), low(table)))
+            let of_all = OfAll { low: count_of(table, "low"), elsewhere: count_of(table, "elsewhere") };
+            Some((item.id.clone(), of_all))
         });
         let people_of_all = everybody.get(ALL).copied().unwrap_or_default();
-        let grouped = Grouped::new(&marts.low, &strumento.content, people_of_all, &low.collect(), earlier);
+        let grouped = Grouped::new(&marts.low, &strumento.content, people_of_all, &of_all.collect(), start);
         Ok(Self {
             grouped,
             years: people.years,
@@ -242,7 +241,7 @@ impl Plan {
             table.count(&mut set, &ids)?;
         }
         if let (Some(grouped), Some(id)) = (&self.grouped, ids.groups) {
-            grouped.count(&mut set, id, &ids)?;
+            grouped.count(&mut set, id, &ids, &self.one_way)?;
         }
         for table in &self.one_way {
             table.relate(&mut set, &ids)?;

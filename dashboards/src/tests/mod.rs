@@ -231,7 +231,7 @@ fn marts_that_contradict_each_other_give_no_figures() {
     row.people -= 1;
     let error = samples::data(&marts, strumento.clone()).is_err();
     assert!(error);
-    let refused = crate::protect::Protected::new(&marts, &strumento, None).unwrap_err();
+    let refused = crate::protect::Protected::new(&marts, &strumento, &crate::protect::Start::default()).unwrap_err();
     assert!(!refused.to_string().contains("69"), "{refused}");
 }
 

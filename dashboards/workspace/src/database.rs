@@ -26,6 +26,8 @@ const CONNECTIONS: u32 = 4;
 const TURN: Duration = Duration::from_secs(20);
 /// How long until a file that somebody else is making is asked for again.
 const AGAIN: Duration = Duration::from_millis(20);
+/// How often, at most.
+const ATTEMPTS: u32 = 200;
 /// Names the turn among the locks of a PostgreSQL database.
 const TURN_LOCK: i64 = 0x6e6f_6e63_656c_6c6f;
 
@@ -122,22 +124,25 @@ impl Workspace {
 /// Connects to a file. One that is new becomes a database with a log of writes, and for that moment SQLite waits for nobody, whatever
 /// its timeout: whoever comes second asks again.
 async fn connect(file: &Path) -> Result<DatabaseConnection, DbErr> {
-    let mut waited = Duration::ZERO;
+    let mut attempts = 0;
     loop {
         match sea_orm::Database::connect(sqlite(file)).await {
-            Err(error) if is_locked(&error) && waited < TURN => {
+            Err(error) if is_locked(&error) && attempts < ATTEMPTS => {
                 tokio::time::sleep(AGAIN).await;
-                waited += AGAIN;
+                attempts += 1;
             }
             connected => return connected,
         }
     }
 }
 
-/// Whether SQLite says that somebody else has the file: SQLITE_BUSY.
+/// Whether SQLite says that somebody else has the file: SQLITE_BUSY, with whatever it adds in the higher bytes.
 fn is_locked(error: &DbErr) -> bool {
     let DbErr::Conn(RuntimeErr::SqlxError(error)) = error else { return false };
-    error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == "5")
+    error
+        .as_database_error()
+        .and_then(|error| error.code())
+        .is_some_and(|code| code.parse::<u32>().is_ok_and(|code| code & 0xff == 5))
 }
 
 fn sqlite(file: &Path) -> ConnectOptions {

@@ -133,7 +133,7 @@ pub(super) fn make(
     let names: Vec<String> = columns.into_iter().map(|(name, _)| name).collect();
     let known = earlier.filter(|earlier| earlier.columns == names).map(|earlier| earlier.groups.as_slice());
     let known = known.unwrap_or_default().iter().map(|group| (group.name.clone(), group.centre.clone()));
-    let letters = letters(&centres, &known.collect::<Vec<_>>());
+    let letters = letters(&centres, &known.collect::<Vec<_>>(), &[]);
     let mut groups = Vec::new();
     for (number, letter) in letters.into_iter().enumerate() {
         let members: Vec<usize> = (0..rows).filter(|&row| assigned[row] == number).collect();

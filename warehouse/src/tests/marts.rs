@@ -1408,6 +1408,8 @@ fn people_held_back_alike_are_those_of_the_last_answers() {
         assert_eq!(found, wanted, "{strumento} {period}");
         assert!(found.len() > 3);
         assert!(lake.low_answers(&strumento, version + 9, &low).unwrap().is_empty());
+        let later = [low.as_slice(), &[("di_una_versione_nuova", vec![1])]].concat();
+        assert!(lake.low_answers(&strumento, version, &later).unwrap().is_empty());
     }
     assert!(lake.low_answers("nessuno", 1, &[("a", vec![1])]).unwrap().is_empty());
 }

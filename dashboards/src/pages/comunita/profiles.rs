@@ -52,6 +52,8 @@ pub(crate) struct Profiles {
     groups: Vec<Described>,
     /// How often each question holds each group back.
     questions: Table,
+    /// Somebody is in no group.
+    has_ungrouped: bool,
 }
 
 impl Profiles {
@@ -101,7 +103,12 @@ impl Profiles {
             bars,
             table: Table { columns, rows: rows.collect() },
         };
-        Some(Self { chart, groups, questions: table(data, names, mark, titled) })
+        Some(Self {
+            chart,
+            groups,
+            questions: table(data, names, mark, titled),
+            has_ungrouped: figures.has_ungrouped(),
+        })
     }
 
     pub(super) fn tables(&self) -> [(Option<String>, Table); 2] {
