@@ -54,6 +54,18 @@ pub(crate) struct OptionNames {
     pub(crate) is_low: bool,
 }
 
+impl ItemNames {
+    /// The answers that hold somebody back.
+    pub(crate) fn low(&self) -> impl Iterator<Item = i16> {
+        self.options.iter().filter(|option| option.is_low).map(|option| option.value)
+    }
+
+    /// Whether any answer can.
+    pub(crate) fn can_be_low(&self) -> bool {
+        self.low().next().is_some()
+    }
+}
+
 impl Content {
     fn new(instrument: &Instrument) -> Self {
         let named = |id: &str, title: &str| Named { id: id.to_owned(), title: title.to_owned() };

@@ -73,10 +73,7 @@ pub(super) async fn docx(
     Path(edition): Path<String>,
     headers: HeaderMap,
 ) -> Response {
-    let outcome = match read(&asked, &edition).await {
-        Ok((_, _, content)) => file(&content, &headers),
-        Err(trouble) => Err(trouble),
-    };
+    let outcome = read(&asked, &edition).await.and_then(|(_, _, content)| file(&content, &headers));
     asked.answer(&dashboards, outcome).await
 }
 

@@ -437,10 +437,7 @@ pub(super) async fn docx(
     Path(report): Path<String>,
     headers: HeaderMap,
 ) -> Response {
-    let outcome = match content(&dashboards, &asked, &report).await {
-        Ok((_, content)) => file(&content, &headers),
-        Err(trouble) => Err(trouble),
-    };
+    let outcome = content(&dashboards, &asked, &report).await.and_then(|(_, content)| file(&content, &headers));
     asked.answer(&dashboards, outcome).await
 }
 

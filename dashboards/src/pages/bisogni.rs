@@ -153,12 +153,11 @@ fn items(data: &Data, period: &str, mark: &str) -> (HeatMap, Option<Most>) {
         if !names.iter().any(|name| name == "low") {
             continue;
         }
-        let whole = names.iter().any(|name| name == "asked").then_some("asked");
         if known.section != section {
             section = &known.section;
             rows.push(HeatRow { head: section.to_owned(), is_section: true, cells: Vec::new() });
         }
-        let low = |period: &str| figures.part_in(&table, "low", whole, period);
+        let low = |period: &str| figures.low(&known.id, period);
         let periods = figures.years().iter().map(String::as_str).chain([ALL]);
         let cells = periods.map(|period| heat(low(period).share_permille, mark)).collect();
         rows.push(HeatRow { head: known.text.clone(), is_section: false, cells });

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use warehouse::LowRow;
 use warehouse::clusters::{Clusters, letters};
 
-use super::needs;
+use super::needs::{self, ASKED, ELSEWHERE};
 use super::one_way::OneWay;
 use super::plan::Ids;
 use crate::strumento::{Content, ItemNames};
@@ -17,8 +17,6 @@ use crate::strumento::{Content, ItemNames};
 const LEAST: usize = 20;
 /// More groups are too many to plan for, and each has few people.
 const MOST: usize = 5;
-/// Those who answered another version, whose questions may have been others.
-const ELSEWHERE: &str = "elsewhere";
 
 /// What groups grow from, so that they keep their letters and change slowly. The same start and the same people give the same groups.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -115,13 +113,12 @@ pub(super) struct OfAll {
 
 /// The questions that groups are made of: those that an answer can hold somebody back in, and that can change.
 pub(crate) fn questions(content: &Content) -> Vec<&ItemNames> {
-    content.items.iter().filter(|item| !item.is_fixed && item.options.iter().any(|option| option.is_low)).collect()
+    content.items.iter().filter(|item| !item.is_fixed && item.can_be_low()).collect()
 }
 
 impl Grouped {
-    /// The groups of people by their answers to [`questions`]; `None` where there are none, or they are not the people of the tables:
-    /// `of_all` is how each question's
-    /// table counts everybody.
+    /// The groups of people by their answers to [`questions`]; `None` where there are none, or they are not the people of the tables,
+    /// each of which counts everybody as `of_all` says.
     pub(super) fn new(
         rows: &[LowRow],
         content: &Content,
@@ -233,7 +230,7 @@ impl Grouped {
             }
             if self.elsewhere > 0 {
                 set.count(&[(id, ELSEWHERE), (item, ELSEWHERE)], self.elsewhere)?;
-                for answer in ["low", "other", "asked"] {
+                for answer in ["low", "other", ASKED] {
                     set.impossible(&[(id, ELSEWHERE), (item, answer)])?;
                 }
             }

@@ -47,11 +47,8 @@ macro_rules! of {
 impl Marts {
     pub(crate) fn read(lake: &EnteLake, strumento: &Strumento) -> Result<Self, LakeError> {
         let content = &strumento.content;
-        let low = questions(content).into_iter().map(|item| {
-            let values = item.options.iter().filter(|option| option.is_low).map(|option| option.value);
-            (item.id.as_str(), values.collect())
-        });
-        let low = lake.low_answers(&strumento.id, content.version, &low.collect::<Vec<_>>())?;
+        let low: Vec<_> = questions(content).into_iter().map(|item| (item.id.as_str(), item.low().collect())).collect();
+        let low = lake.low_answers(&strumento.id, content.version, &low)?;
         let strumento = strumento.id.as_str();
         Ok(Self {
             as_of: text::day(lake.manifest().published_at),

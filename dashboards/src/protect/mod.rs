@@ -361,6 +361,13 @@ impl Protected {
         self.median_quarters.filter(|_| is_enough("by then") && is_enough("later"))
     }
 
+    /// Those whose answer to a question holds them back, as a part of all who were asked it; none where it is not counted.
+    pub(crate) fn low(&self, question: &str, period: &str) -> Part {
+        let table = item(question);
+        let is_part = self.names_in(&table).iter().any(|name| name == needs::ASKED);
+        self.part_in(&table, "low", is_part.then_some(needs::ASKED), period)
+    }
+
     /// Minimum conditions that enough people miss.
     pub(crate) fn blocks(&self) -> Vec<String> {
         self.blocks.iter().flat_map(|(_, kept)| kept.all()).map(str::to_owned).collect()
@@ -421,21 +428,24 @@ impl Protected {
         &self.found
     }
 
+    /// The dimension of groups, if this is one of them.
+    fn group_dimension(&self, name: &str) -> Option<DimensionId> {
+        let (id, names) = self.groups.as_ref()?;
+        names.iter().any(|known| known == name).then_some(*id)
+    }
+
     /// Those of a group of similar needs, over all periods.
     pub(crate) fn of_group(&self, name: &str) -> Part {
-        let Some((id, _)) = self.groups.as_ref().filter(|(_, names)| names.iter().any(|known| known == name)) else {
-            return Part::HIDDEN;
-        };
-        let at = [(*id, name)];
+        let Some(id) = self.group_dimension(name) else { return Part::HIDDEN };
+        let at = [(id, name)];
         Part { people: self.count(&at), share_permille: self.share(&at, &[]) }
     }
 
     /// Those of them whose answer to a question holds them back, over all periods.
     pub(crate) fn low_of_group(&self, name: &str, question: &str) -> Part {
-        let group = self.groups.as_ref().filter(|(_, names)| names.iter().any(|known| known == name));
-        let table = item(question);
-        let Some(((id, _), (of_item, _))) = group.zip(self.one_way.get(&table)) else { return Part::HIDDEN };
-        let (part, whole) = ([(*id, name), (*of_item, "low")], [(*id, name)]);
+        let table = self.one_way.get(&item(question));
+        let Some((id, (of_item, _))) = self.group_dimension(name).zip(table) else { return Part::HIDDEN };
+        let (part, whole) = ([(id, name), (*of_item, "low")], [(id, name)]);
         Part { people: self.count(&part), share_permille: self.share(&part, &whole) }
     }
 

@@ -12,6 +12,11 @@ use super::{ALL, Marts, ProtectError};
 use crate::merge::{Merged, RARE, Sizes};
 use crate::strumento::Strumento;
 
+/// Those who answered another version, whose question may have been another one.
+pub(super) const ELSEWHERE: &str = "elsewhere";
+/// All the others, where there are such.
+pub(super) const ASKED: &str = "asked";
+
 /// The table of an item.
 pub(crate) fn item(id: &str) -> String {
     format!("item {id}")
@@ -47,22 +52,21 @@ fn items(
         by_item.entry(&row.item).or_default().push((&row.period, row.value, count));
     }
     let mut tables = Vec::new();
-    for known in content.items.iter().filter(|known| known.options.iter().any(|option| option.is_low)) {
+    for known in content.items.iter().filter(|known| known.can_be_low()) {
         let Some(rows) = by_item.get(known.id.as_str()) else { continue };
         let mut table = OneWay { is_by_year: true, ..OneWay::new(item(&known.id), ["low", "other"]) };
-        let is_low = |value: i64| known.options.iter().any(|option| i64::from(option.value) == value && option.is_low);
+        let is_low = |value: i64| known.low().any(|low| i64::from(low) == value);
         for (period, value, count) in rows {
             table.add(if is_low(*value) { "low" } else { "other" }, period, *count);
         }
-        // Of another version: the question may have been another one.
         if periods(people).any(|(period, everybody)| table.sum(period) < everybody) {
-            table.categories.push("elsewhere".to_owned());
+            table.categories.push(ELSEWHERE.to_owned());
             for (period, everybody) in periods(people) {
-                if let Err(error) = table.fill("elsewhere", period, everybody) {
+                if let Err(error) = table.fill(ELSEWHERE, period, everybody) {
                     return Ok(Err(error));
                 }
             }
-            table.group("asked", ["low", "other"]);
+            table.group(ASKED, ["low", "other"]);
         }
         tables.push(table);
     }

@@ -159,7 +159,7 @@ impl Plan {
         };
         let of_all = clusters::questions(&strumento.content).into_iter().filter_map(|item| {
             let table = one_way.iter().find(|table| table.name == needs::item(&item.id))?;
-            let of_all = OfAll { low: count_of(table, "low"), elsewhere: count_of(table, "elsewhere") };
+            let of_all = OfAll { low: count_of(table, "low"), elsewhere: count_of(table, needs::ELSEWHERE) };
             Some((item.id.clone(), of_all))
         });
         let people_of_all = everybody.get(ALL).copied().unwrap_or_default();

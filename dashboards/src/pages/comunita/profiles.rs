@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::pages::bars::{Bar, Bars, of_one};
 use crate::pages::{Data, count, share};
-use crate::protect::{ALL, item, questions};
+use crate::protect::{ALL, questions};
 use crate::table::{Column, Row, Table};
 use crate::text;
 
@@ -119,19 +119,12 @@ impl Profiles {
     }
 }
 
-/// How often a question holds back, of those who were asked it.
-fn share_of_all(data: &Data, question: &str) -> Option<u32> {
-    let (figures, table) = (&data.figures, item(question));
-    let whole = figures.names_in(&table).iter().any(|name| name == "asked").then_some("asked");
-    figures.part_in(&table, "low", whole, ALL).share_permille
-}
-
 /// The questions in which a group is farthest from all.
 fn facts(data: &Data, name: &str) -> Vec<Fact> {
     let mut found = Vec::new();
     for question in questions(&data.strumento.content) {
         let here = data.figures.low_of_group(name, &question.id).share_permille;
-        let Some((here, all)) = here.zip(share_of_all(data, &question.id)) else { continue };
+        let Some((here, all)) = here.zip(data.figures.low(&question.id, ALL).share_permille) else { continue };
         if here.abs_diff(all) >= APART_BY {
             let fact = Fact {
                 question: question.text.clone(),
@@ -154,7 +147,7 @@ fn table(data: &Data, names: &[String], mark: &str, titled: impl Fn(&str) -> Str
         .chain([Column::number(format!("{} %", word("everybody")))]);
     let rows = questions(&data.strumento.content).into_iter().map(|question| {
         let of_group = |name: &String| data.figures.low_of_group(name, &question.id).share_permille;
-        let shares = names.iter().map(of_group).chain([share_of_all(data, &question.id)]);
+        let shares = names.iter().map(of_group).chain([data.figures.low(&question.id, ALL).share_permille]);
         let cells = shares.map(|permille| share(permille, mark)).collect();
         Row { head: question.text.clone(), cells, is_total: false }
     });
