@@ -1,21 +1,21 @@
-//! Protected figures, computed once for each publication and kept in memory.
+//! Protected figures in memory: those that are shown, until a later state of the lake may take their place (`snapshot`).
 //!
-//! The key is Ente, version of its lake, strumento; nothing of one Ente is ever looked up for another. One computation runs
-//! at a time, on the blocking pool, and whoever asks meanwhile waits for it a little. A second server would compute the
-//! same where it remembers the same of groups with similar needs: protection has no chance in it.
+//! The key is Ente and strumento; nothing of one Ente is ever looked up for another. One computation runs at a time, on the blocking
+//! pool; meanwhile the figures of before are shown, and where there are none whoever asks waits for it a little. A second server
+//! computes the same where it keeps the same: protection has no chance in it.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use domain::feed::EnteId;
 use domain::instrument::Instrument;
 use tokio::sync::{AcquireError, Semaphore, SemaphorePermit, watch};
 use warehouse::{DataQualityRow, DriftRow, Lake, PracticeRow, ReliabilityRow};
 
-use crate::desk::{Desk, groups};
+use crate::desk::{Desk, groups, snapshots};
 use crate::protect::{Marts, ProtectError, Protected, Remembered, Start};
+use crate::snapshot::{NEWCOMERS_MIN, Position, Snapshot};
 use crate::strumento::Strumento;
 
 /// How long a request waits for a computation under way.
@@ -25,7 +25,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 #[derive(Clone, Debug)]
 pub(crate) enum Ready {
     /// Figures that may be shown.
-    Figures(Arc<Protected>),
+    Figures(Snapshot),
     /// Still being computed.
     Preparing,
     /// They could not be protected: there are no figures.
@@ -34,16 +34,7 @@ pub(crate) enum Ready {
     Broken,
 }
 
-/// Which state of an Ente's data is shown, said on every page and in every file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Position {
-    pub(crate) version: i64,
-    pub(crate) published_at: DateTime<Utc>,
-    /// The number of the last event of the Ente's feed that is in.
-    pub(crate) last_seq: i64,
-}
-
-/// The published state of an Ente. What it counts is questionnaires, and none of them leaves `pages::qualita` as it is.
+/// The last state of an Ente that is published. What it counts is questionnaires, and none of them leaves `pages::qualita` as it is.
 #[derive(Debug)]
 pub(crate) struct Publication {
     pub(crate) ente: EnteId,
@@ -64,19 +55,43 @@ pub(crate) struct Quality {
     pub(crate) drift: Vec<DriftRow>,
 }
 
-type Outcome = Option<Result<Arc<Protected>, Arc<ProtectError>>>;
-type Key = (EnteId, i64, String);
+type Outcome = Option<Result<Snapshot, Arc<ProtectError>>>;
+type Key = (EnteId, String);
+
+/// What is shown of a strumento, and of which state of the lake it has been decided that it is.
+#[derive(Clone, Debug, Default)]
+struct Showing {
+    outcome: Outcome,
+    settled: Option<i64>,
+}
+
+/// Of one strumento of an Ente.
+struct Slot {
+    /// The state that is looked at, or was.
+    version: Option<i64>,
+    sender: watch::Sender<Showing>,
+}
+
+/// What came of looking at a state.
+enum Looked {
+    /// Its figures.
+    Figures(Box<Protected>),
+    /// It is too early for it: what was shown is.
+    Kept,
+    /// The lake has it no longer: the next request looks at another.
+    Overtaken,
+}
 
 /// The cache.
 pub(crate) struct Cache {
     lake: Lake,
     instruments: Vec<Instrument>,
     publications: Mutex<BTreeMap<EnteId, Arc<Publication>>>,
-    figures: Mutex<BTreeMap<Key, watch::Receiver<Outcome>>>,
+    figures: Mutex<BTreeMap<Key, Slot>>,
     turn: Arc<Semaphore>,
     /// Held by the one Ente that is computed before anybody asks.
     ahead: Semaphore,
-    /// Where groups of people keep their letters; without it they are found anew each time.
+    /// Where figures are kept until the next ones, and groups of people their letters; without it both are found anew each time.
     desk: OnceLock<Desk>,
 }
 
@@ -93,7 +108,7 @@ impl Cache {
         }
     }
 
-    /// Keeps the letters of groups at this desk; the first one given stays.
+    /// Keeps figures and the letters of groups at this desk; the first one given stays.
     pub(crate) fn remember_at(&self, desk: Desk) {
         let _ = self.desk.set(desk);
     }
@@ -143,67 +158,36 @@ impl Cache {
         Ok(Some(publication))
     }
 
-    /// Starts the computation of one strumento unless it was started before, and gives what to wait for. Needs the runtime.
-    pub(crate) fn start(
-        self: &Arc<Self>,
-        publication: &Arc<Publication>,
-        strumento: &Arc<Strumento>,
-    ) -> watch::Receiver<Outcome> {
-        let key = (publication.ente, publication.position.version, strumento.id.clone());
+    /// Looks whether figures of this state are to be shown of a strumento, unless it was done before, and gives what to wait for. Needs
+    /// the runtime.
+    pub(crate) fn start(self: &Arc<Self>, publication: &Arc<Publication>, strumento: &Arc<Strumento>) -> Running {
+        let version = publication.position.version;
         let mut figures = locked(&self.figures);
-        if let Some(running) = figures.get(&key) {
-            return running.clone();
+        let slot = figures
+            .entry((publication.ente, strumento.id.clone()))
+            .or_insert_with(|| Slot { version: None, sender: watch::Sender::new(Showing::default()) });
+        let running = Running { showing: slot.sender.subscribe(), version };
+        if slot.version == Some(version) {
+            return running;
         }
-        // What an earlier publication showed is never shown again.
-        figures.retain(|(ente, version, id), _| *ente != key.0 || *id != key.2 || *version >= key.1);
-        let (sender, receiver) = watch::channel(None);
-        figures.insert(key.clone(), receiver.clone());
+        slot.version = Some(version);
+        let sender = slot.sender.clone();
         drop(figures);
-        let cache = Arc::clone(self);
-        let strumento = Arc::clone(strumento);
-        tokio::spawn(async move {
-            // Held until the groups are remembered: the next state grows from them.
-            let Ok(_turn) = Arc::clone(&cache.turn).acquire_owned().await else { return };
-            let (ente, version, id) = key.clone();
-            let work = Arc::clone(&cache);
-            let remembered = match cache.desk.get() {
-                Some(desk) => groups::remembered(desk, ente, &id).await,
-                None => None,
-            };
-            let start = remembered.as_ref().map(|remembered| remembered.start(version)).unwrap_or_default();
-            let from = start.clone();
-            let done = tokio::task::spawn_blocking(move || work.compute(ente, version, &strumento, &from));
-            match done.await {
-                // A file that could not be read may be readable next time.
-                Ok(Some(Err(ProtectError::Lake(error)))) => {
-                    tracing::error!(ente.id = %ente, strumento = id, %error, "the marts cannot be read");
-                    locked(&cache.publications).remove(&ente);
-                    locked(&cache.figures).remove(&key);
-                    sender.send_replace(Some(Err(Arc::new(ProtectError::Lake(error)))));
-                }
-                Ok(Some(outcome)) => {
-                    if let Err(error) = &outcome {
-                        let source = std::error::Error::source(error).map(ToString::to_string);
-                        tracing::error!(ente.id = %ente, strumento = id, %error, source, "figures are not shown: they could not be protected");
-                    }
-                    let found = outcome.as_ref().ok().map(|figures| figures.found().clone());
-                    sender.send_replace(Some(outcome.map(Arc::new).map_err(Arc::new)));
-                    let is_new = remembered.is_none_or(|remembered| remembered.is_before(version));
-                    if let (Some(desk), Some(found), true) = (cache.desk.get(), found, is_new) {
-                        groups::remember(desk, ente, &id, &Remembered::new(version, start, found)).await;
-                    }
-                }
-                // Overtaken by another publication: the next request starts anew, on that one.
-                Ok(None) => {
-                    locked(&cache.figures).remove(&key);
-                }
-                Err(error) => {
-                    tracing::error!(ente.id = %ente, strumento = id, %error, "protecting figures broke off");
-                    locked(&cache.figures).remove(&key);
-                }
+        sender.send_modify(|showing| {
+            showing.settled = None;
+            if !matches!(showing.outcome, Some(Ok(_))) {
+                showing.outcome = None;
             }
         });
-        receiver
+        let look = Look {
+            cache: Arc::clone(self),
+            ente: publication.ente,
+            position: publication.position,
+            strumento: Arc::clone(strumento),
+            sender,
+        };
+        tokio::spawn(look.go());
+        running
     }
 
     /// The place of the one Ente that is computed before anybody asks: one after the other, so that a request never waits for
@@ -212,20 +196,33 @@ impl Cache {
         self.ahead.acquire().await
     }
 
-    /// Computes all of a publication, one strumento after the other.
+    /// Looks at all of a publication, one strumento after the other.
     pub(crate) async fn compute_all(self: &Arc<Self>, publication: &Arc<Publication>) {
         for strumento in &publication.strumenti {
-            let mut running = self.start(publication, strumento);
-            // One that was overtaken ends without an outcome.
-            let _ = running.wait_for(Option::is_some).await;
+            self.start(publication, strumento).settled().await;
         }
     }
 
-    /// What is ready, after waiting no longer than `patience`.
-    pub(crate) async fn wait(mut receiver: watch::Receiver<Outcome>, patience: Duration) -> Ready {
-        match tokio::time::timeout(patience, receiver.wait_for(Option::is_some)).await {
-            Ok(Ok(outcome)) => match &*outcome {
-                Some(Ok(figures)) => Ready::Figures(Arc::clone(figures)),
+    /// Lets the next request look again.
+    fn look_again(&self, ente: EnteId, strumento: &str) {
+        if let Some(slot) = locked(&self.figures).get_mut(&(ente, strumento.to_owned())) {
+            slot.version = None;
+        }
+    }
+}
+
+/// What is being found out of a strumento of an Ente.
+pub(crate) struct Running {
+    showing: watch::Receiver<Showing>,
+    version: i64,
+}
+
+impl Running {
+    /// What is shown, after waiting no longer than `patience` where there is nothing yet.
+    pub(crate) async fn wait(mut self, patience: Duration) -> Ready {
+        match tokio::time::timeout(patience, self.showing.wait_for(|showing| showing.outcome.is_some())).await {
+            Ok(Ok(showing)) => match &showing.outcome {
+                Some(Ok(snapshot)) => Ready::Figures(snapshot.clone()),
                 Some(Err(error)) if matches!(**error, ProtectError::Lake(_)) => Ready::Broken,
                 Some(Err(_)) => Ready::Refused,
                 None => Ready::Preparing,
@@ -234,19 +231,116 @@ impl Cache {
         }
     }
 
-    fn compute(
+    /// Waits until it is decided whether this state is shown. One that was overtaken is not.
+    async fn settled(mut self) {
+        let version = self.version;
+        let _ = self.showing.wait_for(|showing| showing.settled.is_some_and(|settled| settled >= version)).await;
+    }
+}
+
+/// A look at a state of the lake: whether its figures are to be shown, and which they are.
+struct Look {
+    cache: Arc<Cache>,
+    ente: EnteId,
+    position: Position,
+    strumento: Arc<Strumento>,
+    sender: watch::Sender<Showing>,
+}
+
+impl Look {
+    async fn go(self) {
+        let shown = self.shown().await;
+        let is_early = |shown: &Snapshot| !shown.is_of_earlier_month_than(self.position.published_at);
+        if !shown.as_ref().is_some_and(is_early) {
+            self.renew(shown).await;
+        }
+        self.sender.send_modify(|showing| showing.settled = Some(self.position.version));
+    }
+
+    /// What is shown now: of before a restart what was kept.
+    async fn shown(&self) -> Option<Snapshot> {
+        if let Some(Ok(shown)) = &self.sender.borrow().outcome {
+            return Some(shown.clone());
+        }
+        let kept = snapshots::kept(self.cache.desk.get()?, self.ente, &self.strumento.id).await?;
+        self.show(Ok(kept.clone()));
+        Some(kept)
+    }
+
+    fn show(&self, outcome: Result<Snapshot, ProtectError>) {
+        self.sender.send_modify(|showing| showing.outcome = Some(outcome.map_err(Arc::new)));
+    }
+
+    async fn renew(&self, shown: Option<Snapshot>) {
+        let Self { cache, ente, position, strumento, .. } = self;
+        let (ente, id, version) = (*ente, strumento.id.as_str(), position.version);
+        // Held until all is kept: the next state grows from it.
+        let Ok(_turn) = Arc::clone(&cache.turn).acquire_owned().await else { return };
+        let desk = cache.desk.get();
+        let remembered = match desk {
+            Some(desk) => groups::remembered(desk, ente, id).await,
+            None => None,
+        };
+        let start = remembered.as_ref().map(|remembered| remembered.start(version)).unwrap_or_default();
+        let (work, of, from) = (Arc::clone(cache), Arc::clone(strumento), start.clone());
+        let (state, before) = (*position, shown.clone());
+        let looked = tokio::task::spawn_blocking(move || work.look(ente, state, &of, &from, before.as_ref())).await;
+        let error = match looked {
+            Ok(Ok(Looked::Figures(figures))) => {
+                let snapshot = Snapshot { position: *position, figures: Arc::new(*figures) };
+                if let Some(desk) = desk {
+                    snapshots::keep(desk, ente, id, &snapshot).await;
+                    if remembered.is_none_or(|remembered| remembered.is_before(version)) {
+                        let found = Remembered::new(version, start, snapshot.figures.found().clone());
+                        groups::remember(desk, ente, id, &found).await;
+                    }
+                }
+                return self.show(Ok(snapshot));
+            }
+            Ok(Ok(Looked::Kept)) => return,
+            Ok(Ok(Looked::Overtaken)) => return cache.look_again(ente, id),
+            Ok(Err(error)) => error,
+            Err(error) => {
+                tracing::error!(ente.id = %ente, strumento = id, %error, "protecting figures broke off");
+                return cache.look_again(ente, id);
+            }
+        };
+        let source = std::error::Error::source(&error).map(ToString::to_string);
+        if let ProtectError::Lake(_) = error {
+            // A file that could not be read may be readable next time.
+            tracing::error!(ente.id = %ente, strumento = id, %error, source, "the marts cannot be read");
+            locked(&cache.publications).remove(&ente);
+            cache.look_again(ente, id);
+        } else {
+            tracing::error!(ente.id = %ente, strumento = id, %error, source, "figures are not shown: they could not be protected");
+        }
+        if shown.is_none() {
+            self.show(Err(error));
+        }
+    }
+}
+
+impl Cache {
+    /// Reads a state, and protects its figures where it is time for them.
+    fn look(
         &self,
         ente: EnteId,
-        version: i64,
+        state: Position,
         strumento: &Strumento,
         start: &Start,
-    ) -> Option<Result<Protected, ProtectError>> {
-        let marts = match self.lake.at(ente, version) {
-            Ok(Some(lake)) => Marts::read(&lake, strumento),
-            Ok(None) => return None,
-            Err(error) => Err(error),
-        };
-        Some(marts.map_err(ProtectError::from).and_then(|marts| Protected::new(&marts, strumento, start)))
+        shown: Option<&Snapshot>,
+    ) -> Result<Looked, ProtectError> {
+        let Some(lake) = self.lake.at(ente, state.version)? else { return Ok(Looked::Overtaken) };
+        if let Some(shown) = shown {
+            let newcomers = lake.assessed_after(shown.position.published_at)?;
+            let is_of_this = newcomers.iter().find(|row| row.instrument == strumento.id);
+            if is_of_this.is_none_or(|row| row.people < NEWCOMERS_MIN) {
+                return Ok(Looked::Kept);
+            }
+        }
+        let marts = Marts::read(&lake, strumento)?;
+        Protected::new(&marts, strumento, start, shown.map(|shown| &*shown.figures))
+            .map(|figures| Looked::Figures(Box::new(figures)))
     }
 }
 

@@ -3,13 +3,15 @@
 use std::ops::RangeInclusive;
 
 use domain::person::{Citizenship, Disadvantage, Education, Household, Sex, Work};
+use serde::{Deserialize, Serialize};
 
 use crate::merge::POOL;
 use crate::pages::Choice;
 use crate::text;
 
 /// What is recorded of a persona, in the order of the pages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Characteristic {
     AgeBand,
     Sex,
@@ -72,7 +74,8 @@ impl Characteristic {
 }
 
 /// By what pages narrow down whom they count: where people live, or what is recorded of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Filter {
     Comune,
     Of(Characteristic),

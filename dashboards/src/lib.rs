@@ -20,6 +20,7 @@ pub mod query;
 mod rates;
 pub mod research;
 mod samples;
+mod snapshot;
 mod strumento;
 mod table;
 #[cfg(test)]

@@ -12,10 +12,11 @@ use warehouse::{
 };
 
 use crate::Viewer;
-use crate::cache::{Position, Publication, Quality};
+use crate::cache::{Publication, Quality};
 use crate::characteristic::Characteristic;
 use crate::pages::Data;
 use crate::protect::{ALL, Marts, NOT_VALID, PROFILE, ProtectError, Protected, Start};
+use crate::snapshot::Position;
 use crate::strumento::{Content, ItemNames, Named, OptionNames, ScaleNames, Strumento};
 
 /// Somebody's sheet: what is recorded, and the outcome by target (`None` where the answers are not enough).
@@ -433,7 +434,7 @@ fn add_needs<'a>(marts: &mut Marts, period: &str, strumento: &Strumento, last: i
 
 /// What a page gets, of these marts.
 pub(crate) fn data(marts: &Marts, strumento: Strumento) -> Result<Data, ProtectError> {
-    let figures = Protected::new(marts, &strumento, &Start::default())?;
+    let figures = Protected::new(marts, &strumento, &Start::default(), None)?;
     let reliability =
         strumento.scales.iter().zip([Some(824_400), None]).map(|(scale, alpha_millionths)| ReliabilityRow {
             instrument: strumento.id.clone(),
@@ -446,19 +447,20 @@ pub(crate) fn data(marts: &Marts, strumento: Strumento) -> Result<Data, ProtectE
         });
     let reliability = reliability.collect();
     let strumento = Arc::new(strumento);
+    let position = Position {
+        version: 7,
+        published_at: DateTime::from_timestamp(1_795_577_760, 0).unwrap_or_default(),
+        last_seq: 1_234,
+    };
     let publication = Publication {
         ente: EnteId(uuid::Uuid::nil()),
-        position: Position {
-            version: 7,
-            published_at: DateTime::from_timestamp(1_795_577_760, 0).unwrap_or_default(),
-            last_seq: 1_234,
-        },
+        position,
         is_earlier: false,
         strumenti: vec![Arc::clone(&strumento)],
         reliability,
         quality: quality(&strumento),
     };
-    Ok(Data { publication: Arc::new(publication), strumento, figures: Arc::new(figures) })
+    Ok(Data { publication: Arc::new(publication), strumento, position, figures: Arc::new(figures) })
 }
 
 /// How made-up operators fill questionnaires in: four with enough of them, one with few.

@@ -10,6 +10,7 @@ use arrow::compute::concat_batches;
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
+use chrono::{DateTime, Utc};
 use domain::feed::EnteId;
 use domain::instrument::Instrument;
 use domain::keys::{RingKey, Secret};
@@ -22,8 +23,8 @@ use crate::manifest::{FileEntry, Manifest, Root};
 use crate::publish::{IN_MEMORY_AT_MOST, Source, TableData, definitions, make_marts};
 use crate::rows::{
     AgeRow, AlikeRow, AzioneRow, BlockRow, ChangeRow, CommunityRow, DataQualityRow, DriftRow, ItemRow, LowRow, MartRow,
-    PathRow, PracticeRow, RecencyRow, ReliabilityRow, ReturnRow, RowError, TerritoryIndexRow, TerritoryPeopleRow,
-    TerritoryRow, TotalsRow,
+    NewcomersRow, PathRow, PracticeRow, RecencyRow, ReliabilityRow, ReturnRow, RowError, TerritoryIndexRow,
+    TerritoryPeopleRow, TerritoryRow, TotalsRow,
 };
 use crate::session::{self, Limits, SessionError, TableFiles};
 use crate::states::Seen;
@@ -610,6 +611,24 @@ impl EnteLake {
         let mut rows = Vec::new();
         for batch in self.select(&sql)?.1 {
             rows.extend(LowRow::read(&batch)?);
+        }
+        Ok(rows)
+    }
+
+    /// How many people were assessed with each strumento after an instant: by when their questionnaires were validated. Nobody of a
+    /// strumento that is not in it.
+    ///
+    /// # Errors
+    /// A damaged file.
+    pub fn assessed_after(&self, instant: DateTime<Utc>) -> Result<Vec<NewcomersRow>, LakeError> {
+        let sql = format!(
+            "select instrument, cast(count(distinct pseudonym) as bigint) as people
+             from assessments where validated_at > {} group by instrument",
+            instant.timestamp()
+        );
+        let mut rows = Vec::new();
+        for batch in self.select(&sql)?.1 {
+            rows.extend(NewcomersRow::read(&batch)?);
         }
         Ok(rows)
     }

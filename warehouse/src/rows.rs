@@ -381,6 +381,13 @@ rows! {
         /// Sum of their indices, in tenths.
         ente_sum_tenths: i64,
     }
+    /// People who were assessed with a strumento after an instant, counted from `assessments`.
+    NewcomersRow from "assessments" {
+        /// The strumento.
+        instrument: String,
+        /// People.
+        people: i64,
+    }
     /// People whom the same questions hold back at their last assessment, counted from the answers.
     LowRow from "answers" {
         /// A character for each question that was asked about: `1` where the answer is one of those that hold back, else `0`.

@@ -29,8 +29,8 @@
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
-use crate::decision::{Refusal, Share};
 use crate::model::{Model, Protection, Standing};
+use crate::published::{PublishedCross, PublishedGroup};
 use crate::{Decision, Error, Reason, Threshold};
 
 /// Moves tried one after the other for one alternative.
@@ -274,23 +274,6 @@ impl ProtectedCross {
         self.decision(group, PEOPLE, 0)
     }
 
-    /// Everybody of a row: a margin, which readers are taken to know.
-    #[must_use]
-    pub fn people_of_row(&self, row: usize) -> u32 {
-        (0..self.shape.columns).map(|column| self.people_at(row, column)).fold(0, u32::saturating_add)
-    }
-
-    /// Everybody of a column.
-    #[must_use]
-    pub fn people_of_column(&self, column: usize) -> u32 {
-        (0..self.shape.rows).map(|row| self.people_at(row, column)).fold(0, u32::saturating_add)
-    }
-
-    fn people_at(&self, row: usize, column: usize) -> u32 {
-        let is_known = row < self.shape.rows && column < self.shape.columns;
-        if is_known { self.protection.value(self.shape.cell(self.shape.group(row, column), PEOPLE, 0)) } else { 0 }
-    }
-
     /// The people of a group, a row and a column, with an outcome of a target.
     ///
     /// # Errors
@@ -300,21 +283,26 @@ impl ProtectedCross {
         self.decision(group, target + 1, outcome)
     }
 
-    /// The share of a group with an outcome. Hidden with either count, and when fewer than a threshold are left.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::UnknownCell`].
-    pub fn share(&self, group: (usize, usize), target: usize, outcome: usize) -> Result<Decision<Share>, Error> {
-        let (whole, part) = (self.people(group)?, self.count(group, target, outcome)?);
-        Ok(match (part, whole) {
-            (Decision::Shown(part), Decision::Shown(whole))
-                if whole.saturating_sub(part) >= self.protection.threshold().people() =>
-            {
-                Decision::Shown(Share { part, whole })
-            }
-            _ => Decision::Hidden(Refusal::new(Reason::Derived, self.protection.threshold())),
-        })
+    /// What readers see of it: the margins, and the cells that are shown.
+    #[must_use]
+    pub fn published(&self) -> PublishedCross {
+        let shape = &self.shape;
+        let people = |row, column| self.protection.value(shape.cell(shape.group(row, column), PEOPLE, 0));
+        let sum = |counts: &mut dyn Iterator<Item = u32>| counts.fold(0, u32::saturating_add);
+        let rows = (0..shape.rows).map(|row| sum(&mut (0..shape.columns).map(|column| people(row, column))));
+        let columns = (0..shape.columns).map(|column| sum(&mut (0..shape.rows).map(|row| people(row, column))));
+        let told = |cell| self.protection.at(cell).published().value();
+        let groups = (0..shape.groups()).map(|group| PublishedGroup {
+            people: told(shape.cell(group, PEOPLE, 0)),
+            targets: shape
+                .outcomes
+                .iter()
+                .enumerate()
+                .skip(1)
+                .map(|(target, &outcomes)| (0..outcomes).map(|one| told(shape.cell(group, target, one))).collect())
+                .collect(),
+        });
+        PublishedCross::new(self.protection.threshold(), rows.collect(), columns.collect(), groups.collect())
     }
 
     fn decision(&self, (row, column): (usize, usize), target: usize, outcome: usize) -> Result<Decision<u32>, Error> {

@@ -28,6 +28,12 @@ pub struct Mark {
     threshold: Threshold,
 }
 
+impl Mark {
+    pub(crate) fn new(threshold: Threshold) -> Self {
+        Self { threshold }
+    }
+}
+
 impl fmt::Display for Mark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "n<{}", self.threshold.people())
@@ -43,7 +49,7 @@ pub struct Refusal {
 
 impl Refusal {
     pub(crate) fn new(reason: Reason, threshold: Threshold) -> Self {
-        Self { reason, mark: Mark { threshold } }
+        Self { reason, mark: Mark::new(threshold) }
     }
 
     /// Why. It must not reach a page, a file or a log that readers of the table can see.
@@ -121,6 +127,12 @@ pub struct Share {
 }
 
 impl Share {
+    /// A share of two counts that are shown; nothing when the others are fewer than the threshold.
+    pub(crate) fn told(part: u32, whole: u32, threshold: Threshold) -> Option<Self> {
+        let others = whole.checked_sub(part)?;
+        (others >= threshold.people()).then_some(Self { part, whole })
+    }
+
     /// The ratio, between 0 and 1.
     #[must_use]
     pub fn ratio(self) -> f64 {

@@ -32,6 +32,8 @@ pub(crate) struct Variable {
     pub(crate) value: u32,
     pub(crate) standing: Standing,
     pub(crate) weight: u32,
+    /// The numbers of the dimensions that it has a category of, in order, but for periods; none where it is of no table.
+    pub(crate) dimensions: Vec<usize>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -95,8 +97,13 @@ impl Model {
         if !self.labels.insert(label.clone()) {
             return Err(Error::RepeatedLabel { label });
         }
-        self.variables.push(Variable { label, value, standing, weight });
+        self.variables.push(Variable { label, value, standing, weight, dimensions: Vec::new() });
         Ok(Var(self.variables.len() - 1))
+    }
+
+    /// Says of which dimensions a variable has a category: looking for other tables goes along them.
+    pub(crate) fn is_of(&mut self, var: Var, dimensions: Vec<usize>) {
+        self.variables[var.0].dimensions = dimensions;
     }
 
     /// Readers know that `total` is the sum of `parts`.

@@ -1,13 +1,10 @@
-//! Protected tables, and figures made from them.
-//!
-//! A figure made of counts is asked for here and not computed by the caller from what is shown, because a share with its
-//! base shows its count: a figure is hidden with any of the counts it is made of, and its computation never sees a hidden
-//! one.
+//! Protected tables, as the house knows them: hidden counts with their reasons, and what proves that they are safe.
 
 use std::collections::BTreeMap;
 
-use crate::decision::{Reason, Refusal, Share};
+use crate::decision::Reason;
 use crate::model::{Effort, Model, Protection, Var};
+use crate::published::PublishedTables;
 use crate::tables::{At, Key, TableSet};
 use crate::{Decision, Error, Threshold};
 
@@ -59,51 +56,6 @@ impl ProtectedTables {
         Ok(self.protection.decision(self.var(at)?))
     }
 
-    /// A figure made of the counts of these cells (a rate, an index, a mean): computed from them if all are shown.
-    ///
-    /// Means and sums of a value of each person belong here for now; they leave room for a dominance rule, which would
-    /// ask for the largest contributions beside the cell.
-    ///
-    /// # Errors
-    ///
-    /// As [`ProtectedTables::count`].
-    pub fn derive<T>(&self, from: &[At<'_>], compute: impl FnOnce(&[u32]) -> T) -> Result<Decision<T>, Error> {
-        match self.shown(from)? {
-            Some(counts) => Ok(Decision::Shown(compute(&counts))),
-            None => Ok(self.refuse()),
-        }
-    }
-
-    /// The share of `part` in `whole`, which it belongs to. Hidden also when the others are fewer than the threshold:
-    /// 100 % tells something of every single person, and 96 % of 25 tells how few the others are.
-    ///
-    /// # Errors
-    ///
-    /// As [`ProtectedTables::count`].
-    pub fn share(&self, part: At<'_>, whole: At<'_>) -> Result<Decision<Share>, Error> {
-        let enough = self.threshold().people();
-        Ok(match self.shown(&[part, whole])?.as_deref() {
-            Some(&[part, whole]) if whole.checked_sub(part).is_some_and(|others| others >= enough) => {
-                Decision::Shown(Share { part, whole })
-            }
-            _ => self.refuse(),
-        })
-    }
-
-    /// A median of the people of a cell. It is the value of one of them, so it needs more people than a count: see
-    /// [`Threshold::people_for_median`].
-    ///
-    /// # Errors
-    ///
-    /// As [`ProtectedTables::count`].
-    pub fn median<T>(&self, of: At<'_>, compute: impl FnOnce() -> T) -> Result<Decision<T>, Error> {
-        let enough = self.threshold().people_for_median();
-        Ok(match self.count(of)? {
-            Decision::Shown(people) if people >= enough => Decision::Shown(compute()),
-            Decision::Shown(_) | Decision::Hidden(_) => self.refuse(),
-        })
-    }
-
     /// What is hidden and why, by cell, for the engine's own report. Those *without* a characteristic are listed too.
     pub fn report(&self) -> impl Iterator<Item = (String, Reason)> {
         self.cells.iter().filter_map(|(key, &var)| Some((self.set.label(key), self.protection.decision(var).reason()?)))
@@ -131,19 +83,14 @@ impl ProtectedTables {
         self.protection.effort()
     }
 
-    fn shown(&self, cells: &[At<'_>]) -> Result<Option<Vec<u32>>, Error> {
-        let mut counts = Some(Vec::with_capacity(cells.len()));
-        for at in cells {
-            match self.count(at)? {
-                Decision::Shown(people) => counts.iter_mut().for_each(|counts| counts.push(people)),
-                Decision::Hidden(_) => counts = None,
-            }
-        }
-        Ok(counts)
-    }
-
-    fn refuse<T>(&self) -> Decision<T> {
-        Decision::Hidden(Refusal::new(Reason::Derived, self.threshold()))
+    /// What readers see of it.
+    #[must_use]
+    pub fn published(&self) -> PublishedTables {
+        let shown = self.cells.iter().filter_map(|(key, &var)| {
+            let people = self.protection.decision(var).published().value()?;
+            Some((key.coordinates()?, people))
+        });
+        PublishedTables::new(self.threshold(), self.set.names(), shown.collect())
     }
 }
 

@@ -24,6 +24,7 @@ pub(crate) struct System {
     pub(crate) values: Vec<i64>,
     rows: Vec<Row>,
     touching: Vec<Vec<usize>>,
+    dimensions: Vec<Vec<usize>>,
 }
 
 struct Row {
@@ -80,6 +81,9 @@ pub(crate) enum Reach {
     Near,
     /// As near, around everything that can mend an inequality and not only what best does: the same cell in all periods.
     Layers,
+    /// Whatever is linked with categories of one dimension, up to so many variables: who is in which of them changes, and how many
+    /// there are in each category of others does not.
+    Along(usize, usize),
     /// Whatever is linked by sums, up to so many variables. Inequalities are taken as they stand, with their other side
     /// where the search starts.
     Sums(usize),
@@ -141,7 +145,8 @@ impl System {
             }
         }
         let values = order.iter().map(|&var| i64::from(model.variables[var].value)).collect();
-        (Self { values, rows, touching }, order)
+        let dimensions = order.iter().map(|&var| model.variables[var].dimensions.clone()).collect();
+        (Self { values, rows, touching, dimensions }, order)
     }
 
     /// The variables that must follow when one rises, because it is a part of them or may not exceed them; each with the
@@ -202,7 +207,7 @@ impl System {
                 found.append(&mut helpers);
                 found
             }
-            Reach::Fans(_) | Reach::Everything => self.spread(vec![aim.cell], reach, base, &price),
+            Reach::Along(..) | Reach::Fans(_) | Reach::Everything => self.spread(vec![aim.cell], reach, base, &price),
         };
         found.sort_unstable();
         found.dedup();
@@ -241,7 +246,7 @@ impl System {
     fn spread(&self, seeds: Vec<usize>, reach: Reach, base: &[i64], price: impl Fn(usize) -> Price) -> Vec<usize> {
         let most = match reach {
             Reach::Near | Reach::Layers | Reach::Everything => usize::MAX,
-            Reach::Sums(most) | Reach::Fans(most) => most,
+            Reach::Along(_, most) | Reach::Sums(most) | Reach::Fans(most) => most,
         };
         let mut is_found = vec![false; self.values.len()];
         let mut is_crossed = vec![false; self.rows.len()];
@@ -261,11 +266,14 @@ impl System {
             }
             for &number in &self.touching[found[next]] {
                 let row = &self.rows[number];
-                let leads_on = row.is_sum() || matches!(reach, Reach::Fans(_) | Reach::Everything);
+                let leads_on = row.is_sum() || matches!(reach, Reach::Along(..) | Reach::Fans(_) | Reach::Everything);
                 if !leads_on || std::mem::replace(&mut is_crossed[number], true) {
                     continue;
                 }
                 for index in self.parts(row, reach, base, &price) {
+                    if matches!(reach, Reach::Along(dimension, _) if !self.goes_along(found[next], index, dimension)) {
+                        continue;
+                    }
                     if found.len() < most && !std::mem::replace(&mut is_found[index], true) {
                         found.push(index);
                     }
@@ -274,6 +282,24 @@ impl System {
             next += 1;
         }
         found
+    }
+
+    /// Whether moving people among the categories of a dimension leads from one variable to another: not to how many there are over
+    /// all of them, and where the dimension has no part, no further than the categories of the same others.
+    fn goes_along(&self, from: usize, to: usize, dimension: usize) -> bool {
+        let (of_from, of_to) = (&self.dimensions[from], &self.dimensions[to]);
+        if of_to.contains(&dimension) {
+            return true;
+        }
+        if of_from.contains(&dimension) {
+            return !of_to.iter().all(|one| of_from.contains(one));
+        }
+        of_from == of_to
+    }
+
+    /// The dimensions that a variable has a category of.
+    pub(crate) fn dimensions_of(&self, index: usize) -> &[usize] {
+        &self.dimensions[index]
     }
 
     /// The variables of a relation that may move; of a long one, when looking near, the most promising of each price.
@@ -288,7 +314,7 @@ impl System {
             }
         }
         for parts in [&mut hidden, &mut shown] {
-            if matches!(reach, Reach::Near | Reach::Layers | Reach::Fans(_)) && parts.len() > FAN {
+            if matches!(reach, Reach::Near | Reach::Layers | Reach::Along(..) | Reach::Fans(_)) && parts.len() > FAN {
                 parts.sort_by_key(|&index| (Reverse(base[index]), index));
                 parts.truncate(FAN);
             }

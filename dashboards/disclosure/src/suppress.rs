@@ -30,7 +30,7 @@
 //! Protection is proved by witnesses (see `search`), which stay valid when more is hidden. Cell by cell, totals before
 //! their parts, it takes the witness that moves the least information, whose shown cells become complementary (least-cost
 //! linear programming, after Kelly, Golden and Assad, 1992). Looking goes from near to far, because small programs are
-//! cheap and mostly enough; and from the witnesses of a small cell's totals, which have settled already what the other
+//! cheap and mostly enough, and last along one dimension, with all margins of the others as they are; and from the witnesses of a small cell's totals, which have settled already what the other
 //! tables with the same total must do: so tables that share margins are searched one at a time, margins first. Then each
 //! complementary cell, the most informative first, is shown again if the cells leaning on it find other witnesses. At
 //! the end all witnesses are checked anew, in whole numbers and against every relation. Each step adds a proof or gives
@@ -46,6 +46,8 @@ use crate::{Error, Reason, Threshold};
 const FREE: usize = 300;
 /// Variables in the programs tried one after the other where looking near finds nothing, before the one with all.
 const WIDER: [usize; 3] = [400, 1_200, 3_000];
+/// Variables in a program that moves people among the categories of one dimension.
+const ALONG: usize = 6_000;
 /// A total with fewer people than so many thresholds has few of them to move: they are looked for together.
 const SCARCE: i64 = 5;
 
@@ -341,9 +343,12 @@ impl Pattern {
                 return Some(found);
             }
         }
-        for most in WIDER.into_iter().chain([usize::MAX]) {
+        // Those of the last dimension first: what comes of people is declared after who they are, and is what changes.
+        let along = self.system.dimensions_of(cell).iter().rev().map(|&dimension| Reach::Along(dimension, ALONG));
+        let along: Vec<Reach> = along.collect();
+        for reach in WIDER.map(Reach::Fans).into_iter().chain(along).chain([Reach::Fans(usize::MAX)]) {
             for base in &bases {
-                if let Some(found) = self.find_priced(cell, side, Reach::Fans(most), base) {
+                if let Some(found) = self.find_priced(cell, side, reach, base) {
                     return Some(found);
                 }
             }

@@ -6,9 +6,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{Model, Protection, Standing, Var};
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Model, Protection, Standing, Var, Variable};
 use crate::protected::ProtectedTables;
-use crate::{Error, Threshold};
+use crate::published::PublishedTables;
+use crate::{Error, Reason, Threshold};
 
 /// How all periods together count somebody who was counted in several of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,6 +124,12 @@ impl Dimension {
         )
     }
 
+    /// The place of a category or group.
+    fn place(&self, name: &str) -> Option<usize> {
+        let names = self.categories.iter().chain(self.groups.iter().map(|(name, _)| name));
+        names.into_iter().position(|known| known == name)
+    }
+
     fn place_name(&self, place: usize) -> &str {
         match place.checked_sub(self.categories.len()) {
             None => &self.categories[place],
@@ -130,8 +139,8 @@ impl Dimension {
 }
 
 /// A dimension of one [`TableSet`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct DimensionId(usize);
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct DimensionId(pub(crate) usize);
 
 /// A cell: the categories it has, every other dimension at its total.
 pub type At<'a> = &'a [(DimensionId, &'a str)];
@@ -164,9 +173,27 @@ impl Key {
         Self(self.0.iter().copied().filter(|&(named, _)| named != dimension).collect())
     }
 
+    /// The places of a cell that is in a category of each of its dimensions; nothing for those *without* a category.
+    pub(crate) fn coordinates(&self) -> Option<Vec<(usize, usize)>> {
+        let place = |&(dimension, place): &(usize, Place)| match place {
+            Place::In(place) => Some((dimension, place)),
+            Place::NotIn(_) => None,
+        };
+        self.0.iter().map(place).collect()
+    }
+
     fn contains(&self, part: &Self) -> bool {
         part.0.iter().all(|named| self.0.contains(named))
     }
+}
+
+/// What readers know of the people who make the difference between tables that were published before and these.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Changes {
+    /// Everything: by how many people each count has changed, hidden or not.
+    Known,
+    /// Nothing, but that counts which have not changed are of the same people.
+    Unknown,
 }
 
 /// Tables offered together, with their counts.
@@ -177,6 +204,7 @@ pub struct TableSet {
     tables: BTreeMap<Vec<usize>, bool>,
     counts: BTreeMap<Key, u32>,
     impossible: BTreeSet<Key>,
+    before: BTreeMap<Key, Before>,
     sums: Vec<(Key, Vec<Key>)>,
 }
 
@@ -266,6 +294,34 @@ impl TableSet {
         Ok(())
     }
 
+    /// Declares what was published before, which readers remember: of other times, so that not all counts are the same, but in cells
+    /// of the same meaning. A count that was shown and is not small now is shown again, and nothing that proves what is hidden
+    /// now moves it: so an alternative for these tables is one for those too, as far as the difference goes that readers know.
+    ///
+    /// A cell is the same where dimensions and categories have the same names. `renamed` gives the name that a category, after its
+    /// dimension, has here; nothing where it has none.
+    pub fn published_before(
+        &mut self,
+        before: &PublishedTables,
+        changes: Changes,
+        renamed: impl Fn(&str, &str) -> Option<String>,
+    ) {
+        let key = |cell: &[(&str, &str)]| {
+            let place = |&(name, category): &(&str, &str)| {
+                let number = self.dimensions.iter().position(|dimension| dimension.name == name)?;
+                let place = self.dimensions[number].place(&renamed(name, category)?)?;
+                Some((number, Place::In(place)))
+            };
+            let mut places = cell.iter().map(place).collect::<Option<Vec<_>>>()?;
+            places.sort_unstable();
+            Some(Key(places))
+        };
+        let enough = before.threshold().people();
+        let cells = before.cells().filter_map(|(cell, people)| Some((key(&cell)?, Before { people, enough, changes })));
+        let cells: Vec<_> = cells.collect();
+        self.before.extend(cells);
+    }
+
     /// Declares what no dimension says, and readers know: the people of `total` are those of `parts`, each in one of them (those
     /// of a level are the ones assessed once and the ones assessed again who are there now). One part means: the same people.
     ///
@@ -301,6 +357,20 @@ impl TableSet {
         Ok((model, cells.into_iter().map(|(key, var)| (self.label(&key), var)).collect()))
     }
 
+    /// The small counts that readers could narrow down from what was published before, of one time or of several, and from nothing
+    /// else: by linear programming, as [`Model::exposed`]. Slow; for tests and for measuring.
+    ///
+    /// # Errors
+    ///
+    /// As [`TableSet::protect`], and [`Error::Unanswered`].
+    pub fn exposed_before(&self, threshold: Threshold) -> Result<Vec<String>, Error> {
+        let (model, _) = self.model()?;
+        let is_told = |variable: &Variable| variable.standing == Standing::Known;
+        let values = model.variables.iter().map(|variable| variable.value).collect();
+        let reasons = model.variables.iter().map(|variable| (!is_told(variable)).then_some(Reason::Primary)).collect();
+        model.exposed(&Protection::decided(threshold, values, reasons))
+    }
+
     pub(crate) fn key(&self, at: At<'_>) -> Result<Key, Error> {
         let mut key = Key::default();
         for &(DimensionId(number), category) in at {
@@ -308,8 +378,7 @@ impl TableSet {
             if key.place(number).is_some() {
                 return Err(Error::RepeatedDimension { dimension: dimension.name.clone() });
             }
-            let names = dimension.categories.iter().chain(dimension.groups.iter().map(|(name, _)| name));
-            let place = names.into_iter().position(|name| name == category).ok_or_else(|| Error::UnknownCategory {
+            let place = dimension.place(category).ok_or_else(|| Error::UnknownCategory {
                 dimension: dimension.name.clone(),
                 category: category.to_owned(),
             })?;
@@ -333,6 +402,12 @@ impl TableSet {
             .collect();
         parts.sort();
         if parts.is_empty() { "everybody".to_owned() } else { parts.join(" & ") }
+    }
+
+    /// The dimensions that a cell has a category of, but for periods.
+    fn divided_by(&self, key: &Key) -> Vec<usize> {
+        let is_of_people = |number: &usize| !matches!(self.dimensions[*number].kind, Kind::Periods(_));
+        key.0.iter().map(|&(number, _)| number).filter(is_of_people).collect()
     }
 
     fn periods(&self) -> Option<(usize, AllPeriods)> {
@@ -422,6 +497,14 @@ impl TableSet {
         Some(halves)
     }
 
+    /// The dimensions, each with its categories and groups.
+    pub(crate) fn names(&self) -> impl Iterator<Item = (String, Vec<String>)> {
+        self.dimensions.iter().map(|dimension| {
+            let groups = dimension.groups.iter().map(|(name, _)| name);
+            (dimension.name.clone(), dimension.categories.iter().chain(groups).cloned().collect())
+        })
+    }
+
     /// The parts of a cell along one dimension of its table: the categories of its total, the members of its group.
     fn parts(&self, key: &Key, number: usize) -> Option<Vec<Key>> {
         let dimension = &self.dimensions[number];
@@ -443,6 +526,25 @@ impl std::fmt::Debug for TableSet {
     }
 }
 
+/// A count that was shown before.
+#[derive(Debug, Clone, Copy)]
+struct Before {
+    people: u32,
+    enough: u32,
+    changes: Changes,
+}
+
+impl Before {
+    /// Whether readers know the count that is there now.
+    fn tells(self, now: u32) -> bool {
+        now >= self.enough
+            && match self.changes {
+                Changes::Known => true,
+                Changes::Unknown => now == self.people,
+            }
+    }
+}
+
 /// A model in the making.
 struct Build<'a> {
     set: &'a TableSet,
@@ -461,7 +563,8 @@ impl Build<'_> {
             let relation = format!("[{}] is impossible", self.set.label(&key));
             return Err(Error::Inconsistent { relation });
         }
-        let standing = match (known, offered) {
+        let was_told = offered && self.set.before.get(&key).is_some_and(|before| before.tells(value));
+        let standing = match (known || was_told, offered) {
             (true, _) => Standing::Known,
             (false, true) if key.0.iter().any(|&(_, place)| matches!(place, Place::NotIn(_))) => Standing::Implied,
             (false, true) => Standing::Offered,
@@ -469,7 +572,9 @@ impl Build<'_> {
         };
         // A total tells more than its size: each dimension summed over is a margin that several tables may share.
         let weight = u32::try_from(1 + 2 * self.breadth.saturating_sub(key.0.len())).unwrap_or(u32::MAX);
+        let dimensions = self.set.divided_by(&key);
         let var = self.model.weighted(self.set.label(&key), value, standing, weight)?;
+        self.model.is_of(var, dimensions);
         self.cells.insert(key, var);
         Ok(())
     }
@@ -617,6 +722,7 @@ impl Build<'_> {
                 let label = format!("{} & last found from {} (table of {})", set.label(key), name, names.join(", "));
                 let value = sum.min(self.value(total));
                 let last_found = self.model.variable(label, value, Standing::Unlisted)?;
+                self.model.is_of(last_found, set.divided_by(key));
                 self.model.at_most(last_found, &[total]);
                 self.model.at_most(last_found, &later);
                 let fixed = changing.iter().fold(key.clone(), |key, &number| key.without(number));

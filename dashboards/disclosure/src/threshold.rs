@@ -2,10 +2,13 @@
 //!
 //! The type refuses anything under five: whoever holds a `Threshold` need not check it again.
 
+use serde::{Deserialize, Serialize};
+
 use crate::Error;
 
 /// The lowest number of people that may be shown as a count. Five at least, five by default.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "u32", into = "u32")]
 pub struct Threshold(u32);
 
 impl Threshold {
@@ -35,6 +38,20 @@ impl Threshold {
     #[must_use]
     pub fn people_for_median(self) -> u32 {
         self.0.saturating_mul(2)
+    }
+}
+
+impl TryFrom<u32> for Threshold {
+    type Error = Error;
+
+    fn try_from(people: u32) -> Result<Self, Error> {
+        Self::new(people)
+    }
+}
+
+impl From<Threshold> for u32 {
+    fn from(threshold: Threshold) -> Self {
+        threshold.0
     }
 }
 

@@ -7,6 +7,7 @@ mod editions;
 pub(crate) mod groups;
 mod reports;
 mod sentences;
+pub(crate) mod snapshots;
 mod views;
 pub(crate) mod visits;
 

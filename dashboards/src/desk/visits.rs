@@ -86,7 +86,7 @@ fn changes(data: &Data, before: &Figures, now: &Figures) -> Vec<Change> {
 /// and where it cannot be read, which is logged: the page does without.
 pub(crate) async fn since(desk: &Desk, viewer: &Viewer, data: &Data) -> Option<Since> {
     let account = viewer.person.as_ref()?.account;
-    let version = data.publication.position.version;
+    let version = data.position.version;
     let visit = Visit { ente: viewer.ente, account, page: "quadro", strumento: &data.strumento.id };
     let now = figures(data);
     let failed = |error: &dyn std::fmt::Display| {

@@ -7,12 +7,12 @@ use rand::rngs::StdRng;
 use tabular::TableError;
 use warehouse::{BaseNotes, EnteLake, LakeError, Selection, schema};
 
-use crate::cache::Position;
 use crate::extraction::codebook::{About, Codebook};
 use crate::extraction::file::{self, FileError};
 use crate::extraction::keep::{KeepError, Shelf, Turn};
 use crate::extraction::record::{Made, Problem, Record, State, Wanted, counts};
 use crate::extraction::{Act, ExtractionEvent, Extractions, Extractor};
+use crate::snapshot::Position;
 
 /// Tables of a form and what the lake calls them.
 pub(crate) const TABLES: [&str; 6] =

@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::cache::Position;
+use crate::snapshot::Position;
 
 /// How long a file is kept.
 const KEPT: TimeDelta = TimeDelta::days(7);

@@ -63,9 +63,9 @@ const TABLES: [&str; 6] = ["assessments", "scores", "answers", "disadvantages", 
 /// Columns that never leave, or leave as another value.
 const NOT_AS_THEY_ARE: [&str; 2] = ["operator", "assessment_id"];
 
-type Row = BTreeMap<&'static str, String>;
+pub(crate) type Row = BTreeMap<&'static str, String>;
 
-fn batch(schema: &SchemaRef, rows: &[Row]) -> RecordBatch {
+pub(crate) fn batch(schema: &SchemaRef, rows: &[Row]) -> RecordBatch {
     let column = |name: &str, kind: &DataType| -> ArrayRef {
         let cells: Vec<Option<&String>> = rows.iter().map(|row| row.get(name)).collect();
         let small = |cell: &Option<&String>| cell.map(|cell| cell.parse::<i16>().unwrap());

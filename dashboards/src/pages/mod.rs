@@ -26,6 +26,7 @@ use crate::cache::{Cache, PATIENCE, Publication, Ready};
 use crate::pages::filters::FilterForm;
 use crate::pages::notice::{Notice, NoticeKind};
 use crate::protect::{ALL, Group, Protected};
+use crate::snapshot::{NEWCOMERS_MIN, Position, Snapshot};
 use crate::strumento::Strumento;
 use crate::{Dashboards, Viewer, text};
 
@@ -75,8 +76,11 @@ impl FromRequestParts<Dashboards> for Asked {
 /// What a page is made of.
 #[derive(Clone)]
 pub(crate) struct Data {
+    /// The last state that is published.
     pub(crate) publication: Arc<Publication>,
     pub(crate) strumento: Arc<Strumento>,
+    /// The state that the figures are of.
+    pub(crate) position: Position,
     pub(crate) figures: Arc<Protected>,
 }
 
@@ -112,8 +116,8 @@ pub(crate) async fn data(dashboards: &Dashboards, asked: &Asked) -> Result<Data,
     let chosen = publication.strumenti.iter().find(|known| Some(&known.id) == asked.choices.strumento.as_ref());
     let strumento = Arc::clone(chosen.or(publication.strumenti.first()).ok_or(NoticeKind::Empty)?);
     let running = dashboards.cache.start(&publication, &strumento);
-    match Cache::wait(running, PATIENCE).await {
-        Ready::Figures(figures) => Ok(Data { publication, strumento, figures }),
+    match running.wait(PATIENCE).await {
+        Ready::Figures(Snapshot { position, figures }) => Ok(Data { publication, strumento, position, figures }),
         Ready::Preparing => Err(NoticeKind::Preparing),
         Ready::Refused => Err(NoticeKind::Refused),
         Ready::Broken => Err(NoticeKind::Broken),
@@ -146,6 +150,8 @@ pub(crate) struct Head {
     pub(crate) version: i64,
     pub(crate) last_seq: i64,
     pub(crate) is_earlier: bool,
+    /// How many people are assessed at least before other figures are shown.
+    pub(crate) newcomers_min: i64,
     pub(crate) attribution: &'static str,
     pub(crate) mark: String,
     pub(crate) periods: Vec<Choice>,
@@ -154,7 +160,7 @@ pub(crate) struct Head {
 
 impl Head {
     pub(crate) fn new(viewer: &Viewer, data: &Data, period: &str) -> Self {
-        let position = data.publication.position;
+        let position = data.position;
         let in_address = if period == ALL { ALL_PERIODS } else { period };
         let all = Choice::new(ALL_PERIODS, text::word("dashboard", "all_periods"), in_address);
         let years = data.figures.years().iter().rev().map(|year| Choice::new(year, year.clone(), in_address));
@@ -169,6 +175,7 @@ impl Head {
             version: position.version,
             last_seq: position.last_seq,
             is_earlier: data.publication.is_earlier,
+            newcomers_min: NEWCOMERS_MIN,
             attribution: territory::ATTRIBUTION,
             mark: data.figures.mark(),
             strumenti: data

@@ -81,7 +81,7 @@ impl Quadro {
             }
             numbers.push(number("again", figures.repeated()));
             overdue = strumento.content.reassess_after_days.and_then(|days| {
-                let before = overdue_before(text::day(data.publication.position.published_at), days)?;
+                let before = overdue_before(text::day(data.position.published_at), days)?;
                 (!figures.names_in(RECENCY).is_empty()).then_some((month(&before), days))
             });
             if overdue.is_some() {

@@ -13,6 +13,9 @@ use super::one_way::OneWay;
 use super::plan::Ids;
 use crate::strumento::{Content, ItemNames};
 
+/// The dimension of groups.
+pub(super) const GROUP: &str = "group";
+
 /// Fewer people are no group.
 const LEAST: usize = 20;
 /// More groups are too many to plan for, and each has few people.
@@ -28,7 +31,7 @@ pub(crate) struct Start {
 }
 
 /// The groups of a state; none where nothing tells its people apart, or they are not offered.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Found {
     /// The sections that people are alike in.
     columns: Vec<String>,
@@ -202,7 +205,7 @@ impl Grouped {
 
     pub(super) fn dimension(&self) -> Dimension {
         let elsewhere = (self.elsewhere > 0).then(|| ELSEWHERE.to_owned());
-        Dimension::exclusive("group", self.names.iter().cloned().chain(elsewhere)).changing()
+        Dimension::exclusive(GROUP, self.names.iter().cloned().chain(elsewhere)).changing()
     }
 
     pub(super) fn count(&self, set: &mut TableSet, id: DimensionId, ids: &Ids, tables: &[OneWay]) -> Result<(), Error> {

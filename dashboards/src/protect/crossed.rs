@@ -8,8 +8,9 @@
 use std::collections::BTreeMap;
 
 use disclosure::{
-    Alike, CrossError, CrossTable, Decision, DimensionId, Figure, ProtectedCross, ProtectedTables, Threshold,
+    Alike, CrossError, CrossTable, DimensionId, ProtectedCross, ProtectedTables, PublishedCross, Threshold,
 };
+use serde::{Deserialize, Serialize};
 use warehouse::AlikeRow;
 
 use super::marts::level;
@@ -44,21 +45,38 @@ struct Target {
     outcomes: Vec<String>,
 }
 
-/// Two characteristics with what comes of people.
+/// Two characteristics with what comes of people, as they are published.
+#[derive(PartialEq, Serialize, Deserialize)]
 pub(super) struct Crossed {
+    #[serde(flatten)]
+    names: Names,
+    table: PublishedCross,
+}
+
+/// What a cross table is of.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Names {
     /// The categories counted together, for each of the two.
     groups: [Vec<Vec<String>>; 2],
     /// The outcomes by target.
     targets: Vec<(String, Vec<String>)>,
-    table: ProtectedCross,
 }
+
+impl Names {
+    pub(super) fn published(&self, table: &ProtectedCross) -> Crossed {
+        Crossed { names: self.clone(), table: table.published() }
+    }
+}
+
+/// Two filters crossed, with what proves that it is safe.
+pub(super) type Proved = ((Filter, Filter), Names, ProtectedCross);
 
 /// All that can be crossed.
 pub(super) type Crosses = BTreeMap<(Filter, Filter), Crossed>;
 
 impl Crossed {
     pub(super) fn groups(&self, second: bool) -> &[Vec<String>] {
-        &self.groups[usize::from(second)]
+        &self.names.groups[usize::from(second)]
     }
 
     /// Everybody of a group of one of the two.
@@ -68,36 +86,29 @@ impl Crossed {
 
     /// The outcomes of a target; none where it is not counted by both.
     pub(super) fn outcomes(&self, target: &str) -> &[String] {
-        let found = self.targets.iter().find(|(code, _)| code == target);
+        let found = self.names.targets.iter().find(|(code, _)| code == target);
         found.map(|(_, outcomes)| outcomes.as_slice()).unwrap_or_default()
     }
 
     pub(super) fn people(&self, group: (usize, usize)) -> Option<u32> {
-        value(self.table.people(group).ok()?)
+        self.table.people(group).value()
     }
 
     pub(super) fn part(&self, group: (usize, usize), target: &str, outcome: usize) -> Option<Part> {
-        let target = self.targets.iter().position(|(code, _)| code == target)?;
-        let people = value(self.table.count(group, target, outcome).ok()?);
-        let share = value(self.table.share(group, target, outcome).ok()?);
+        let target = self.names.targets.iter().position(|(code, _)| code == target)?;
+        let people = self.table.count(group, target, outcome).value();
+        let share = self.table.share(group, target, outcome).value();
         Some(Part { people, share_permille: share.and_then(permille) })
-    }
-
-    #[cfg(test)]
-    pub(super) fn exposed(&self) -> Vec<String> {
-        self.table.exposed().unwrap_or_else(|error| vec![error.to_string()])
-    }
-}
-
-fn value<T>(decision: Decision<T>) -> Option<T> {
-    match decision.published() {
-        Figure::Shown(value) => Some(value),
-        Figure::Hidden(_) => None,
     }
 }
 
 /// Crosses each two characteristics.
-pub(super) fn cross(marts: &Marts, plan: &Plan, ids: &Ids, tables: &ProtectedTables) -> Result<Crosses, CrossError> {
+pub(super) fn cross(
+    marts: &Marts,
+    plan: &Plan,
+    ids: &Ids,
+    tables: &ProtectedTables,
+) -> Result<Vec<Proved>, CrossError> {
     let target = |(code, outcomes): (&String, &Vec<String>)| {
         Some(Target { code: code.clone(), dimension: *ids.targets.get(code)?, outcomes: outcomes.clone() })
     };
@@ -105,9 +116,9 @@ pub(super) fn cross(marts: &Marts, plan: &Plan, ids: &Ids, tables: &ProtectedTab
     let axes = axes(plan, ids, &targets, tables);
     if !agree(&marts.alike, plan, &axes, &targets) {
         tracing::error!("people counted one by one are not those of the tables: no two characteristics are crossed");
-        return Ok(Crosses::new());
+        return Ok(Vec::new());
     }
-    let mut crosses = Crosses::new();
+    let mut crosses = Vec::new();
     for (place, first) in axes.iter().enumerate() {
         for second in &axes[place + 1..] {
             let beside: Vec<&Axis> =
@@ -117,7 +128,7 @@ pub(super) fn cross(marts: &Marts, plan: &Plan, ids: &Ids, tables: &ProtectedTab
             while let Some(settled) = pair.settle(groups).filter(|groups| pair.is_settled(groups, tables)) {
                 match pair.count(&settled, &marts.alike, &beside)?.protect(Threshold::default()) {
                     Ok(table) => {
-                        crosses.insert((first.filter, second.filter), pair.named(&settled, table));
+                        crosses.push(((first.filter, second.filter), pair.names(&settled), table));
                         break;
                     }
                     Err(CrossError::Unprotectable { row, column }) => match pair.join_at(settled, [row, column]) {
@@ -383,13 +394,13 @@ impl<'a> Pair<'a> {
         Ok(table)
     }
 
-    fn named(&self, groups: &[Vec<Group>; 2], table: ProtectedCross) -> Crossed {
+    fn names(&self, groups: &[Vec<Group>; 2]) -> Names {
         let names = |axis: usize| {
             let name = |group: &Group| group.iter().map(|&one| self.axes[axis].categories[one].clone()).collect();
             groups[axis].iter().map(name).collect::<Vec<Vec<String>>>()
         };
         let targets = self.targets.iter().map(|(_, target)| (target.code.clone(), target.outcomes.clone()));
-        Crossed { groups: [names(0), names(1)], targets: targets.collect(), table }
+        Names { groups: [names(0), names(1)], targets: targets.collect() }
     }
 }
 

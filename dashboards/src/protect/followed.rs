@@ -1,14 +1,14 @@
 //! How people are followed: who has not been assessed for long, who comes back and when, from which level to which, and
 //! whether the index moved by more than the error of measurement.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{Days, NaiveDate};
 use warehouse::ReturnRow;
 
 use super::one_way::{OneWay, Same};
 use super::plan::{People, outcome_of};
-use super::{ALL, Marts, NOT_VALID, ProtectError};
+use super::{ALL, Marts, NOT_VALID, ProtectError, Protected};
 use crate::merge::RARE;
 use crate::strumento::Strumento;
 
@@ -41,11 +41,16 @@ pub(crate) fn overdue_before(as_of: NaiveDate, days: u32) -> Option<String> {
     Some(as_of.checked_sub_days(Days::new(days.into()))?.format("%Y-%m").to_string())
 }
 
-pub(super) fn tables(marts: &Marts, strumento: &Strumento, people: &People<'_>) -> Result<Vec<OneWay>, ProtectError> {
+pub(super) fn tables(
+    marts: &Marts,
+    strumento: &Strumento,
+    people: &People<'_>,
+    before: Option<&Protected>,
+) -> Result<Vec<OneWay>, ProtectError> {
     let wrong = |source| ProtectError::Tables { strumento: strumento.id.clone(), source };
     let mut tables = Vec::new();
     tables.extend(recency(marts, strumento, people)?);
-    tables.extend(returns(marts, people)?);
+    tables.extend(returns(marts, people, before.map(|before| before.names_in(COHORTS)).unwrap_or_default())?);
     tables.extend(arrivals(marts, people)?);
     for scale in &strumento.scales {
         if let Some(outcomes) = people.targets.get(&scale.id) {
@@ -84,26 +89,27 @@ fn recency(marts: &Marts, strumento: &Strumento, people: &People<'_>) -> Result<
     Ok(Some(table))
 }
 
-/// Cohorts as they are shown: quarters, or years where most quarters have few people.
-fn cohort_names(returns: &[ReturnRow]) -> BTreeMap<String, String> {
+/// Cohorts as they are shown: quarters, or years where most quarters have few people and no quarter was shown before.
+fn cohort_names(returns: &[ReturnRow], before: &[String]) -> BTreeMap<String, String> {
     let mut sizes: BTreeMap<&str, i64> = BTreeMap::new();
     for row in returns {
         *sizes.entry(row.cohort.as_str()).or_default() += row.people;
     }
     let mut sorted: Vec<i64> = sizes.values().copied().collect();
     sorted.sort_unstable();
-    let is_small = sorted.get(sorted.len() / 2).is_none_or(|&median| median < i64::from(RARE));
+    let had_quarters = sizes.keys().any(|cohort| before.iter().any(|name| name == cohort));
+    let is_small = !had_quarters && sorted.get(sorted.len() / 2).is_none_or(|&median| median < i64::from(RARE));
     let shown = |cohort: &str| if is_small { cohort[..4].to_owned() } else { cohort.to_owned() };
     sizes.keys().map(|cohort| ((*cohort).to_owned(), shown(cohort))).collect()
 }
 
 /// Cohorts by whether they came back so far; and those who did by whether it was within the median time or later. Fixed times
 /// would leave a handful on one side, and those take the figures of the others away.
-fn returns(marts: &Marts, people: &People<'_>) -> Result<Vec<OneWay>, ProtectError> {
+fn returns(marts: &Marts, people: &People<'_>, before: &[String]) -> Result<Vec<OneWay>, ProtectError> {
     if marts.returns.is_empty() {
         return Ok(Vec::new());
     }
-    let names = cohort_names(&marts.returns);
+    let names = cohort_names(&marts.returns, before);
     let code = |cohort: &str, when: &str| format!("{cohort} {when}");
     let mut cohorts: Vec<&String> = names.values().collect();
     cohorts.dedup();
@@ -123,6 +129,19 @@ fn returns(marts: &Marts, people: &People<'_>) -> Result<Vec<OneWay>, ProtectErr
     }
     for cohort in &cohorts {
         by_cohort.group(*cohort, ["again", "never"].map(|when| code(cohort, when)));
+    }
+    // What was shown of whole years stays known when quarters are shown.
+    for year in cohorts.iter().filter(|cohort| cohort.len() > 4).map(|cohort| &cohort[..4]).collect::<BTreeSet<_>>() {
+        let quarters = || cohorts.iter().filter(|cohort| cohort.starts_with(year));
+        for when in ["again", "never"] {
+            if before.contains(&code(year, when)) {
+                by_cohort.group(code(year, when), quarters().map(|cohort| code(cohort, when)).collect::<Vec<_>>());
+            }
+        }
+        if before.iter().any(|name| name == year) {
+            let both = quarters().flat_map(|cohort| ["again", "never"].map(|when| code(cohort, when)));
+            by_cohort.group(year, both.collect::<Vec<_>>());
+        }
     }
     if let Some(first) = people.years.first() {
         // Who was assessed in the first year was so for the first time.

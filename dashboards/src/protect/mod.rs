@@ -4,6 +4,8 @@
 //! cannot be shown. Four rules are ours and not the engine's, each where it is applied: what is merged before (`merge`), who is
 //! counted as having several disadvantages, when a median has enough people, when the number of questionnaires may be told.
 
+#[cfg(test)]
+mod audit;
 mod clusters;
 mod crossed;
 mod followed;
@@ -15,8 +17,9 @@ mod plan;
 
 use std::collections::BTreeMap;
 
-use disclosure::{At, Decision, DimensionId, Figure, ProtectedTables, Share, Threshold};
-use warehouse::{LakeError, TotalsRow};
+use disclosure::{At, DimensionId, Figure, PublishedTables, Share, Threshold};
+use serde::{Deserialize, Serialize};
+use warehouse::LakeError;
 
 use crate::characteristic::Characteristic;
 use crate::merge::Merged;
@@ -28,7 +31,7 @@ pub(crate) use followed::{ARRIVALS, COHORTS, RECENCY, RETURNS, changes, overdue_
 pub(crate) use group::Group;
 pub(crate) use marts::Marts;
 pub(crate) use needs::{azione, item};
-use plan::{Offer, Plan, Sexes};
+use plan::Plan;
 
 /// All periods together, as marts write it.
 pub(crate) const ALL: &str = "all";
@@ -74,6 +77,7 @@ pub enum ProtectError {
 }
 
 /// A set of outcomes: the levels of a scale, or the classes of the profile.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Target {
     dimension: DimensionId,
     outcomes: Vec<String>,
@@ -82,9 +86,11 @@ struct Target {
 /// The code of the profile among targets.
 pub(crate) const PROFILE: &str = "profile";
 
-/// Figures of one strumento of one Ente, hidden where they must be. `None` everywhere means: not to be shown.
+/// Figures of one strumento of one Ente, hidden where they must be. `None` everywhere means: not to be shown. What is hidden is not
+/// in it, so that it can be kept: see `snapshot`.
+#[derive(PartialEq, Serialize, Deserialize)]
 pub(crate) struct Protected {
-    tables: ProtectedTables,
+    tables: PublishedTables,
     years: Vec<String>,
     year: DimensionId,
     comune: DimensionId,
@@ -95,18 +101,26 @@ pub(crate) struct Protected {
     /// Tables of one dimension by name, each with the categories and subtotals that it has.
     one_way: BTreeMap<String, (DimensionId, Vec<String>)>,
     has_pyramid: bool,
-    /// The median time to a second assessment, in quarters.
+    /// The median time to a second assessment, in quarters, where it may be told.
     median_quarters: Option<i64>,
     blocks: Option<(DimensionId, Merged)>,
     blocks_by_comune: Option<(DimensionId, Merged)>,
-    several: BTreeMap<&'static str, (DimensionId, Merged)>,
-    medians: BTreeMap<(String, String, String), (i64, i64)>,
-    totals: BTreeMap<String, TotalsRow>,
+    several: BTreeMap<String, (DimensionId, Merged)>,
+    /// The median indices that may be told, in tenths, by period, comune and scale.
+    #[serde(with = "as_list")]
+    medians: BTreeMap<(String, String, String), i64>,
+    /// How many questionnaires there are in the periods that may be told.
+    assessments: BTreeMap<String, i64>,
+    #[serde(with = "as_list")]
     crosses: Crosses,
     groups: Option<(DimensionId, Vec<String>)>,
     found: Found,
     /// Whether somebody is in no group, having answered another version.
     has_ungrouped: bool,
+    /// What the audit of the tests asks.
+    #[cfg(test)]
+    #[serde(skip)]
+    audit: audit::Audit,
 }
 
 /// A count with its share of the whole, each shown or not.
@@ -123,39 +137,28 @@ impl Part {
 }
 
 impl Protected {
-    /// Protects. `start` is what the groups of people with similar needs grow from. Takes seconds: never on an async thread.
-    pub(crate) fn new(marts: &Marts, strumento: &Strumento, start: &Start) -> Result<Self, ProtectError> {
+    /// Protects, so that these figures and those that were shown `before` do not give each other's hidden ones away. `start` is what the
+    /// groups of people with similar needs grow from. Takes seconds: never on an async thread.
+    pub(crate) fn new(
+        marts: &Marts,
+        strumento: &Strumento,
+        start: &Start,
+        before: Option<&Self>,
+    ) -> Result<Self, ProtectError> {
         let wrong = |source| ProtectError::Tables { strumento: strumento.id.clone(), source };
-        let plan = Plan::new(marts, strumento, start)?;
-        // A sex does not change; where the registry corrected one between two questionnaires the counts say otherwise, and
-        // then nobody can rely on it either.
-        let protect = |offer| match plan.protect(Sexes::Fixed, offer) {
-            Err(disclosure::Error::Inconsistent { .. }) => plan.protect(Sexes::Corrected, offer),
-            other => other,
-        };
-        // Better fewer figures than none: what cannot be protected together is offered without what came last.
-        let tables = match protect(Offer::All) {
-            Err(error @ disclosure::Error::Unprotectable { .. }) => {
-                tracing::warn!(%error, strumento = strumento.id, "figures of paths and needs are not offered");
-                protect(Offer::Core)
-            }
-            other => other,
-        };
-        let (tables, ids) = tables.map_err(wrong)?;
-        let crosses = crossed::cross(marts, &plan, &ids, &tables)
+        let plan = Plan::new(marts, strumento, start, before)?;
+        let (tables, ids) = plan.protect_most(before).map_err(wrong)?;
+        let crossed = crossed::cross(marts, &plan, &ids, &tables)
             .map_err(|source| ProtectError::Crossed { strumento: strumento.id.clone(), source })?;
+        let crosses = crossed.iter().map(|(filters, crossed, proved)| (*filters, crossed.published(proved))).collect();
         let one_way = plan.one_way.iter().filter_map(|table| {
             let groups = table.groups.iter().map(|(name, _)| name);
             let names = table.categories.iter().chain(groups).cloned().collect();
             Some((table.name.clone(), (*ids.one_way.get(&table.name)?, names)))
         });
         let one_way = one_way.collect();
-        let medians = marts
-            .territory_index
-            .iter()
-            .map(|row| ((row.period.clone(), row.comune.clone(), row.scale.clone()), (row.people, row.median_tenths)));
         let groups = ids.groups.zip(plan.grouped.as_ref().map(|grouped| grouped.names().to_vec()));
-        Ok(Self {
+        let mut protected = Self {
             groups,
             found: plan
                 .grouped
@@ -166,19 +169,19 @@ impl Protected {
                 .unwrap_or_default(),
             has_ungrouped: plan.grouped.as_ref().is_some_and(Grouped::has_elsewhere),
             crosses,
-            tables,
+            tables: tables.published(),
             year: ids.year,
             comune: ids.comune,
             repeated: ids.repeated,
             one_way,
             has_pyramid: plan.has_pyramid(),
-            median_quarters: followed::median_quarters(&marts.returns),
+            median_quarters: None,
             blocks_by_comune: ids.blocks_by_comune.map(|id| (id, plan.blocks.frequent)),
             blocks: ids.blocks.map(|id| (id, plan.blocks.kept)),
             several: plan
                 .several
                 .iter()
-                .filter_map(|of| Some((of.name(), (*ids.several.get(of.name())?, of.kept.clone()))))
+                .filter_map(|of| Some((of.name().to_owned(), (*ids.several.get(of.name())?, of.kept.clone()))))
                 .collect(),
             characteristics: ids
                 .characteristics
@@ -194,9 +197,63 @@ impl Protected {
                 .collect(),
             years: plan.years,
             comuni: plan.comuni,
-            medians: medians.collect(),
-            totals: marts.totals.iter().map(|row| (row.period.clone(), row.clone())).collect(),
-        })
+            medians: BTreeMap::new(),
+            assessments: BTreeMap::new(),
+            #[cfg(test)]
+            audit: audit::Audit::new(tables, crossed.into_iter().map(|(_, _, proved)| proved).collect()),
+        };
+        protected.tell(marts);
+        Ok(protected)
+    }
+
+    /// What else may be told, now that it is known which counts are shown.
+    fn tell(&mut self, marts: &Marts) {
+        let medians = marts.territory_index.iter().filter_map(|row| {
+            let at = (row.period.clone(), row.comune.clone(), row.scale.clone());
+            Some((at, self.told_median(&row.comune, &row.period, row.people, row.median_tenths)?))
+        });
+        self.medians = medians.collect();
+        let assessments: BTreeMap<&str, i64> =
+            marts.totals.iter().map(|row| (row.period.as_str(), row.assessments)).collect();
+        self.assessments = self.told_assessments(&assessments);
+        self.median_quarters = self.told_median_quarters(marts);
+    }
+
+    /// Twice the people a median needs must be counted there, and those with a valid result must be enough by themselves. So
+    /// whoever sees no median learns that there are more than ten without a valid result, or fewer than twenty people: never
+    /// that few are in either group.
+    fn told_median(&self, comune: &str, period: &str, valid: i64, median: i64) -> Option<i64> {
+        let at = match comune {
+            ALL => self.at_period(period)?,
+            comune => self.at_comune(comune, period)?,
+        };
+        let enough = self.tables.threshold().people_for_median();
+        if self.count(&at)? < enough.saturating_mul(2) || valid < i64::from(enough) {
+            return None;
+        }
+        shown(self.tables.median(&at, || median))
+    }
+
+    /// Where questionnaires are hardly more than the people, the difference is people who were assessed again, so ten more are
+    /// needed; and all periods are told only where each is.
+    fn told_assessments(&self, of: &BTreeMap<&str, i64>) -> BTreeMap<String, i64> {
+        let told = |(&period, &assessments): (&&str, &i64)| {
+            let is_told = assessments - i64::from(self.people(period)?) >= REPEATED_MIN;
+            is_told.then(|| (period.to_owned(), assessments))
+        };
+        let mut told: BTreeMap<String, i64> = of.iter().filter_map(told).collect();
+        if !self.years.iter().all(|year| told.contains_key(year)) {
+            told.remove(ALL);
+        }
+        told
+    }
+
+    /// The quarters within which half of those assessed again were so: one person's value, so there must be people enough before
+    /// and after.
+    fn told_median_quarters(&self, marts: &Marts) -> Option<i64> {
+        let enough = self.tables.threshold().people_for_median();
+        let is_enough = |name| self.people_in(RETURNS, name, ALL).is_some_and(|people| people >= enough);
+        followed::median_quarters(&marts.returns).filter(|_| is_enough("by then") && is_enough("later"))
     }
 
     /// The mark of what is hidden.
@@ -267,22 +324,8 @@ impl Protected {
     }
 
     /// The median index of a comune, or of everybody (`None`), in tenths.
-    ///
-    /// Twice the people a median needs must be counted there, and those with a valid result must be enough by themselves. So
-    /// whoever sees no median learns that there are more than ten without a valid result, or fewer than twenty people: never
-    /// that few are in either group.
     pub(crate) fn median_tenths(&self, comune: Option<&str>, scale: &str, period: &str) -> Option<i64> {
-        let at = match comune {
-            Some(comune) => self.at_comune(comune, period)?,
-            None => self.at_period(period)?,
-        };
-        let (valid, median) =
-            *self.medians.get(&(period.to_owned(), comune.unwrap_or(ALL).to_owned(), scale.to_owned()))?;
-        let enough = self.tables.threshold().people_for_median();
-        if self.count(&at)? < enough.saturating_mul(2) || valid < i64::from(enough) {
-            return None;
-        }
-        shown(self.tables.median(&at, || median))
+        self.medians.get(&(period.to_owned(), comune.unwrap_or(ALL).to_owned(), scale.to_owned())).copied()
     }
 
     /// Those of a comune, or of [`POOL`], with an outcome.
@@ -353,12 +396,9 @@ impl Protected {
         Part { people: self.count(&part), share_permille }
     }
 
-    /// The quarters within which half of those assessed again were so: one person's value, so there must be people enough before
-    /// and after.
+    /// The quarters within which half of those assessed again were so.
     pub(crate) fn median_quarters(&self) -> Option<i64> {
-        let enough = self.tables.threshold().people_for_median();
-        let is_enough = |name| self.people_in(RETURNS, name, ALL).is_some_and(|people| people >= enough);
-        self.median_quarters.filter(|_| is_enough("by then") && is_enough("later"))
+        self.median_quarters
     }
 
     /// Those whose answer to a question holds them back, as a part of all who were asked it; none where it is not counted.
@@ -455,25 +495,15 @@ impl Protected {
         Part { people: self.count(&at), share_permille: self.share(&at, &[]) }
     }
 
-    /// The questionnaires of a period. Where they are hardly more than the people, the difference is people who were assessed
-    /// again, so ten more are needed; and all periods are told only where each is.
+    /// The questionnaires of a period.
     pub(crate) fn assessments(&self, period: &str) -> Option<i64> {
-        let of = |period: &str| {
-            let row = self.totals.get(period)?;
-            let is_told = row.assessments - i64::from(self.people(period)?) >= REPEATED_MIN;
-            is_told.then_some(row.assessments)
-        };
-        if period == ALL && !self.years.iter().all(|year| of(year).is_some()) {
-            return None;
-        }
-        of(period)
+        self.assessments.get(period).copied()
     }
 
     /// The small counts that readers could narrow down after all, by the engine's own audit.
     #[cfg(test)]
     pub(crate) fn exposed(&self) -> Vec<String> {
-        let of_tables = self.tables.exposed().unwrap_or_else(|error| vec![error.to_string()]);
-        of_tables.into_iter().chain(self.crosses.values().flat_map(crossed::Crossed::exposed)).collect()
+        self.audit.exposed()
     }
 
     fn part(&self, whole: Option<Vec<(DimensionId, &str)>>, target: &Target, outcome: &str) -> Part {
@@ -545,9 +575,26 @@ pub(crate) fn mark(threshold: Threshold) -> String {
 }
 
 /// What may be shown. A question the tables cannot answer is answered by showing nothing.
-fn shown<T>(decision: Result<Decision<T>, disclosure::Error>) -> Option<T> {
-    match decision.ok()?.published() {
-        Figure::Shown(value) => Some(value),
-        Figure::Hidden(_) => None,
+fn shown<T>(figure: Result<Figure<T>, disclosure::Error>) -> Option<T> {
+    figure.ok()?.value()
+}
+
+/// A map whose keys are no texts, as a list of keys with their values.
+pub(crate) mod as_list {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(crate) fn serialize<K: Serialize, V: Serialize, S: Serializer>(
+        map: &BTreeMap<K, V>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(map)
+    }
+
+    pub(crate) fn deserialize<'a, K: Deserialize<'a> + Ord, V: Deserialize<'a>, D: Deserializer<'a>>(
+        deserializer: D,
+    ) -> Result<BTreeMap<K, V>, D::Error> {
+        Ok(Vec::<(K, V)>::deserialize(deserializer)?.into_iter().collect())
     }
 }

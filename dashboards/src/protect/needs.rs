@@ -125,6 +125,7 @@ impl Blocks {
         strumento: &Strumento,
         comuni: &Merged,
         count: &Count<'_>,
+        before: Option<&Merged>,
     ) -> Result<Self, ProtectError> {
         let (mut by_period, mut by_comune) = (BTreeMap::new(), BTreeMap::new());
         let mut sizes = Sizes::new();
@@ -138,12 +139,12 @@ impl Blocks {
             }
         }
         let order: Vec<&str> = strumento.content.blocks.iter().map(|block| block.id.as_str()).collect();
-        let kept = Merged::multiple(&order, &sizes);
+        let kept = Merged::multiple(&order, &sizes, before);
         let enough = u32::try_from(comuni.all().count() * PER_COMUNE).unwrap_or(u32::MAX);
         let is_frequent = |block: &&String| {
             by_period.get(&((*block).clone(), ALL.to_owned())).is_some_and(|people| *people >= enough)
         };
-        let frequent = Merged { kept: kept.kept.iter().filter(is_frequent).cloned().collect(), has_pool: false };
+        let frequent = Merged::only(kept.kept.iter().filter(is_frequent).cloned().collect());
         Ok(Self { kept, frequent, by_period, by_comune })
     }
 
@@ -193,12 +194,18 @@ impl Several {
     pub(super) const PROPOSED: &str = "proposed";
     pub(super) const AGREED: &str = "agreed";
 
-    pub(super) fn all(marts: &Marts, strumento: &Strumento, count: &Count<'_>) -> Result<Vec<Self>, ProtectError> {
+    /// `before` are those that were shown before, by name.
+    pub(super) fn all(
+        marts: &Marts,
+        strumento: &Strumento,
+        count: &Count<'_>,
+        before: impl Fn(&str) -> Option<Merged>,
+    ) -> Result<Vec<Self>, ProtectError> {
         let proposed = |row: &AzioneRow| row.people_proposed;
         let agreed = |row: &AzioneRow| row.people_completed.and(Some(row.people));
         Ok(vec![
-            Self::new(Self::PROPOSED, marts, strumento, count, proposed)?,
-            Self::new(Self::AGREED, marts, strumento, count, agreed)?,
+            Self::new(Self::PROPOSED, marts, strumento, (count, proposed), before(Self::PROPOSED).as_ref())?,
+            Self::new(Self::AGREED, marts, strumento, (count, agreed), before(Self::AGREED).as_ref())?,
         ])
     }
 
@@ -206,8 +213,8 @@ impl Several {
         name: &'static str,
         marts: &Marts,
         strumento: &Strumento,
-        count: &Count<'_>,
-        people: impl Fn(&AzioneRow) -> Option<i64>,
+        (count, people): (&Count<'_>, impl Fn(&AzioneRow) -> Option<i64>),
+        before: Option<&Merged>,
     ) -> Result<Self, ProtectError> {
         let mut by_period = BTreeMap::new();
         let mut sizes = Sizes::new();
@@ -218,7 +225,7 @@ impl Several {
             by_period.insert((row.azione.clone(), row.period.clone()), people);
         }
         let order: Vec<&str> = strumento.content.azioni.iter().map(|azione| azione.id.as_str()).collect();
-        Ok(Self { name, kept: Merged::multiple(&order, &sizes), by_period })
+        Ok(Self { name, kept: Merged::multiple(&order, &sizes, before), by_period })
     }
 
     pub(super) fn name(&self) -> &'static str {

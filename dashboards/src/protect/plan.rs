@@ -2,25 +2,28 @@
 
 use std::collections::BTreeMap;
 
-use disclosure::{AllPeriods, Dimension, DimensionId, ProtectedTables, TableSet, Threshold};
+use disclosure::{AllPeriods, Changes, Dimension, DimensionId, ProtectedTables, TableSet, Threshold};
 use warehouse::CommunityRow;
 
-use super::clusters::{self, Grouped, OfAll, Start};
+use super::clusters::{self, GROUP, Grouped, OfAll, Start};
 use super::one_way::{OneWay, Same};
-use super::{ALL, Marts, NOT_VALID, PROFILE, ProtectError, followed, needs};
+use super::{ALL, Marts, NOT_VALID, PROFILE, ProtectError, Protected, RECENCY, RETURNS, followed, needs};
 use crate::characteristic::Characteristic;
 use crate::merge::{Merged, Sizes};
 use crate::strumento::Strumento;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sexes {
+enum Sexes {
     Fixed,
     Corrected,
 }
 
+/// The dimension of where people live.
+const COMUNE: &str = "comune";
+
 /// How much is offered.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Offer {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Offer {
     All,
     /// Who and where people are, and their levels: not how they are followed nor what they need.
     Core,
@@ -48,6 +51,8 @@ pub(super) struct Plan {
     pub(super) several: Vec<needs::Several>,
     /// Profiles of the community.
     pub(super) grouped: Option<Grouped>,
+    /// The median time to a second assessment, told or not.
+    median_quarters: Option<i64>,
 }
 
 pub(super) struct Ids {
@@ -64,7 +69,13 @@ pub(super) struct Ids {
 }
 
 impl Plan {
-    pub(super) fn new(marts: &Marts, strumento: &Strumento, start: &Start) -> Result<Self, ProtectError> {
+    /// What is offered keeps to the categories of the figures that were shown before.
+    pub(super) fn new(
+        marts: &Marts,
+        strumento: &Strumento,
+        start: &Start,
+        before: Option<&Protected>,
+    ) -> Result<Self, ProtectError> {
         let count = |mart: &'static str, people: i64| {
             u32::try_from(people).map_err(|_| ProtectError::Count { mart, strumento: strumento.id.clone() })
         };
@@ -82,7 +93,7 @@ impl Plan {
             let people = count("territory_people", row.people)?;
             *comune_sizes.entry(row.comune.clone()).or_default().entry(row.period.clone()).or_default() += people;
         }
-        let comuni = Merged::comuni(&comune_sizes);
+        let comuni = Merged::comuni(&comune_sizes, before.map(|before| &before.comuni));
         let mut by_comune = BTreeMap::new();
         for (code, periods) in &comune_sizes {
             let Some(place) = comuni.place(code) else { continue };
@@ -111,10 +122,11 @@ impl Plan {
         let mut characteristics = BTreeMap::new();
         let mut by_category = BTreeMap::new();
         for (&of, sizes) in &category_sizes {
+            let known = before.and_then(|before| before.characteristics.get(&of)).map(|(_, merged)| merged);
             let merged = if of.is_multiple() {
-                Merged::multiple(&of.categories(), sizes)
+                Merged::multiple(&of.categories(), sizes, known)
             } else {
-                Merged::exclusive(&of.categories(), sizes)
+                Merged::exclusive(&of.categories(), sizes, known)
             };
             if merged.all().next().is_none() {
                 continue;
@@ -150,10 +162,12 @@ impl Plan {
             }
         }
         let people = People { years: marts.years(), everybody: &everybody, again, targets: &targets, count: &count };
-        let mut one_way = followed::tables(marts, strumento, &people)?;
+        let mut one_way = followed::tables(marts, strumento, &people, before)?;
         one_way.extend(needs::tables(marts, strumento, &people)?);
-        let blocks = needs::Blocks::new(marts, strumento, &comuni, &count)?;
-        let several = needs::Several::all(marts, strumento, &count)?;
+        let known = before.and_then(|before| before.blocks.as_ref()).map(|(_, merged)| merged);
+        let blocks = needs::Blocks::new(marts, strumento, &comuni, &count, known)?;
+        let known = |name: &str| before?.several.get(name).map(|(_, merged)| merged.clone());
+        let several = needs::Several::all(marts, strumento, &count, known)?;
         let count_of = |table: &OneWay, category: &str| {
             table.counts.get(&(category.to_owned(), ALL.to_owned())).copied().unwrap_or_default()
         };
@@ -166,6 +180,7 @@ impl Plan {
         let grouped = Grouped::new(&marts.low, &strumento.content, people_of_all, &of_all.collect(), start);
         Ok(Self {
             grouped,
+            median_quarters: followed::median_quarters(&marts.returns),
             years: people.years,
             by_sex_and_age,
             one_way,
@@ -188,7 +203,37 @@ impl Plan {
         !self.by_sex_and_age.is_empty()
     }
 
-    pub(super) fn protect(&self, sexes: Sexes, offer: Offer) -> Result<(ProtectedTables, Ids), disclosure::Error> {
+    /// Protects as much as can be.
+    pub(super) fn protect_most(&self, before: Option<&Protected>) -> Result<(ProtectedTables, Ids), disclosure::Error> {
+        // A sex does not change; where the registry corrected one between two questionnaires the counts say otherwise, and
+        // then nobody can rely on it either.
+        let protect = |offer, changes| {
+            let before = before.map(|before| (before, changes));
+            match self.protect(Sexes::Fixed, offer, before) {
+                Err(disclosure::Error::Inconsistent { .. }) => self.protect(Sexes::Corrected, offer, before),
+                other => other,
+            }
+        };
+        let mut outcome = protect(Offer::All, Changes::Known);
+        // Rather than none, readers are taken to know of what was shown before that some of it is so still, and not what has changed
+        // elsewhere; and better fewer figures than none: what cannot be protected together is offered without what came last.
+        for (offer, changes) in [(Offer::All, Changes::Unknown), (Offer::Core, Changes::Unknown)] {
+            let Err(error @ disclosure::Error::Unprotectable { .. }) = &outcome else { break };
+            if offer == Offer::Core || before.is_some() {
+                tracing::warn!(%error, ?offer, ?changes, "what is offered cannot be protected together");
+                outcome = protect(offer, changes);
+            }
+        }
+        outcome
+    }
+
+    /// Protects, with what was shown before and what readers know of the difference.
+    fn protect(
+        &self,
+        sexes: Sexes,
+        offer: Offer,
+        before: Option<(&Protected, Changes)>,
+    ) -> Result<(ProtectedTables, Ids), disclosure::Error> {
         let mut set = TableSet::new();
         let ids = self.dimensions(&mut set, sexes, offer)?;
         for (period, &people) in &self.everybody {
@@ -246,12 +291,35 @@ impl Plan {
         for table in &self.one_way {
             table.relate(&mut set, &ids)?;
         }
+        if let Some((before, changes)) = before {
+            set.published_before(&before.tables, changes, |dimension, category| {
+                self.renamed(before, dimension, category)
+            });
+        }
         Ok((set.protect(Threshold::default())?, ids))
+    }
+
+    /// The name that a category of a dimension of before has now; nothing where it is another one: who is overdue is so on another
+    /// day, groups of people with similar needs have other people, and where the median time to a second assessment has moved so
+    /// has the bound between those before and after it.
+    fn renamed(&self, before: &Protected, dimension: &str, category: &str) -> Option<String> {
+        if dimension == COMUNE {
+            return self.comuni.renamed(&before.comuni, category);
+        }
+        if let Some(of) = Characteristic::from_code(dimension) {
+            return self.characteristics.get(&of)?.renamed(&before.characteristics.get(&of)?.1, category);
+        }
+        let is_the_same = match dimension {
+            RECENCY | GROUP => false,
+            RETURNS => self.median_quarters.is_some() && self.median_quarters == before.median_quarters,
+            _ => true,
+        };
+        is_the_same.then(|| category.to_owned())
     }
 
     fn dimensions(&self, set: &mut TableSet, sexes: Sexes, offer: Offer) -> Result<Ids, disclosure::Error> {
         let year = set.dimension(Dimension::periods("anno", &self.years, AllPeriods::Latest))?;
-        let comune = set.dimension(Dimension::exclusive("comune", self.comuni.all()).changing())?;
+        let comune = set.dimension(self.comuni.dimension(COMUNE).changing())?;
         let repeated = set.dimension(Dimension::exclusive("repeated", ["once", "again"]).changing())?;
         let mut characteristics = BTreeMap::new();
         for (&of, merged) in &self.characteristics {
@@ -260,9 +328,9 @@ impl Plan {
                 // so they cannot tell how many have at least one, which no cell here protects.
                 Dimension::multiple(of.code(), merged.all()).changing()
             } else if of == Characteristic::Sex && sexes == Sexes::Fixed {
-                Dimension::exclusive(of.code(), merged.all())
+                merged.dimension(of.code())
             } else {
-                Dimension::exclusive(of.code(), merged.all()).changing()
+                merged.dimension(of.code()).changing()
             };
             characteristics.insert(of, set.dimension(dimension)?);
         }

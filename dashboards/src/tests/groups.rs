@@ -42,7 +42,7 @@ fn after(figures: &Protected) -> Start {
 #[test]
 fn groups_keep_their_letters_when_their_sizes_change() {
     let strumento = samples::strumento();
-    let figures = |people, start: &Start| Protected::new(&marts(people, &strumento), &strumento, start).unwrap();
+    let figures = |people, start: &Start| Protected::new(&marts(people, &strumento), &strumento, start, None).unwrap();
     let first = figures(600, &Start::default());
     let remembered = Remembered::new(1, Start::default(), first.found().clone());
     // Who is held back most.
@@ -63,12 +63,12 @@ fn groups_keep_their_letters_when_their_sizes_change() {
 #[test]
 fn other_questions_are_another_picture() {
     let strumento = samples::strumento();
-    let first = Protected::new(&marts(900, &strumento), &strumento, &Start::default()).unwrap();
+    let first = Protected::new(&marts(900, &strumento), &strumento, &Start::default(), None).unwrap();
     let mut other = samples::strumento();
     other.content.items.truncate(3);
     let marts = samples::marts(&samples::sheets(900, &other), &other);
-    let found = Protected::new(&marts, &other, &after(&first)).unwrap();
-    let anew = Protected::new(&marts, &other, &Start::default()).unwrap();
+    let found = Protected::new(&marts, &other, &after(&first), None).unwrap();
+    let anew = Protected::new(&marts, &other, &Start::default(), None).unwrap();
     // Other people in other groups, whose letters are new ones.
     let people =
         |figures: &Protected| figures.groups().iter().map(|name| figures.of_group(name).people).collect::<Vec<_>>();
@@ -80,13 +80,13 @@ fn other_questions_are_another_picture() {
         fixed
     };
     let marts = samples::marts(&samples::sheets(900, &fixed), &fixed);
-    assert!(Protected::new(&marts, &fixed, &Start::default()).unwrap().groups().is_empty());
+    assert!(Protected::new(&marts, &fixed, &Start::default(), None).unwrap().groups().is_empty());
 }
 
 #[test]
 fn people_who_are_not_those_of_the_tables_make_no_groups() {
     let strumento = samples::strumento();
-    let of = |marts: &Marts| Protected::new(marts, &strumento, &Start::default()).unwrap().groups().len();
+    let of = |marts: &Marts| Protected::new(marts, &strumento, &Start::default(), None).unwrap().groups().len();
     assert!(of(&marts(900, &strumento)) > 0);
     let mut wrong = marts(900, &strumento);
     wrong.low[0].pattern = wrong.low[0].pattern.chars().map(|one| if one == '1' { '0' } else { '1' }).collect();
@@ -101,7 +101,7 @@ fn whoever_answered_another_version_is_in_no_group() {
     let of_this: Vec<_> = sheets.iter().filter(|sheet| sheet.person < 870).cloned().collect();
     let of_this = samples::marts(&of_this, &strumento);
     let marts = Marts { items: of_this.items, low: of_this.low, ..samples::marts(&sheets, &strumento) };
-    let figures = Protected::new(&marts, &strumento, &Start::default()).unwrap();
+    let figures = Protected::new(&marts, &strumento, &Start::default(), None).unwrap();
     let people: u32 = figures.groups().iter().map(|name| figures.of_group(name).people.unwrap()).sum();
     assert_eq!(people, 870);
     assert!(figures.has_ungrouped());

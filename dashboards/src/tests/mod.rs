@@ -3,10 +3,10 @@
 mod desk;
 mod filters;
 mod groups;
+mod snapshots;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
@@ -18,7 +18,6 @@ use templates::{Page, Renderer};
 use tower::ServiceExt;
 
 use crate::Viewer;
-use crate::cache::{Cache, Ready};
 use crate::characteristic::Characteristic;
 use crate::pages::bisogni::Bisogni;
 use crate::pages::comunita::Comunita;
@@ -231,7 +230,8 @@ fn marts_that_contradict_each_other_give_no_figures() {
     row.people -= 1;
     let error = samples::data(&marts, strumento.clone()).is_err();
     assert!(error);
-    let refused = crate::protect::Protected::new(&marts, &strumento, &crate::protect::Start::default()).unwrap_err();
+    let refused =
+        crate::protect::Protected::new(&marts, &strumento, &crate::protect::Start::default(), None).unwrap_err();
     assert!(!refused.to_string().contains("69"), "{refused}");
 }
 
@@ -270,16 +270,6 @@ async fn without_a_viewer_there_is_no_such_page_and_an_empty_lake_says_so() {
         assert_eq!(status, StatusCode::OK);
         assert!(body.contains("Nessun dato ancora"), "{body}");
     }
-}
-
-#[tokio::test]
-async fn a_reader_does_not_wait_for_ever() {
-    let (sender, receiver) = tokio::sync::watch::channel(None);
-    let ready = Cache::wait(receiver.clone(), Duration::ZERO).await;
-    assert!(matches!(ready, Ready::Preparing));
-    let figures = Arc::clone(&samples::all()[2].figures);
-    sender.send_replace(Some(Ok(figures)));
-    assert!(matches!(Cache::wait(receiver, Duration::ZERO).await, Ready::Figures(_)));
 }
 
 /// What is shown of how people are followed and of what they need, counted once more from their sheets.

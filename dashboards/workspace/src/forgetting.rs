@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::database::Workspace;
 use crate::error::EnteError;
-use crate::tables::{edition_readers, editions, needs_groups, reports, saved_views, visits};
+use crate::tables::{edition_readers, editions, needs_groups, reports, saved_views, snapshots, visits};
 
 /// How much was taken out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub struct Forgotten {
     pub editions: u64,
     /// Strumenti whose groups of needs were remembered.
     pub groups: u64,
+    /// Strumenti whose figures were kept.
+    pub snapshots: u64,
 }
 
 impl Workspace {
@@ -36,10 +38,12 @@ impl Workspace {
         let views = saved_views::Entity::find().select_only().column(saved_views::Column::EnteId).distinct();
         let reports = reports::Entity::find().select_only().column(reports::Column::EnteId).distinct();
         let groups = needs_groups::Entity::find().select_only().column(needs_groups::Column::EnteId).distinct();
+        let snapshots = snapshots::Entity::find().select_only().column(snapshots::Column::EnteId).distinct();
         let mut enti: BTreeSet<Uuid> = visits.into_tuple().all(reading).await?.into_iter().collect();
         enti.extend(views.into_tuple::<Uuid>().all(reading).await?);
         enti.extend(reports.into_tuple::<Uuid>().all(reading).await?);
         enti.extend(groups.into_tuple::<Uuid>().all(reading).await?);
+        enti.extend(snapshots.into_tuple::<Uuid>().all(reading).await?);
         Ok(enti.into_iter().map(EnteId).collect())
     }
 
@@ -60,6 +64,8 @@ impl Workspace {
         let visits = visits::Entity::delete_many().filter(visits::Column::EnteId.eq(ente.0)).exec(&writing).await?;
         let groups =
             needs_groups::Entity::delete_many().filter(needs_groups::Column::EnteId.eq(ente.0)).exec(&writing).await?;
+        let snapshots =
+            snapshots::Entity::delete_many().filter(snapshots::Column::EnteId.eq(ente.0)).exec(&writing).await?;
         writing.commit().await?;
         Ok(Forgotten {
             visits: visits.rows_affected,
@@ -67,6 +73,7 @@ impl Workspace {
             reports: reports.rows_affected,
             editions: editions.rows_affected,
             groups: groups.rows_affected,
+            snapshots: snapshots.rows_affected,
         })
     }
 }

@@ -1,6 +1,7 @@
 //! A database in two halves. The research area's: projects, requests and their approvals, the register of published releases,
 //! jobs of the builder, saved queries and the log of those that were asked. And the dashboards': what an account saw last,
-//! saved views, reports with their editions, and the groups of needs that keep their letters, each of one Ente.
+//! saved views, reports with their editions, the groups of needs that keep their letters, and the figures that pages show, each of
+//! one Ente.
 //!
 //! No persona is in it, and no Ente in the research area's half; in the other every row is of an Ente, and what is asked for
 //! one never reaches a row of another ([`Workspace::due`] alone looks at all, and tells ids). Who acts is a [`Person`], an
@@ -24,6 +25,7 @@ mod queries;
 mod register;
 mod reports;
 mod requests;
+mod snapshots;
 mod tables;
 mod views;
 mod visits;

@@ -312,6 +312,27 @@ pub(crate) mod needs_groups {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
+pub(crate) mod snapshots {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "snapshots")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub ente_id: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub strumento: String,
+        pub version: i64,
+        pub kept_at: DateTimeUtc,
+        pub content: Vec<u8>,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
 pub(crate) mod saved_views {
     use sea_orm::entity::prelude::*;
 

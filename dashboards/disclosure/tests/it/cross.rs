@@ -79,7 +79,7 @@ fn a_group_that_is_hidden_shows_no_outcome_and_a_share_no_last_few() {
     for (row, column) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
         assert_eq!(protected.people((row, column)).unwrap().published().value(), None);
         assert_eq!(protected.count((row, column), 0, 0).unwrap().published().value(), None);
-        assert_eq!(protected.share((row, column), 0, 0).unwrap().published().value(), None);
+        assert_eq!(protected.published().share((row, column), 0, 0).value(), None);
     }
     let nowhere = table.add(Alike { row: 0, column: 2, outcomes: &[0], beside: &[] }, 1);
     assert_eq!(nowhere, Err(CrossError::Unknown { row: 0, column: 2 }));
@@ -98,7 +98,7 @@ fn people_that_are_known_stay_where_they_are() {
     };
     let protected = table(1).unwrap();
     assert_eq!(protected.people((0, 1)).unwrap().published().value(), Some(9));
-    assert_eq!((protected.people_of_row(0), protected.people_of_column(0)), (79, 120));
+    assert_eq!((protected.published().people_of_row(0), protected.published().people_of_column(0)), (79, 120));
     assert_eq!(protected.count((0, 1), 0, 0).unwrap().published().value(), None);
     assert_eq!(protected.exposed().unwrap(), Vec::<String>::new());
     // Few of them are not for this table to tell.

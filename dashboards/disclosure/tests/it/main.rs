@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests may")]
 
 mod attacks;
+mod before;
 mod by_hand;
 mod cross;
 mod figures;

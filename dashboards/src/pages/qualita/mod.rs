@@ -31,6 +31,8 @@ pub(crate) struct Qualita {
     again_share: String,
     missing: Option<Table>,
     practice: Option<Practice>,
+    /// Until when questionnaires are counted here, where it is another day than that of the figures of people.
+    counted_at: Option<String>,
 }
 
 impl Qualita {
@@ -84,6 +86,8 @@ impl Qualita {
             again_share: share(again.share_permille, &head.mark),
             missing: practice::missing(data, &head.mark),
             practice: practice::practice(data, &head.mark),
+            counted_at: (data.publication.position != data.position)
+                .then(|| text::instant(data.publication.position.published_at)),
             head,
         }
     }

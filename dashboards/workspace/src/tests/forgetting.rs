@@ -14,6 +14,7 @@ async fn fill(world: &mut World, ente: EnteId) -> (ViewId, ReportId, EditionId) 
     let edition = world.issued(ente, report, edition("{}", on(2026, 12, 29))).await;
     world.workspace.open_edition(ente, edition, elsa.account).await.unwrap();
     world.workspace.keep_needs_groups(ente, "asso", "{}", world.now).await.unwrap();
+    world.workspace.keep_snapshot(ente, "asso", 1, vec![1], world.now).await.unwrap();
     (view, report, edition)
 }
 
@@ -25,13 +26,13 @@ async fn an_ente_is_forgotten_and_no_other(#[values(Kind::Sqlite, Kind::Postgres
     let project = world.project("Percorsi", &researcher()).await;
     fill(&mut world, pordenone()).await;
     let (view, report, edition) = fill(&mut world, sacile()).await;
-    let all = Forgotten { visits: 2, views: 1, reports: 1, editions: 1, groups: 1 };
+    let all = Forgotten { visits: 2, views: 1, reports: 1, editions: 1, groups: 1, snapshots: 1 };
     assert_eq!(workspace.forget_ente(pordenone()).await.unwrap(), all);
     assert_eq!(workspace.forget_ente(pordenone()).await.unwrap(), Forgotten::default());
     assert_eq!(workspace.kept_enti().await.unwrap(), [sacile()]);
 
     let intruder = world.intruder().await;
-    for table in ["visits", "saved_views", "reports", "editions", "edition_readers", "needs_groups"] {
+    for table in ["visits", "saved_views", "reports", "editions", "edition_readers", "needs_groups", "snapshots"] {
         // What is of the other Ente, and nothing else.
         let sql = format!("select count(*) as rows, count(distinct ente_id) as enti from {table}");
         let counted = sea_orm::Statement::from_string(intruder.get_database_backend(), sql);

@@ -11,6 +11,7 @@ mod queries;
 mod register;
 mod reports;
 mod requests;
+mod snapshots;
 mod views;
 mod visits;
 
