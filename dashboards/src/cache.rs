@@ -15,7 +15,7 @@ use warehouse::{DataQualityRow, DriftRow, Lake, PracticeRow, ReliabilityRow};
 
 use crate::desk::{Desk, groups, snapshots};
 use crate::protect::{Marts, ProtectError, Protected, Remembered, Start};
-use crate::snapshot::{NEWCOMERS_MIN, Position, Snapshot};
+use crate::snapshot::{Position, Snapshot};
 use crate::strumento::Strumento;
 
 /// How long a request waits for a computation under way.
@@ -128,7 +128,11 @@ impl Cache {
         }
         drop(lake);
         // Of a state that is new here every file that a page can ask for is looked at; where one is damaged, the state before.
-        let Some(lake) = self.lake.sound(ente, |table| table.starts_with("mart_"))? else { return Ok(None) };
+        let is_asked = |table: &str| {
+            ["mart_", "answers_"].iter().any(|start| table.starts_with(start))
+                || ["assessments", "scores"].contains(&table)
+        };
+        let Some(lake) = self.lake.sound(ente, is_asked)? else { return Ok(None) };
         let manifest = lake.manifest();
         if let Some(known) = is_known(manifest.version) {
             return Ok(Some(known));
@@ -174,7 +178,8 @@ impl Cache {
         let sender = slot.sender.clone();
         drop(figures);
         sender.send_modify(|showing| {
-            showing.settled = None;
+            // Whoever asks for a state again waits for it again.
+            showing.settled = showing.settled.filter(|settled| *settled != version);
             if !matches!(showing.outcome, Some(Ok(_))) {
                 showing.outcome = None;
             }
@@ -185,6 +190,7 @@ impl Cache {
             position: publication.position,
             strumento: Arc::clone(strumento),
             sender,
+            is_done: false,
         };
         tokio::spawn(look.go());
         running
@@ -201,6 +207,12 @@ impl Cache {
         for strumento in &publication.strumenti {
             self.start(publication, strumento).settled().await;
         }
+    }
+
+    /// Nothing is known any more of an Ente that has left.
+    pub(crate) fn forget(&self, ente: EnteId) {
+        locked(&self.publications).remove(&ente);
+        locked(&self.figures).retain(|(of, _), _| *of != ente);
     }
 
     /// Lets the next request look again.
@@ -220,10 +232,12 @@ pub(crate) struct Running {
 impl Running {
     /// What is shown, after waiting no longer than `patience` where there is nothing yet.
     pub(crate) async fn wait(mut self, patience: Duration) -> Ready {
-        match tokio::time::timeout(patience, self.showing.wait_for(|showing| showing.outcome.is_some())).await {
+        let version = Some(self.version);
+        let is_done = |showing: &Showing| showing.outcome.is_some() || showing.settled >= version;
+        match tokio::time::timeout(patience, self.showing.wait_for(is_done)).await {
             Ok(Ok(showing)) => match &showing.outcome {
                 Some(Ok(snapshot)) => Ready::Figures(snapshot.clone()),
-                Some(Err(error)) if matches!(**error, ProtectError::Lake(_)) => Ready::Broken,
+                Some(Err(error)) if matches!(**error, ProtectError::Lake(_) | ProtectError::Kept) => Ready::Broken,
                 Some(Err(_)) => Ready::Refused,
                 None => Ready::Preparing,
             },
@@ -233,90 +247,132 @@ impl Running {
 
     /// Waits until it is decided whether this state is shown. One that was overtaken is not.
     async fn settled(mut self) {
-        let version = self.version;
-        let _ = self.showing.wait_for(|showing| showing.settled.is_some_and(|settled| settled >= version)).await;
+        let version = Some(self.version);
+        let _ = self.showing.wait_for(|showing| showing.settled >= version).await;
     }
 }
 
-/// A look at a state of the lake: whether its figures are to be shown, and which they are.
+/// A look at a state of the lake: whether its figures are to be shown, and which they are. Dropped, it is settled, and where it has not
+/// come to an end the next request looks again.
 struct Look {
     cache: Arc<Cache>,
     ente: EnteId,
     position: Position,
     strumento: Arc<Strumento>,
     sender: watch::Sender<Showing>,
+    is_done: bool,
+}
+
+impl Drop for Look {
+    fn drop(&mut self) {
+        if !self.is_done {
+            self.cache.look_again(self.ente, &self.strumento.id);
+        }
+        let version = Some(self.position.version);
+        self.sender.send_modify(|showing| showing.settled = showing.settled.max(version));
+    }
 }
 
 impl Look {
-    async fn go(self) {
-        let shown = self.shown().await;
-        let is_early = |shown: &Snapshot| !shown.is_of_earlier_month_than(self.position.published_at);
-        if !shown.as_ref().is_some_and(is_early) {
-            self.renew(shown).await;
-        }
-        self.sender.send_modify(|showing| showing.settled = Some(self.position.version));
+    async fn go(mut self) {
+        self.is_done = match self.look().await {
+            Ok(is_done) => is_done,
+            Err(error) => self.fail(error),
+        };
     }
 
-    /// What is shown now: of before a restart what was kept.
-    async fn shown(&self) -> Option<Snapshot> {
-        if let Some(Ok(shown)) = &self.sender.borrow().outcome {
-            return Some(shown.clone());
-        }
-        let kept = snapshots::kept(self.cache.desk.get()?, self.ente, &self.strumento.id).await?;
-        self.show(Ok(kept.clone()));
-        Some(kept)
-    }
-
-    fn show(&self, outcome: Result<Snapshot, ProtectError>) {
-        self.sender.send_modify(|showing| showing.outcome = Some(outcome.map_err(Arc::new)));
-    }
-
-    async fn renew(&self, shown: Option<Snapshot>) {
+    /// Whether it came to an end.
+    async fn look(&self) -> Result<bool, ProtectError> {
         let Self { cache, ente, position, strumento, .. } = self;
         let (ente, id, version) = (*ente, strumento.id.as_str(), position.version);
-        // Held until all is kept: the next state grows from it.
-        let Ok(_turn) = Arc::clone(&cache.turn).acquire_owned().await else { return };
+        // What is kept is shown before this waits for others.
+        if !self.may_be_next(self.shown().await?.as_ref()) {
+            return Ok(true);
+        }
+        // Held until all is kept: the next state grows from it. By then another look, or another server, may have been first.
+        let Ok(_turn) = Arc::clone(&cache.turn).acquire_owned().await else { return Ok(false) };
+        let shown = self.shown().await?;
+        if !self.may_be_next(shown.as_ref()) {
+            return Ok(true);
+        }
         let desk = cache.desk.get();
         let remembered = match desk {
             Some(desk) => groups::remembered(desk, ente, id).await,
             None => None,
         };
         let start = remembered.as_ref().map(|remembered| remembered.start(version)).unwrap_or_default();
-        let (work, of, from) = (Arc::clone(cache), Arc::clone(strumento), start.clone());
-        let (state, before) = (*position, shown.clone());
-        let looked = tokio::task::spawn_blocking(move || work.look(ente, state, &of, &from, before.as_ref())).await;
-        let error = match looked {
-            Ok(Ok(Looked::Figures(figures))) => {
-                let snapshot = Snapshot { position: *position, figures: Arc::new(*figures) };
-                if let Some(desk) = desk {
-                    snapshots::keep(desk, ente, id, &snapshot).await;
-                    if remembered.is_none_or(|remembered| remembered.is_before(version)) {
-                        let found = Remembered::new(version, start, snapshot.figures.found().clone());
-                        groups::remember(desk, ente, id, &found).await;
-                    }
-                }
-                return self.show(Ok(snapshot));
-            }
-            Ok(Ok(Looked::Kept)) => return,
-            Ok(Ok(Looked::Overtaken)) => return cache.look_again(ente, id),
-            Ok(Err(error)) => error,
+        let (work, of, from, state) = (Arc::clone(cache), Arc::clone(strumento), start.clone(), *position);
+        let looked = tokio::task::spawn_blocking(move || work.look(ente, state, &of, &from, shown.as_ref())).await;
+        let figures = match looked {
+            Ok(looked) => match looked? {
+                Looked::Figures(figures) => figures,
+                Looked::Kept => return Ok(true),
+                Looked::Overtaken => return Ok(false),
+            },
             Err(error) => {
                 tracing::error!(ente.id = %ente, strumento = id, %error, "protecting figures broke off");
-                return cache.look_again(ente, id);
+                return Ok(false);
             }
         };
-        let source = std::error::Error::source(&error).map(ToString::to_string);
-        if let ProtectError::Lake(_) = error {
-            // A file that could not be read may be readable next time.
-            tracing::error!(ente.id = %ente, strumento = id, %error, source, "the marts cannot be read");
-            locked(&cache.publications).remove(&ente);
-            cache.look_again(ente, id);
-        } else {
-            tracing::error!(ente.id = %ente, strumento = id, %error, source, "figures are not shown: they could not be protected");
+        let snapshot = Snapshot { position: *position, figures: Arc::new(*figures) };
+        if let Some(desk) = desk {
+            // Nothing is shown that the next state might not know of, and nothing kept of an Ente that has left meanwhile.
+            if !locked(&cache.figures).contains_key(&(ente, id.to_owned())) {
+                return Ok(true);
+            }
+            if !snapshots::keep(desk, ente, id, &snapshot).await? {
+                return Ok(false);
+            }
+            if remembered.is_none_or(|remembered| remembered.is_before(version)) {
+                let found = Remembered::new(version, start, snapshot.figures.found().clone());
+                groups::remember(desk, ente, id, &found).await;
+            }
         }
-        if shown.is_none() {
+        self.show(Ok(snapshot));
+        Ok(true)
+    }
+
+    /// What is shown now: what is kept, where it is of a later state than what this server shows.
+    async fn shown(&self) -> Result<Option<Snapshot>, ProtectError> {
+        let here = self.sender.borrow().outcome.clone().and_then(Result::ok);
+        let kept = match self.cache.desk.get() {
+            Some(desk) => snapshots::kept(desk, self.ente, &self.strumento.id).await?,
+            None => None,
+        };
+        let Some(kept) = kept else { return Ok(here) };
+        match here {
+            Some(here) if here.position.published_at >= kept.position.published_at => Ok(Some(here)),
+            Some(_) | None => {
+                self.show(Ok(kept.clone()));
+                Ok(Some(kept))
+            }
+        }
+    }
+
+    /// Whether it is a state of a later month than the one that is shown.
+    fn may_be_next(&self, shown: Option<&Snapshot>) -> bool {
+        shown.is_none_or(|shown| shown.is_of_earlier_month_than(self.position.published_at))
+    }
+
+    fn show(&self, outcome: Result<Snapshot, ProtectError>) {
+        self.sender.send_modify(|showing| showing.outcome = Some(outcome.map_err(Arc::new)));
+    }
+
+    /// Shows that there are no figures, where there are none of before; whether the next request need not look again.
+    fn fail(&self, error: ProtectError) -> bool {
+        let (ente, id) = (self.ente, self.strumento.id.as_str());
+        let source = std::error::Error::source(&error).map(ToString::to_string);
+        tracing::error!(ente.id = %ente, strumento = id, %error, source, "figures of this state are not shown");
+        let has_figures = matches!(self.sender.borrow().outcome, Some(Ok(_)));
+        // A file or a database that could not be read may be readable next time. Where there are figures, the next state tries.
+        let is_passing = matches!(error, ProtectError::Lake(_) | ProtectError::Kept);
+        if !has_figures {
             self.show(Err(error));
         }
+        if is_passing && !has_figures {
+            locked(&self.cache.publications).remove(&ente);
+        }
+        has_figures || !is_passing
     }
 }
 
@@ -332,9 +388,9 @@ impl Cache {
     ) -> Result<Looked, ProtectError> {
         let Some(lake) = self.lake.at(ente, state.version)? else { return Ok(Looked::Overtaken) };
         if let Some(shown) = shown {
-            let newcomers = lake.assessed_after(shown.position.published_at)?;
-            let is_of_this = newcomers.iter().find(|row| row.instrument == strumento.id);
-            if is_of_this.is_none_or(|row| row.people < NEWCOMERS_MIN) {
+            let assessed = lake.assessed_after(shown.position.published_at)?;
+            let of_this = assessed.iter().find(|row| row.instrument == strumento.id);
+            if !of_this.is_some_and(Snapshot::may_go_after) {
                 return Ok(Looked::Kept);
             }
         }

@@ -2,20 +2,21 @@
 //!
 //! The lake has a new state every night. Pages do not: whoever compared them from one day to the next would see in which level, age,
 //! comune and disadvantage one person more is counted, and may know who came. So the figures of a state stay until a calendar
-//! month begins and enough people have been assessed since. They are kept in the workspace, without anything that is hidden: the state of
+//! month begins and enough people have been assessed since, for the first time and again. They are kept in the workspace, without anything that is hidden: the state of
 //! the lake they come from may be gone by then, and after a restart nothing has to be computed again.
 
 use std::sync::Arc;
 
 use chrono::{DateTime, Datelike, Utc};
 use serde::{Deserialize, Serialize};
+use warehouse::AssessedRow;
 
 use crate::protect::Protected;
 use crate::text;
 
-/// So many people at least are assessed between one state that is shown and the next: four times the threshold, so that what changes
-/// is not what changed of one, nor of a handful.
-pub(crate) const NEWCOMERS_MIN: i64 = 20;
+/// So many people at least are assessed for the first time, and so many again, between one state that is shown and the next, if any
+/// are: four times the threshold, so that what changes is not what changed of one, nor of a handful.
+pub(crate) const CHANGED_MIN: i64 = 20;
 
 /// Which state of an Ente's data is shown, said on every page and in every file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,7 +67,13 @@ impl Snapshot {
         Ok(Self { position, figures: Arc::new(figures) })
     }
 
-    /// Whether a state of a later calendar month may take its place, if there are [`NEWCOMERS_MIN`].
+    /// Whether there are enough of those who were assessed since, for the first time and again.
+    pub(crate) fn may_go_after(assessed: &AssessedRow) -> bool {
+        let is_enough = |people: i64| people == 0 || people >= CHANGED_MIN;
+        is_enough(assessed.first) && is_enough(assessed.again) && assessed.first + assessed.again > 0
+    }
+
+    /// Whether a state of a later calendar month may take its place, if [`Snapshot::may_go_after`] says so too.
     pub(crate) fn is_of_earlier_month_than(&self, published_at: DateTime<Utc>) -> bool {
         let month = |at| {
             let day = text::day(at);

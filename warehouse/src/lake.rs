@@ -22,8 +22,8 @@ use crate::layout::Lease;
 use crate::manifest::{FileEntry, Manifest, Root};
 use crate::publish::{IN_MEMORY_AT_MOST, Source, TableData, definitions, make_marts};
 use crate::rows::{
-    AgeRow, AlikeRow, AzioneRow, BlockRow, ChangeRow, CommunityRow, DataQualityRow, DriftRow, ItemRow, LowRow, MartRow,
-    NewcomersRow, PathRow, PracticeRow, RecencyRow, ReliabilityRow, ReturnRow, RowError, TerritoryIndexRow,
+    AgeRow, AlikeRow, AssessedRow, AzioneRow, BlockRow, ChangeRow, CommunityRow, DataQualityRow, DriftRow, ItemRow,
+    LowRow, MartRow, PathRow, PracticeRow, RecencyRow, ReliabilityRow, ReturnRow, RowError, TerritoryIndexRow,
     TerritoryPeopleRow, TerritoryRow, TotalsRow,
 };
 use crate::session::{self, Limits, SessionError, TableFiles};
@@ -615,20 +615,25 @@ impl EnteLake {
         Ok(rows)
     }
 
-    /// How many people were assessed with each strumento after an instant: by when their questionnaires were validated. Nobody of a
-    /// strumento that is not in it.
+    /// How many people were assessed with each strumento after an instant, for the first time and again: by when their questionnaires
+    /// were validated. Nobody of a strumento that is not in it.
     ///
     /// # Errors
     /// A damaged file.
-    pub fn assessed_after(&self, instant: DateTime<Utc>) -> Result<Vec<NewcomersRow>, LakeError> {
+    pub fn assessed_after(&self, instant: DateTime<Utc>) -> Result<Vec<AssessedRow>, LakeError> {
         let sql = format!(
-            "select instrument, cast(count(distinct pseudonym) as bigint) as people
-             from assessments where validated_at > {} group by instrument",
+            "with latest as (
+                select instrument, min(validated_at) > {0} as is_first, max(validated_at) > {0} as is_there
+                from assessments group by instrument, pseudonym
+             )
+             select instrument, cast(count(*) filter (where is_first) as bigint) as first,
+                cast(count(*) filter (where is_there and not is_first) as bigint) as again
+             from latest group by instrument",
             instant.timestamp()
         );
         let mut rows = Vec::new();
         for batch in self.select(&sql)?.1 {
-            rows.extend(NewcomersRow::read(&batch)?);
+            rows.extend(AssessedRow::read(&batch)?);
         }
         Ok(rows)
     }

@@ -39,8 +39,8 @@ pub use manifest::{Counts, Definition, Erasure, FileEntry, Manifest, VersionedMa
 pub use notes::{BaseColumn, BaseNotes, Kind};
 pub use publish::{Publication, Published, TableData};
 pub use rows::{
-    AgeRow, AlikeRow, AzioneRow, BlockRow, ChangeRow, CommunityRow, DataQualityRow, DriftRow, ItemRow, LowRow,
-    NewcomersRow, PathRow, PracticeRow, RecencyRow, ReliabilityRow, ReturnRow, RowError, TerritoryIndexRow,
+    AgeRow, AlikeRow, AssessedRow, AzioneRow, BlockRow, ChangeRow, CommunityRow, DataQualityRow, DriftRow, ItemRow,
+    LowRow, PathRow, PracticeRow, RecencyRow, ReliabilityRow, ReturnRow, RowError, TerritoryIndexRow,
     TerritoryPeopleRow, TerritoryRow, TotalsRow,
 };
 pub use runs::run_record;

@@ -382,11 +382,13 @@ rows! {
         ente_sum_tenths: i64,
     }
     /// People who were assessed with a strumento after an instant, counted from `assessments`.
-    NewcomersRow from "assessments" {
+    AssessedRow from "assessments" {
         /// The strumento.
         instrument: String,
-        /// People.
-        people: i64,
+        /// People who had no questionnaire before.
+        first: i64,
+        /// People who had one.
+        again: i64,
     }
     /// People whom the same questions hold back at their last assessment, counted from the answers.
     LowRow from "answers" {

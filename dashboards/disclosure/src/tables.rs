@@ -8,10 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Model, Protection, Standing, Var, Variable};
+use crate::model::{Model, Protection, Standing, Var};
 use crate::protected::ProtectedTables;
 use crate::published::PublishedTables;
-use crate::{Error, Reason, Threshold};
+use crate::{Error, Threshold};
 
 /// How all periods together count somebody who was counted in several of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -340,7 +340,10 @@ impl TableSet {
     ///
     /// [`Error::UnknownCell`] for a count outside every table, [`Error::MissingTotal`], [`Error::Inconsistent`],
     /// [`Error::TooLarge`], [`Error::Unprotectable`].
-    pub fn protect(self, threshold: Threshold) -> Result<ProtectedTables, Error> {
+    pub fn protect(mut self, threshold: Threshold) -> Result<ProtectedTables, Error> {
+        for before in self.before.values_mut() {
+            before.enough = before.enough.max(threshold.people());
+        }
         let (model, cells) = self.model()?;
         let protection: Protection = model.protect(threshold)?;
         Ok(ProtectedTables::new(self, model, cells, protection))
@@ -355,20 +358,6 @@ impl TableSet {
     pub fn to_model(&self) -> Result<(Model, Vec<(String, Var)>), Error> {
         let (model, cells) = self.model()?;
         Ok((model, cells.into_iter().map(|(key, var)| (self.label(&key), var)).collect()))
-    }
-
-    /// The small counts that readers could narrow down from what was published before, of one time or of several, and from nothing
-    /// else: by linear programming, as [`Model::exposed`]. Slow; for tests and for measuring.
-    ///
-    /// # Errors
-    ///
-    /// As [`TableSet::protect`], and [`Error::Unanswered`].
-    pub fn exposed_before(&self, threshold: Threshold) -> Result<Vec<String>, Error> {
-        let (model, _) = self.model()?;
-        let is_told = |variable: &Variable| variable.standing == Standing::Known;
-        let values = model.variables.iter().map(|variable| variable.value).collect();
-        let reasons = model.variables.iter().map(|variable| (!is_told(variable)).then_some(Reason::Primary)).collect();
-        model.exposed(&Protection::decided(threshold, values, reasons))
     }
 
     pub(crate) fn key(&self, at: At<'_>) -> Result<Key, Error> {

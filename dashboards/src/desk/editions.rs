@@ -102,6 +102,7 @@ pub(crate) async fn look_after(dashboards: &Dashboards, desk: &Desk, known: &Ent
     for ente in kept {
         let Ok(found) = known(ente).await else { continue };
         let Some((ente_name, comuni)) = found else {
+            dashboards.cache.forget(ente);
             match desk.workspace.forget_ente(ente).await {
                 Ok(forgotten) => tracing::info!(ente.id = %ente, ?forgotten, "a closed Ente keeps nothing"),
                 Err(error) => tracing::error!(ente.id = %ente, %error, "a closed Ente cannot be forgotten"),

@@ -1,32 +1,33 @@
-//! The figures that are shown until the next ones, kept where a restart finds them. Where they cannot be read or written, which is
-//! logged, those of the present state are shown.
+//! The figures that are shown until the next ones, kept where a restart finds them. Where the database does not answer nothing new may be
+//! shown, since it would not know of what was: that is logged. What is kept and is of another form is as if it were lost.
 
 use std::fmt::Display;
 
 use domain::feed::EnteId;
 
 use super::Desk;
+use crate::protect::ProtectError;
 use crate::snapshot::Snapshot;
 
-fn failed(ente: EnteId, error: &dyn Display) {
+fn failed(ente: EnteId, error: &dyn Display) -> ProtectError {
     tracing::error!(ente.id = %ente, %error, "the figures that are shown cannot be kept");
+    ProtectError::Kept
 }
 
-pub(crate) async fn kept(desk: &Desk, ente: EnteId, strumento: &str) -> Option<Snapshot> {
-    let bytes = desk.workspace.snapshot(ente, strumento).await;
-    let bytes = bytes.inspect_err(|error| failed(ente, error)).ok()??;
-    Snapshot::from_bytes(&bytes).inspect_err(|error| failed(ente, error)).ok()
+pub(crate) async fn kept(desk: &Desk, ente: EnteId, strumento: &str) -> Result<Option<Snapshot>, ProtectError> {
+    let bytes = desk.workspace.snapshot(ente, strumento).await.map_err(|error| failed(ente, &error))?;
+    let read = |bytes: Vec<u8>| Snapshot::from_bytes(&bytes).inspect_err(|error| drop(failed(ente, error))).ok();
+    Ok(bytes.and_then(read))
 }
 
-pub(crate) async fn keep(desk: &Desk, ente: EnteId, strumento: &str, snapshot: &Snapshot) {
-    let kept = match snapshot.to_bytes() {
-        Ok(bytes) => {
-            let version = snapshot.position.version;
-            desk.workspace.keep_snapshot(ente, strumento, version, bytes, desk.now()).await
-        }
-        Err(error) => return failed(ente, &error),
-    };
-    if let Err(error) = kept {
-        failed(ente, &error);
-    }
+/// Keeps a snapshot, unless one of a later state is kept.
+pub(crate) async fn keep(
+    desk: &Desk,
+    ente: EnteId,
+    strumento: &str,
+    snapshot: &Snapshot,
+) -> Result<bool, ProtectError> {
+    let bytes = snapshot.to_bytes().map_err(|error| failed(ente, &error))?;
+    let kept = desk.workspace.keep_snapshot(ente, strumento, snapshot.position.published_at, bytes).await;
+    kept.map_err(|error| failed(ente, &error))
 }

@@ -26,7 +26,7 @@ use crate::cache::{Cache, PATIENCE, Publication, Ready};
 use crate::pages::filters::FilterForm;
 use crate::pages::notice::{Notice, NoticeKind};
 use crate::protect::{ALL, Group, Protected};
-use crate::snapshot::{NEWCOMERS_MIN, Position, Snapshot};
+use crate::snapshot::{CHANGED_MIN, Position, Snapshot};
 use crate::strumento::Strumento;
 use crate::{Dashboards, Viewer, text};
 
@@ -150,8 +150,8 @@ pub(crate) struct Head {
     pub(crate) version: i64,
     pub(crate) last_seq: i64,
     pub(crate) is_earlier: bool,
-    /// How many people are assessed at least before other figures are shown.
-    pub(crate) newcomers_min: i64,
+    /// How many people are assessed at least, for the first time or again, before other figures are shown.
+    pub(crate) changed_min: i64,
     pub(crate) attribution: &'static str,
     pub(crate) mark: String,
     pub(crate) periods: Vec<Choice>,
@@ -174,8 +174,8 @@ impl Head {
             published_at: text::instant(position.published_at),
             version: position.version,
             last_seq: position.last_seq,
-            is_earlier: data.publication.is_earlier,
-            newcomers_min: NEWCOMERS_MIN,
+            is_earlier: data.publication.is_earlier && data.publication.position == position,
+            changed_min: CHANGED_MIN,
             attribution: territory::ATTRIBUTION,
             mark: data.figures.mark(),
             strumenti: data

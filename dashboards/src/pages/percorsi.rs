@@ -341,6 +341,9 @@ fn returns_chart(data: &Data, mark: &str) -> Option<Bars<ReturnFinding>> {
     let figures = &data.figures;
     let names = figures.names_in(COHORTS);
     let mut cohorts: Vec<&str> = names.iter().filter_map(|name| name.strip_suffix(" never")).collect();
+    // Years that were shown before their quarters are sums of these.
+    let longest = cohorts.iter().map(|cohort| cohort.len()).max().unwrap_or(0);
+    cohorts.retain(|cohort| cohort.len() == longest);
     cohorts.sort_unstable();
     if cohorts.is_empty() {
         return None;

@@ -31,7 +31,7 @@ pub(crate) struct Start {
 }
 
 /// The groups of a state; none where nothing tells its people apart, or they are not offered.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Found {
     /// The sections that people are alike in.
     columns: Vec<String>,

@@ -48,6 +48,9 @@ pub enum ProtectError {
     /// The lake cannot be read.
     #[error("the marts cannot be read")]
     Lake(#[from] LakeError),
+    /// What was shown before cannot be read, or what is to be shown cannot be kept: nothing new may be shown.
+    #[error("the figures that are shown cannot be read or kept")]
+    Kept,
     /// The tables contradict each other, or cannot be protected. Nothing may be shown.
     #[error("the tables of {strumento} cannot be protected (are the marts of one publication?)")]
     Tables {
@@ -114,6 +117,8 @@ pub(crate) struct Protected {
     #[serde(with = "as_list")]
     crosses: Crosses,
     groups: Option<(DimensionId, Vec<String>)>,
+    /// To be remembered apart; what was kept has none.
+    #[serde(skip)]
     found: Found,
     /// Whether somebody is in no group, having answered another version.
     has_ungrouped: bool,

@@ -11,6 +11,7 @@ use templates::Renderer;
 use warehouse::{Counts, Lake, Publication, TableData, schema};
 use workspace::{Place, Workspace};
 
+use crate::cache::Ready;
 use crate::desk::Desk;
 use crate::extraction::tests::{DEFINITION, Row, batch, ente};
 use crate::pages::{Asked, Choices, Data, data};
@@ -41,45 +42,45 @@ impl World {
         Self { _folder: folder, lake, workspace, chance }
     }
 
-    /// Publishes people with when each was assessed.
-    fn publish(&mut self, on: &str, people: &[(usize, &str)]) {
+    /// Publishes people with when each was assessed, and how many of the first ones were assessed again, when.
+    fn publish_again(&mut self, on: &str, people: &[(usize, &str)], again: (usize, &str)) {
         let cell = |name: &'static str, text: &str| (name, text.to_owned());
         let (mut assessments, mut scores) = (Vec::new(), Vec::new());
-        let mut number = 0;
-        for &(count, validated) in people {
-            for _ in 0..count {
-                number += 1;
-                let instant = at(validated).timestamp();
-                let key = [
-                    cell("pseudonym", &format!("{number:05}")),
-                    cell("assessed_on", &instant.div_euclid(86_400).to_string()),
-                    cell("assessment_id", &format!("{number:05}")),
-                    cell("instrument", "prova"),
-                    cell("version", "1"),
-                ];
-                let of_person: [(&str, &str); 10] = [
-                    ("comune", "093033"),
-                    ("unita", "sede"),
-                    ("age", "40"),
-                    ("sex", if number % 2 == 0 { "f" } else { "m" }),
-                    ("is_disadvantage_known", "0"),
-                    ("evaluation", "confirmed"),
-                    ("origin", "portal"),
-                    ("operator", "a"),
-                    ("count_answered", "2"),
-                    ("count_items", "2"),
-                ];
-                let mut row: Row = key.clone().into();
-                row.extend(of_person.map(|(name, text)| cell(name, text)));
-                row.insert("validated_at", instant.to_string());
-                assessments.push(row);
-                let mut row: Row = key.into();
-                let of_score = [("scale", "scala"), ("points", "1"), ("reachable", "2"), ("items_answered", "2")];
-                row.extend(of_score.map(|(name, text)| cell(name, text)));
-                row.extend([cell("is_valid", "1"), cell("index_tenths", "500")]);
-                scores.push(row);
-            }
+        let days = people.iter().flat_map(|&(count, validated)| std::iter::repeat_n(validated, count));
+        let people: Vec<(usize, &str)> = days.enumerate().collect();
+        let twice = people.iter().take(again.0).map(|&(person, _)| (person, again.1));
+        for (number, (person, validated)) in people.iter().copied().chain(twice).enumerate() {
+            let instant = at(validated).timestamp();
+            let key = [
+                cell("pseudonym", &format!("{person:05}")),
+                cell("assessed_on", &instant.div_euclid(86_400).to_string()),
+                cell("assessment_id", &format!("{number:05}")),
+                cell("instrument", "prova"),
+                cell("version", "1"),
+            ];
+            let of_person: [(&str, &str); 10] = [
+                ("comune", "093033"),
+                ("unita", "sede"),
+                ("age", "40"),
+                ("sex", if person % 2 == 0 { "f" } else { "m" }),
+                ("is_disadvantage_known", "0"),
+                ("evaluation", "confirmed"),
+                ("origin", "portal"),
+                ("operator", "a"),
+                ("count_answered", "2"),
+                ("count_items", "2"),
+            ];
+            let mut row: Row = key.clone().into();
+            row.extend(of_person.map(|(name, text)| cell(name, text)));
+            row.insert("validated_at", instant.to_string());
+            assessments.push(row);
+            let mut row: Row = key.into();
+            let of_score = [("scale", "scala"), ("points", "1"), ("reachable", "2"), ("items_answered", "2")];
+            row.extend(of_score.map(|(name, text)| cell(name, text)));
+            row.extend([cell("is_valid", "1"), cell("index_tenths", "500")]);
+            scores.push(row);
         }
+        let number = i64::try_from(assessments.len()).unwrap();
         let table = |table: &str, rows: &[Row]| TableData {
             table: table.to_owned(),
             year: 2026,
@@ -98,6 +99,10 @@ impl World {
             keep_days: 0,
         };
         self.lake.publish(ente(1), publication, at(on), &mut self.chance).unwrap();
+    }
+
+    fn publish(&mut self, on: &str, people: &[(usize, &str)]) {
+        self.publish_again(on, people, (0, on));
     }
 
     /// Dashboards that have just been started.
@@ -143,15 +148,70 @@ async fn figures_stay_until_a_month_has_begun_and_enough_people_have_come() {
     world.publish("2026-11-03", &[(60, "2026-09-30"), (20, "2026-10-20")]);
     let second = (Some(80), "2026-11-03".to_owned());
     assert_eq!(shown(&dashboards).await, second);
+    // Of those who were there before one is too few too, however many are new; twenty are enough, with nobody new.
+    let (before, new) = ((80, "2026-09-30"), (30, "2026-11-30"));
+    world.publish_again("2026-12-04", &[before, new], (1, "2026-11-30"));
+    assert_eq!(shown(&dashboards).await, second);
+    world.publish_again("2026-12-05", &[before], (20, "2026-11-30"));
+    let third = (Some(80), "2026-12-05".to_owned());
+    assert_eq!(shown(&dashboards).await, third);
 
     // After a restart what was shown is, whatever the lake has by now; without a desk nothing is known of it.
-    world.publish("2026-11-20", &[(60, "2026-09-30"), (90, "2026-11-10")]);
-    assert_eq!(shown(&world.dashboards(true)).await, second);
-    assert_eq!(shown(&world.dashboards(false)).await, (Some(150), "2026-11-20".to_owned()));
+    world.publish("2026-12-20", &[(60, "2026-09-30"), (90, "2026-12-10")]);
+    assert_eq!(shown(&world.dashboards(true)).await, third);
+    assert_eq!(shown(&world.dashboards(false)).await, (Some(150), "2026-12-20".to_owned()));
     // What cannot be read is as if it were not there.
     let broken = b"{\"format\":\"snapshot 2\"}".to_vec();
-    world.workspace.keep_snapshot(ente(1), "prova", 1, broken, at("2026-11-20")).await.unwrap();
-    assert_eq!(shown(&world.dashboards(true)).await, (Some(150), "2026-11-20".to_owned()));
+    assert!(world.workspace.keep_snapshot(ente(1), "prova", at("2026-12-20"), broken).await.unwrap());
+    assert_eq!(shown(&world.dashboards(true)).await, (Some(150), "2026-12-20".to_owned()));
+}
+
+/// Two looks at once: the one that comes second knows of the first, here and in another server.
+#[tokio::test]
+async fn two_states_that_are_looked_at_together_are_not_both_shown() {
+    let mut world = World::new().await;
+    world.publish("2026-10-05", &[(60, "2026-09-30")]);
+    let (dashboards, other) = (world.dashboards(true), world.dashboards(true));
+    assert_eq!((shown(&dashboards).await.0, shown(&other).await.0), (Some(60), Some(60)));
+    world.publish("2026-11-02", &[(60, "2026-09-30"), (20, "2026-10-20")]);
+    let first = dashboards.cache.publication(ente(1)).unwrap().unwrap();
+    let running = dashboards.cache.start(&first, &first.strumenti[0]);
+    world.publish("2026-11-03", &[(60, "2026-09-30"), (21, "2026-10-20")]);
+    assert_ne!(shown(&dashboards).await.0, None);
+    drop(running);
+    let now = shown(&dashboards).await;
+    assert_eq!(shown(&other).await, now, "another server shows the same");
+    // Whichever came first, the other one waits for its month.
+    world.publish("2026-11-04", &[(60, "2026-09-30"), (50, "2026-10-20")]);
+    assert_eq!((shown(&dashboards).await, shown(&other).await), (now.clone(), now));
+}
+
+#[tokio::test]
+async fn without_its_database_nothing_new_is_shown() {
+    let mut world = World::new().await;
+    world.publish("2026-10-05", &[(60, "2026-09-30")]);
+    let dashboards = world.dashboards(true);
+    assert_eq!(shown(&dashboards).await.0, Some(60));
+    let started_later = world.dashboards(true);
+    world.workspace.clone().close().await.unwrap();
+    world.publish("2026-11-05", &[(60, "2026-09-30"), (60, "2026-10-30")]);
+    assert_eq!(shown(&dashboards).await.0, Some(60));
+    let publication = started_later.cache.publication(ente(1)).unwrap().unwrap();
+    let running = started_later.cache.start(&publication, &publication.strumenti[0]);
+    assert!(matches!(running.wait(std::time::Duration::from_secs(60)).await, Ready::Broken));
+}
+
+#[tokio::test]
+async fn an_ente_that_has_left_is_forgotten() {
+    let mut world = World::new().await;
+    world.publish("2026-10-05", &[(60, "2026-09-30")]);
+    let dashboards = world.dashboards(true);
+    shown(&dashboards).await;
+    world.publish("2026-10-06", &[(70, "2026-09-30")]);
+    assert_eq!(shown(&dashboards).await.0, Some(60));
+    let nobody: crate::desk::EnteReader = Arc::new(|_| Box::pin(async { Ok(None) }));
+    dashboards.look_after(&nobody).await;
+    assert_eq!(shown(&dashboards).await.0, Some(70), "it came back");
 }
 
 #[tokio::test]
@@ -165,7 +225,7 @@ async fn what_is_shown_stays_while_the_next_is_computed() {
     // Asked before anything of it is computed, without patience.
     let running = dashboards.cache.start(&publication, &publication.strumenti[0]);
     let ready = running.wait(std::time::Duration::ZERO).await;
-    assert!(matches!(ready, crate::cache::Ready::Figures(Snapshot { position: Position { version: 1, .. }, .. })));
+    assert!(matches!(ready, Ready::Figures(Snapshot { position: Position { version: 1, .. }, .. })));
     assert_eq!(shown(&dashboards).await.0, Some(120));
 }
 
@@ -181,8 +241,7 @@ fn kept() -> (Snapshot, String) {
 fn what_is_kept_is_read_as_it_was_and_has_nothing_hidden_in_it() {
     let (snapshot, text) = kept();
     let read = Snapshot::from_bytes(text.as_bytes()).unwrap();
-    assert_eq!(read.position, snapshot.position);
-    assert_eq!(*read.figures, *snapshot.figures);
+    assert_eq!((read.position, read.to_bytes().unwrap()), (snapshot.position, text.clone().into_bytes()));
     assert!(Snapshot::from_bytes(text.replace("snapshot 1", "snapshot 2").as_bytes()).is_err());
     // Every number of people in it is one that may be shown: none is under five, but where nobody can be.
     let value: serde_json::Value = serde_json::from_str(&text).unwrap();
@@ -191,6 +250,21 @@ fn what_is_kept_is_read_as_it_was_and_has_nothing_hidden_in_it() {
     for cell in cells {
         assert!(matches!(cell[1].as_u64().unwrap(), 0 | 5..), "{cell}");
     }
+    let crosses = value["figures"]["crosses"].as_array().unwrap();
+    assert!(!crosses.is_empty());
+    for group in crosses.iter().flat_map(|cross| cross[1]["table"]["groups"].as_array().unwrap()) {
+        let targets = group["targets"].as_array().unwrap().iter().flat_map(|target| target.as_array().unwrap());
+        for people in targets.chain([&group["people"]]).filter_map(serde_json::Value::as_u64) {
+            assert!(people >= 5, "{group}");
+        }
+    }
+    let names: Vec<&String> = value["figures"].as_object().unwrap().keys().collect();
+    let known = "assessments blocks blocks_by_comune characteristics comune comuni crosses groups has_pyramid has_ungrouped median_quarters medians one_way repeated several tables targets year years";
+    assert_eq!(
+        names.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(" "),
+        known,
+        "look at what is new before it is kept"
+    );
 }
 
 #[test]
@@ -198,8 +272,9 @@ fn a_snapshot_of_version_1_is_read_for_ever() {
     // Written once by version 1 and never changed.
     let version_1 = include_bytes!("fixtures/snapshot_1.json");
     let snapshot = Snapshot::from_bytes(version_1).unwrap();
-    assert_eq!(snapshot.position.version, 7);
-    assert_eq!(snapshot.figures.people(ALL), Some(300));
+    let figures = &snapshot.figures;
+    assert_eq!((snapshot.position.version, figures.people(ALL)), (7, Some(400)));
+    assert!(!figures.groups().is_empty() && !figures.blocks().is_empty() && figures.has_other_comuni());
     assert_eq!(snapshot.to_bytes().unwrap(), version_1.trim_ascii_end());
 }
 

@@ -3,11 +3,11 @@
 
 use chrono::{DateTime, Utc};
 use domain::feed::EnteId;
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, Set};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect, Set};
 
 use crate::database::Workspace;
 use crate::error::{EnteError, Problem, Refused};
-use crate::fields::{moment, refused, strumento, version};
+use crate::fields::{moment, refused, strumento};
 use crate::tables::snapshots;
 
 /// Bytes of a snapshot.
@@ -27,36 +27,39 @@ impl Workspace {
         Ok(row.map(|row| row.content))
     }
 
-    /// Keeps this, and nothing of before.
+    /// Keeps this, and nothing of before; unless what is kept is of a later state, which is said by `false`.
     ///
     /// # Errors
-    /// The strumento has not its form; the version is no number of a state; the content is empty, or longer than 20,000,000 bytes;
-    /// the database.
+    /// The strumento has not its form; the content is empty, or longer than 20,000,000 bytes; the database.
     pub async fn keep_snapshot(
         &self,
         ente: EnteId,
         of: &str,
-        of_version: i64,
+        published_at: DateTime<Utc>,
         content: Vec<u8>,
-        now: DateTime<Utc>,
-    ) -> Result<(), EnteError> {
-        let (before, now, of_version) = (row_of(ente, of)?, moment(now), version(of_version)?);
+    ) -> Result<bool, EnteError> {
+        let (before, published_at) = (row_of(ente, of)?, moment(published_at));
         match content.len() {
             0 => return Err(refused("content", Problem::Missing).into()),
             1..=CONTENT_BYTES => {}
             _ => return Err(refused("content", Problem::TooLong).into()),
         }
         let writing = self.write().await?;
+        let kept = snapshots::Entity::find().filter(before.clone());
+        let kept = kept.select_only().column(snapshots::Column::PublishedAt);
+        let kept: Option<DateTime<Utc>> = kept.into_tuple().one(&writing).await?;
+        if kept.is_some_and(|kept| kept > published_at) {
+            return Ok(false);
+        }
         snapshots::Entity::delete_many().filter(before).exec(&writing).await?;
         let row = snapshots::ActiveModel {
             ente_id: Set(ente.0),
             strumento: Set(of.to_owned()),
-            version: Set(of_version),
-            kept_at: Set(now),
+            published_at: Set(published_at),
             content: Set(content),
         };
         snapshots::Entity::insert(row).exec_without_returning(&writing).await?;
         writing.commit().await?;
-        Ok(())
+        Ok(true)
     }
 }

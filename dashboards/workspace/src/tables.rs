@@ -322,8 +322,7 @@ pub(crate) mod snapshots {
         pub ente_id: Uuid,
         #[sea_orm(primary_key, auto_increment = false)]
         pub strumento: String,
-        pub version: i64,
-        pub kept_at: DateTimeUtc,
+        pub published_at: DateTimeUtc,
         pub content: Vec<u8>,
     }
 

@@ -2,7 +2,7 @@
 
 use sea_orm_migration::prelude::*;
 
-use super::spec::Kind::{Bytes, Instant, Long, Text, Uuid};
+use super::spec::Kind::{Bytes, Instant, Text, Uuid};
 use super::spec::{TableSpec, create_all};
 
 /// Makes its table; the others stay as they are.
@@ -16,7 +16,7 @@ impl MigrationName for Migration {
 
 const TABLES: &[TableSpec] = &[TableSpec {
     name: "snapshots",
-    columns: &[("ente_id", Uuid), ("strumento", Text), ("version", Long), ("kept_at", Instant), ("content", Bytes)],
+    columns: &[("ente_id", Uuid), ("strumento", Text), ("published_at", Instant), ("content", Bytes)],
     key: &["ente_id", "strumento"],
     unique: &[],
     indexes: &[],

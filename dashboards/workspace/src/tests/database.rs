@@ -90,7 +90,7 @@ async fn a_database_of_the_first_schema_keeps_its_rows(#[values(Kind::Sqlite, Ki
         workspace.see(&visit, 1, "{}", project.created_at).await.unwrap();
         assert_eq!(workspace.seen(&visit, 2).await.unwrap().unwrap().version, 1);
         workspace.keep_needs_groups(pordenone(), "asso", "{}", project.created_at).await.unwrap();
-        workspace.keep_snapshot(pordenone(), "asso", 1, vec![1], project.created_at).await.unwrap();
+        workspace.keep_snapshot(pordenone(), "asso", project.created_at, vec![1]).await.unwrap();
         workspace.close().await.unwrap();
     }
 }
@@ -144,7 +144,7 @@ async fn what_must_be_unique_is_so_in_the_tables(#[values(Kind::Sqlite, Kind::Po
     let edition = world.issued(pordenone(), report, edition("{}", on(2026, 12, 29))).await;
     world.workspace.open_edition(pordenone(), edition, manager().account).await.unwrap();
     world.workspace.keep_needs_groups(pordenone(), "asso", "{}", world.now).await.unwrap();
-    world.workspace.keep_snapshot(pordenone(), "asso", 1, vec![1], world.now).await.unwrap();
+    world.workspace.keep_snapshot(pordenone(), "asso", world.now, vec![1]).await.unwrap();
     let intruder = world.intruder().await;
     // Each copies a row, with another key where its key is not what must be unique.
     for sql in [

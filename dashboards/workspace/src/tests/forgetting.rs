@@ -14,7 +14,7 @@ async fn fill(world: &mut World, ente: EnteId) -> (ViewId, ReportId, EditionId) 
     let edition = world.issued(ente, report, edition("{}", on(2026, 12, 29))).await;
     world.workspace.open_edition(ente, edition, elsa.account).await.unwrap();
     world.workspace.keep_needs_groups(ente, "asso", "{}", world.now).await.unwrap();
-    world.workspace.keep_snapshot(ente, "asso", 1, vec![1], world.now).await.unwrap();
+    world.workspace.keep_snapshot(ente, "asso", world.now, vec![1]).await.unwrap();
     (view, report, edition)
 }
 
