@@ -187,12 +187,12 @@ impl Key {
     }
 }
 
-/// What readers know of the people who make the difference between tables that were published before and these.
+/// Of which counts that were shown before readers are taken to know what they are now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Changes {
-    /// Everything: by how many people each count has changed, hidden or not.
+    /// Of all: also of those that have changed.
     Known,
-    /// Nothing, but that counts which have not changed are of the same people.
+    /// Of those that are the same.
     Unknown,
 }
 
@@ -294,9 +294,10 @@ impl TableSet {
         Ok(())
     }
 
-    /// Declares what was published before, which readers remember: of other times, so that not all counts are the same, but in cells
-    /// of the same meaning. A count that was shown and is not small now is shown again, and nothing that proves what is hidden
-    /// now moves it: so an alternative for these tables is one for those too, as far as the difference goes that readers know.
+    /// Declares what was published before, which readers remember: of another time, so that not all counts are the same, but in cells
+    /// of the same meaning. A count that was shown and is not small now is shown again, if `changes` says that it is known, and nothing
+    /// that proves what is hidden now moves it. So where both times count the same people, as in a year that is over, an alternative
+    /// for these tables is one for those before too.
     ///
     /// A cell is the same where dimensions and categories have the same names. `renamed` gives the name that a category, after its
     /// dimension, has here; nothing where it has none.

@@ -14,8 +14,9 @@ use workspace::{Place, Workspace};
 use crate::cache::Ready;
 use crate::desk::Desk;
 use crate::extraction::tests::{DEFINITION, Row, batch, ente};
+use crate::pages::percorsi::Percorsi;
 use crate::pages::{Asked, Choices, Data, data};
-use crate::protect::{ALL, Protected, Start};
+use crate::protect::{ALL, COHORTS, Protected, Start};
 use crate::snapshot::{Position, Snapshot};
 use crate::{Dashboards, Viewer, samples};
 
@@ -302,4 +303,25 @@ fn categories_of_what_was_shown_stay() {
         }
     }
     assert!(seen > 5 && is_pooled, "{seen}");
+}
+
+#[test]
+fn years_that_were_shown_stay_the_sums_of_their_quarters_and_are_not_drawn_beside_them() {
+    let strumento = samples::strumento();
+    let of = |people| samples::marts(&samples::sheets(people, &strumento), &strumento);
+    let (few, many) = (of(120), of(900));
+    let before = Protected::new(&few, &strumento, &Start::default(), None).unwrap();
+    let years: Vec<&String> = before.names_in(COHORTS).iter().filter(|name| name.ends_with(" never")).collect();
+    assert!(years.len() > 1 && years.iter().all(|name| name.len() == "2024 never".len()), "{years:?}");
+    let now = Protected::new(&many, &strumento, &Start::default(), Some(&before)).unwrap();
+    assert!(now.exposed().is_empty());
+    for name in years {
+        assert!(now.names_in(COHORTS).contains(name), "{name}");
+    }
+    let data = Data { figures: Arc::new(now), ..samples::data(&many, strumento).unwrap() };
+    let page = Percorsi::new(&samples::viewer(), &data, &Choices::default());
+    let is_quarter = |row: &crate::table::Row| row.head.contains("trimestre");
+    let tables = page.tables();
+    let (_, cohorts) = tables.iter().find(|(_, table)| table.rows.iter().any(is_quarter)).unwrap();
+    assert!(cohorts.rows.iter().filter(|row| !row.is_total).all(is_quarter), "{:?}", cohorts.rows);
 }
