@@ -28,12 +28,6 @@ pub struct Mark {
     threshold: Threshold,
 }
 
-impl Mark {
-    pub(crate) fn new(threshold: Threshold) -> Self {
-        Self { threshold }
-    }
-}
-
 impl fmt::Display for Mark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "n<{}", self.threshold.people())
@@ -49,7 +43,7 @@ pub struct Refusal {
 
 impl Refusal {
     pub(crate) fn new(reason: Reason, threshold: Threshold) -> Self {
-        Self { reason, mark: Mark::new(threshold) }
+        Self { reason, mark: Mark { threshold } }
     }
 
     /// Why. It must not reach a page, a file or a log that readers of the table can see.
@@ -99,6 +93,11 @@ pub enum Figure<T> {
 }
 
 impl<T> Figure<T> {
+    /// The value that is told, or the mark.
+    pub(crate) fn of(threshold: Threshold, told: Option<T>) -> Self {
+        told.map_or(Self::Hidden(Mark { threshold }), Self::Shown)
+    }
+
     /// The value, if it is shown.
     pub fn value(self) -> Option<T> {
         match self {

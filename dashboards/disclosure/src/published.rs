@@ -7,7 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::decision::{Figure, Mark, Share};
+use crate::decision::{Figure, Share};
 use crate::tables::{At, DimensionId};
 use crate::{Error, Threshold};
 
@@ -88,7 +88,7 @@ impl PublishedTables {
     ///
     /// [`Error::UnknownCategory`], [`Error::RepeatedDimension`].
     pub fn count(&self, at: At<'_>) -> Result<Figure<u32>, Error> {
-        Ok(self.figure(self.shown(at)?))
+        Ok(Figure::of(self.threshold, self.shown(at)?))
     }
 
     /// A figure made of the counts of these cells (a rate, an index, a mean): computed from them if all are shown.
@@ -101,7 +101,7 @@ impl PublishedTables {
     /// As [`PublishedTables::count`].
     pub fn derive<T>(&self, from: &[At<'_>], compute: impl FnOnce(&[u32]) -> T) -> Result<Figure<T>, Error> {
         let counts = from.iter().map(|at| self.shown(at)).collect::<Result<Option<Vec<u32>>, _>>()?;
-        Ok(self.figure(counts.map(|counts| compute(&counts))))
+        Ok(Figure::of(self.threshold, counts.map(|counts| compute(&counts))))
     }
 
     /// The share of `part` in `whole`, which it belongs to. Hidden also when the others are fewer than the threshold:
@@ -112,7 +112,10 @@ impl PublishedTables {
     /// As [`PublishedTables::count`].
     pub fn share(&self, part: At<'_>, whole: At<'_>) -> Result<Figure<Share>, Error> {
         let (part, whole) = (self.shown(part)?, self.shown(whole)?);
-        Ok(self.figure(part.zip(whole).and_then(|(part, whole)| Share::told(part, whole, self.threshold))))
+        Ok(Figure::of(
+            self.threshold,
+            part.zip(whole).and_then(|(part, whole)| Share::told(part, whole, self.threshold)),
+        ))
     }
 
     /// A median of the people of a cell. It is the value of one of them, so it needs more people than a count: see
@@ -123,11 +126,7 @@ impl PublishedTables {
     /// As [`PublishedTables::count`].
     pub fn median<T>(&self, of: At<'_>, compute: impl FnOnce() -> T) -> Result<Figure<T>, Error> {
         let is_enough = |people: &u32| *people >= self.threshold.people_for_median();
-        Ok(self.figure(self.shown(of)?.filter(is_enough).map(|_| compute())))
-    }
-
-    fn figure<T>(&self, value: Option<T>) -> Figure<T> {
-        value.map_or(Figure::Hidden(Mark::new(self.threshold)), Figure::Shown)
+        Ok(Figure::of(self.threshold, self.shown(of)?.filter(is_enough).map(|_| compute())))
     }
 }
 
@@ -173,26 +172,22 @@ impl PublishedCross {
 
     /// The people of a group, a row and a column. One that is not in the table is hidden.
     pub fn people(&self, group: (usize, usize)) -> Figure<u32> {
-        self.figure(self.group(group).and_then(|group| group.people))
+        Figure::of(self.threshold, self.group(group).and_then(|group| group.people))
     }
 
     /// The people of a group with an outcome of a target.
     pub fn count(&self, group: (usize, usize), target: usize, outcome: usize) -> Figure<u32> {
-        self.figure(self.told(group, target, outcome))
+        Figure::of(self.threshold, self.told(group, target, outcome))
     }
 
     /// The share of a group with an outcome. Hidden with either count, and when fewer than a threshold are left.
     pub fn share(&self, group: (usize, usize), target: usize, outcome: usize) -> Figure<Share> {
         let whole = self.group(group).and_then(|group| group.people);
         let share = self.told(group, target, outcome).zip(whole);
-        self.figure(share.and_then(|(part, whole)| Share::told(part, whole, self.threshold)))
+        Figure::of(self.threshold, share.and_then(|(part, whole)| Share::told(part, whole, self.threshold)))
     }
 
     fn told(&self, group: (usize, usize), target: usize, outcome: usize) -> Option<u32> {
         *self.group(group)?.targets.get(target)?.get(outcome)?
-    }
-
-    fn figure<T>(&self, value: Option<T>) -> Figure<T> {
-        value.map_or(Figure::Hidden(Mark::new(self.threshold)), Figure::Shown)
     }
 }

@@ -30,7 +30,8 @@
 //! Protection is proved by witnesses (see `search`), which stay valid when more is hidden. Cell by cell, totals before
 //! their parts, it takes the witness that moves the least information, whose shown cells become complementary (least-cost
 //! linear programming, after Kelly, Golden and Assad, 1992). Looking goes from near to far, because small programs are
-//! cheap and mostly enough, and last along one dimension, with all margins of the others as they are; and from the witnesses of a small cell's totals, which have settled already what the other
+//! cheap and mostly enough, and last along one dimension, with all margins of the others as they are; and from the
+//! witnesses of a small cell's totals, which have settled already what the other
 //! tables with the same total must do: so tables that share margins are searched one at a time, margins first. Then each
 //! complementary cell, the most informative first, is shown again if the cells leaning on it find other witnesses. At
 //! the end all witnesses are checked anew, in whole numbers and against every relation. Each step adds a proof or gives

@@ -92,7 +92,7 @@ impl Dimension {
         if self.categories.is_empty() {
             return refuse("has no categories");
         }
-        if !self.categories.iter().chain(self.groups.iter().map(|(name, _)| name)).all(|name| names.insert(name)) {
+        if !self.names().all(|name| names.insert(name)) {
             return refuse("has two categories of one name");
         }
         if !self.groups.is_empty() && self.kind != Kind::Exclusive {
@@ -126,8 +126,12 @@ impl Dimension {
 
     /// The place of a category or group.
     fn place(&self, name: &str) -> Option<usize> {
-        let names = self.categories.iter().chain(self.groups.iter().map(|(name, _)| name));
-        names.into_iter().position(|known| known == name)
+        self.names().position(|known| known == name)
+    }
+
+    /// Categories, then groups.
+    fn names(&self) -> impl Iterator<Item = &String> {
+        self.categories.iter().chain(self.groups.iter().map(|(name, _)| name))
     }
 
     fn place_name(&self, place: usize) -> &str {
@@ -489,10 +493,7 @@ impl TableSet {
 
     /// The dimensions, each with its categories and groups.
     pub(crate) fn names(&self) -> impl Iterator<Item = (String, Vec<String>)> {
-        self.dimensions.iter().map(|dimension| {
-            let groups = dimension.groups.iter().map(|(name, _)| name);
-            (dimension.name.clone(), dimension.categories.iter().chain(groups).cloned().collect())
-        })
+        self.dimensions.iter().map(|dimension| (dimension.name.clone(), dimension.names().cloned().collect()))
     }
 
     /// The parts of a cell along one dimension of its table: the categories of its total, the members of its group.

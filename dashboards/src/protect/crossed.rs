@@ -46,7 +46,7 @@ struct Target {
 }
 
 /// Two characteristics with what comes of people, as they are published.
-#[derive(PartialEq, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 pub(super) struct Crossed {
     #[serde(flatten)]
     names: Names,
@@ -54,7 +54,7 @@ pub(super) struct Crossed {
 }
 
 /// What a cross table is of.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Names {
     /// The categories counted together, for each of the two.
     groups: [Vec<Vec<String>>; 2],

@@ -80,7 +80,7 @@ pub enum ProtectError {
 }
 
 /// A set of outcomes: the levels of a scale, or the classes of the profile.
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Target {
     dimension: DimensionId,
     outcomes: Vec<String>,
@@ -91,7 +91,7 @@ pub(crate) const PROFILE: &str = "profile";
 
 /// Figures of one strumento of one Ente, hidden where they must be. `None` everywhere means: not to be shown. What is hidden is not
 /// in it, so that it can be kept: see `snapshot`.
-#[derive(PartialEq, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 pub(crate) struct Protected {
     tables: PublishedTables,
     years: Vec<String>,
@@ -207,12 +207,12 @@ impl Protected {
             #[cfg(test)]
             audit: audit::Audit::new(tables, crossed.into_iter().map(|(_, _, proved)| proved).collect()),
         };
-        protected.tell(marts);
+        protected.tell(marts, plan.median_quarters);
         Ok(protected)
     }
 
     /// What else may be told, now that it is known which counts are shown.
-    fn tell(&mut self, marts: &Marts) {
+    fn tell(&mut self, marts: &Marts, median_quarters: Option<i64>) {
         let medians = marts.territory_index.iter().filter_map(|row| {
             let at = (row.period.clone(), row.comune.clone(), row.scale.clone());
             Some((at, self.told_median(&row.comune, &row.period, row.people, row.median_tenths)?))
@@ -221,7 +221,7 @@ impl Protected {
         let assessments: BTreeMap<&str, i64> =
             marts.totals.iter().map(|row| (row.period.as_str(), row.assessments)).collect();
         self.assessments = self.told_assessments(&assessments);
-        self.median_quarters = self.told_median_quarters(marts);
+        self.median_quarters = self.told_median_quarters(median_quarters);
     }
 
     /// Twice the people a median needs must be counted there, and those with a valid result must be enough by themselves. So
@@ -255,10 +255,10 @@ impl Protected {
 
     /// The quarters within which half of those assessed again were so: one person's value, so there must be people enough before
     /// and after.
-    fn told_median_quarters(&self, marts: &Marts) -> Option<i64> {
+    fn told_median_quarters(&self, median: Option<i64>) -> Option<i64> {
         let enough = self.tables.threshold().people_for_median();
         let is_enough = |name| self.people_in(RETURNS, name, ALL).is_some_and(|people| people >= enough);
-        followed::median_quarters(&marts.returns).filter(|_| is_enough("by then") && is_enough("later"))
+        median.filter(|_| is_enough("by then") && is_enough("later"))
     }
 
     /// The mark of what is hidden.
@@ -585,19 +585,19 @@ fn shown<T>(figure: Result<Figure<T>, disclosure::Error>) -> Option<T> {
 }
 
 /// A map whose keys are no texts, as a list of keys with their values.
-pub(crate) mod as_list {
+mod as_list {
     use std::collections::BTreeMap;
 
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-    pub(crate) fn serialize<K: Serialize, V: Serialize, S: Serializer>(
+    pub(super) fn serialize<K: Serialize, V: Serialize, S: Serializer>(
         map: &BTreeMap<K, V>,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(map)
     }
 
-    pub(crate) fn deserialize<'a, K: Deserialize<'a> + Ord, V: Deserialize<'a>, D: Deserializer<'a>>(
+    pub(super) fn deserialize<'a, K: Deserialize<'a> + Ord, V: Deserialize<'a>, D: Deserializer<'a>>(
         deserializer: D,
     ) -> Result<BTreeMap<K, V>, D::Error> {
         Ok(Vec::<(K, V)>::deserialize(deserializer)?.into_iter().collect())

@@ -52,7 +52,7 @@ pub(super) struct Plan {
     /// Profiles of the community.
     pub(super) grouped: Option<Grouped>,
     /// The median time to a second assessment, told or not.
-    median_quarters: Option<i64>,
+    pub(super) median_quarters: Option<i64>,
 }
 
 pub(super) struct Ids {
