@@ -327,6 +327,16 @@ for (const [user, addresses] of Object.entries(OF_NO_ENTE)) {
   }));
 }
 
+test('cells of a heat map have the colours of its legend', () => withPage(1440, async (page) => {
+  await logIn(page, portal, ente, 'dirigente');
+  await openDashboard(page, '/cruscotti/bisogni');
+  const ofCells = await page.locator('td[class*="nc-heat-"]:not(.nc-heat-0)').evaluateAll((cells) => cells.map((cell) => `${cell.className.match(/nc-heat-\d/)} ${getComputedStyle(cell).backgroundColor}`));
+  const ofLegend = await page.locator('.nc-swatch [class*="nc-heat-"]').evaluateAll((keys) => keys.map((key) => `${key.getAttribute('class').match(/nc-heat-\d/)} ${getComputedStyle(key).fill}`));
+  assert.ok(new Set(ofCells).size > 2, `${new Set(ofCells).size} colours`);
+  assert.equal(new Set(ofLegend).size, 5);
+  for (const one of new Set(ofCells)) assert.ok(ofLegend.includes(one), one);
+}));
+
 test('the CSV is what the page shows', () => withPage(1440, async (page) => {
   await logIn(page, portal, ente, 'dirigente');
   const pages = [
