@@ -7,8 +7,9 @@ use chrono::{DateTime, NaiveDate};
 use domain::feed::EnteId;
 use templates::{Area, Layout};
 use warehouse::{
-    AgeRow, AlikeRow, AzioneRow, BlockRow, ChangeRow, CommunityRow, DataQualityRow, DriftRow, ItemRow, LowRow, PathRow,
-    PracticeRow, RecencyRow, ReliabilityRow, ReturnRow, TerritoryIndexRow, TerritoryPeopleRow, TerritoryRow, TotalsRow,
+    AgeRow, AlikeRow, AzioneRow, BlockRow, ChangeRow, CommunityRow, DataQualityRow, DisadvantageChangeRow,
+    DisadvantageLowRow, DisadvantageRow, DriftRow, ItemRow, LowRow, PathRow, PracticeRow, RecencyRow, ReliabilityRow,
+    ReturnRow, TerritoryIndexRow, TerritoryPeopleRow, TerritoryRow, TotalsRow,
 };
 
 use crate::Viewer;
@@ -160,6 +161,7 @@ pub(crate) fn marts(sheets: &[Sheet], strumento: &Strumento) -> Marts {
     let firsts: BTreeMap<u32, &Sheet> = sheets.iter().rev().map(|sheet| (sheet.person, sheet)).collect();
     add_followed(&mut marts, strumento, sheets);
     let years: BTreeSet<i32> = sheets.iter().map(|sheet| sheet.year).collect();
+    let mut by_disadvantage: BTreeMap<String, [i64; 2]> = BTreeMap::new();
     let instrument = || strumento.id.clone();
     for year in years.into_iter().map(Some).chain([None]) {
         let period = year.map_or_else(|| ALL.to_owned(), |year| year.to_string());
@@ -186,6 +188,22 @@ pub(crate) fn marts(sheets: &[Sheet], strumento: &Strumento) -> Marts {
         if year.is_none() {
             marts.alike = last.values().map(|sheet| alike(sheet, strumento)).collect();
             marts.low = last.values().map(|sheet| low(sheet, strumento)).collect();
+            for (person, sheet) in &last {
+                for &category in &sheet.categories[&Characteristic::Disadvantage] {
+                    let low = low(sheet, strumento);
+                    let (category, again) = (category.to_owned(), i64::from(so_far[person] > 1));
+                    let row =
+                        DisadvantageLowRow { category: category.clone(), pattern: low.pattern, people: low.people };
+                    marts.low_by_disadvantage.push(row);
+                    by_disadvantage
+                        .entry(category)
+                        .and_modify(|[people, more]| {
+                            *people += 1;
+                            *more += again;
+                        })
+                        .or_insert([1, again]);
+                }
+            }
         }
         let mut by_age: BTreeMap<(&str, &str), i64> = BTreeMap::new();
         for sheet in last.values() {
@@ -265,6 +283,12 @@ pub(crate) fn marts(sheets: &[Sheet], strumento: &Strumento) -> Marts {
             }
         }));
     }
+    marts.disadvantaged.extend(by_disadvantage.into_iter().map(|(category, [people, again])| DisadvantageRow {
+        instrument: instrument(),
+        category,
+        people,
+        again,
+    }));
     marts
 }
 
@@ -310,6 +334,7 @@ fn add_followed(marts: &mut Marts, strumento: &Strumento, sheets: &[Sheet]) {
     let quarter = |sheet: &Sheet| i64::from(sheet.year) * 4 + i64::from((month(sheet) - 1) / 3);
     let mut paths: BTreeMap<(&str, String, String), i64> = BTreeMap::new();
     let mut changes: BTreeMap<(&str, &str), i64> = BTreeMap::new();
+    let mut by_disadvantage: BTreeMap<(&str, &str, &str), i64> = BTreeMap::new();
     let mut returns: BTreeMap<(String, i64), i64> = BTreeMap::new();
     let mut recency: BTreeMap<String, i64> = BTreeMap::new();
     for history in histories.values() {
@@ -330,6 +355,9 @@ fn add_followed(marts: &mut Marts, strumento: &Strumento, sheets: &[Sheet]) {
                 ..-150 => "worsened",
             };
             *changes.entry((&scale.id, change)).or_default() += 1;
+            for &category in last.categories[&Characteristic::Disadvantage].iter().filter(|_| change != "none") {
+                *by_disadvantage.entry((category, &scale.id, change)).or_default() += 1;
+            }
             if history.len() > 1 && !scale.levels.is_empty() {
                 *paths.entry((&scale.id, level(first), level(last))).or_default() += 1;
             }
@@ -349,6 +377,16 @@ fn add_followed(marts: &mut Marts, strumento: &Strumento, sheets: &[Sheet]) {
         scale: scale.to_owned(),
         change: change.to_owned(),
         people,
+    }));
+    let by_disadvantage = by_disadvantage.into_iter();
+    marts.changes_by_disadvantage.extend(by_disadvantage.map(|((category, scale, change), people)| {
+        DisadvantageChangeRow {
+            instrument: instrument(),
+            category: category.to_owned(),
+            scale: scale.to_owned(),
+            change: change.to_owned(),
+            people,
+        }
     }));
     marts.returns.extend(returns.into_iter().map(|((cohort, quarters_to_second), people)| ReturnRow {
         cohort,

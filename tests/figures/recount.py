@@ -463,6 +463,18 @@ def items(of):
             of.check(row, column, share(part, asked.height), [part, asked.height - part])
 
 
+def items_by_disadvantage(of):
+    texts = {item["text"]: item for item in of.strumento.items}
+    of = of.with_characteristic("disadvantage")
+    asked = of.latest(ALL).filter(pl.col("version") == of.strumento.version)
+    for row in of.rows:
+        item = texts[row[0]]
+        for column, head in enumerate(of.header[1:], 1):
+            members = of.members(asked, head)
+            part = members.filter(pl.col(f"answer {item['id']}").is_in(list(of.strumento.low(item)))).height
+            of.check(row, column, share(part, members.height), [part, members.height - part])
+
+
 def block_count(frame, block):
     return frame.filter(pl.col("blocks").list.contains(block)).height
 
@@ -530,26 +542,45 @@ def azioni(of):
             of.check(row, column, part, [part])
 
 
+def change_of_each(of, scale):
+    """How each person's index on a scale changed from the first valid result to the last, where the two can be compared."""
+    valid = of.recount.frame(of.strumento)[0].filter(pl.col(f"valid {scale['id']}"))
+    index = lambda one: 100 * one[f"points {scale['id']}"] / one[f"reachable {scale['id']}"]
+    found = {}
+    for rows in valid.partition_by("person"):
+        first, last = rows.row(0, named=True), rows.row(-1, named=True)
+        if rows.height < 2 or first["version"] != last["version"]:
+            continue
+        by = index(last) - index(first)
+        is_real = abs(by) > 1.96 * scale["sem"] / 100 * math.sqrt(2)
+        found[first["person"]] = "unchanged" if not is_real else "improved" if by > 0 else "worsened"
+    return found
+
+
 def changes(of):
     frame, _ = of.recount.frame(of.strumento)
     again = frame.filter(pl.col("count") > 1)["person"].n_unique()
     for row in of.rows:
-        scale = next(one for one in of.strumento.scales if one["title"] == row[0])
-        valid = frame.filter(pl.col(f"valid {scale['id']}"))
-        found = Counter()
-        for rows in valid.partition_by("person"):
-            first, last = rows.row(0, named=True), rows.row(-1, named=True)
-            if rows.height < 2 or first["version"] != last["version"]:
-                continue
-            index = lambda one: 100 * one[f"points {scale['id']}"] / one[f"reachable {scale['id']}"]
-            by = index(last) - index(first)
-            is_real = abs(by) > 1.96 * scale["sem"] / 100 * math.sqrt(2)
-            found["unchanged" if not is_real else "improved" if by > 0 else "worsened"] += 1
+        found = Counter(change_of_each(of, next(one for one in of.strumento.scales if one["title"] == row[0])).values())
         improved, worsened = found["improved"], found["worsened"]
         of.check(row, 1, again, [again])
         for column, part in zip((2, 4, 6), (improved, again - improved - worsened, worsened)):
             of.check(row, column, part, [part])
             of.check(row, column + 1, with_interval(part, again), [part, again - part])
+
+
+def changes_by_disadvantage(of):
+    each = change_of_each(of, next(one for one in of.strumento.scales if one["title"] == of.title.split(": ")[1]))
+    of = of.with_characteristic("disadvantage")
+    for row in of.rows:
+        members = of.members(of.latest(ALL), row[0])
+        again = members.filter(pl.col("count") > 1)
+        found = Counter(each[person] for person in again["person"] if person in each)
+        improved, worsened = found["improved"], found["worsened"]
+        of.check(row, 1, again.height, [again.height])
+        of.check(row, 2, share(again.height, members.height), [again.height, members.height - again.height])
+        for column, part in zip((3, 4, 5), (improved, again.height - improved - worsened, worsened)):
+            of.check(row, column, with_interval(part, again.height), [part, again.height - part])
 
 
 def paths(of):
@@ -742,11 +773,13 @@ KINDS = [
     (titled("Persone valutate e residenti"), pyramid),
     (titled("Gruppi di persone", "Risposte che frenano in ogni gruppo"), groups),
     (lambda of: of.page == "comunita" and ": «" in (of.title or ""), odds),
+    (titled("Risposte che frenano, per svantaggio"), items_by_disadvantage),
     (titled("Risposte che frenano"), items),
     (titled("Condizioni minime che mancano, per comune"), blocks_by_comune),
     (titled("Condizioni minime che mancano"), blocks),
     (titled("Persone al livello più basso"), first_level),
     (titled("Azioni proposte"), azioni),
+    (titled("Cambiamenti affidabili, per svantaggio"), changes_by_disadvantage),
     (titled("Cambiamenti affidabili"), changes),
     (titled("Dal primo livello"), paths),
     (titled("Chi è stato valutato di nuovo"), returns),

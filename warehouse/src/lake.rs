@@ -22,9 +22,9 @@ use crate::layout::Lease;
 use crate::manifest::{FileEntry, Manifest, Root};
 use crate::publish::{IN_MEMORY_AT_MOST, Source, TableData, definitions, make_marts};
 use crate::rows::{
-    AgeRow, AlikeRow, AssessedRow, AzioneRow, BlockRow, ChangeRow, CommunityRow, DataQualityRow, DriftRow, ItemRow,
-    LowRow, MartRow, PathRow, PracticeRow, RecencyRow, ReliabilityRow, ReturnRow, RowError, TerritoryIndexRow,
-    TerritoryPeopleRow, TerritoryRow, TotalsRow,
+    AgeRow, AlikeRow, AssessedRow, AzioneRow, BlockRow, ChangeRow, CommunityRow, DataQualityRow, DisadvantageChangeRow,
+    DisadvantageLowRow, DisadvantageRow, DriftRow, ItemRow, LowRow, MartRow, PathRow, PracticeRow, RecencyRow,
+    ReliabilityRow, ReturnRow, RowError, TerritoryIndexRow, TerritoryPeopleRow, TerritoryRow, TotalsRow,
 };
 use crate::session::{self, Limits, SessionError, TableFiles};
 use crate::states::Seen;
@@ -517,11 +517,7 @@ impl EnteLake {
     pub fn changes(&self) -> Result<Vec<ChangeRow>, LakeError> {
         let of_people = "select instrument, scale, change, cast(count(*) as bigint) as people from mart_persone
                          group by instrument, scale, change order by instrument, scale, change";
-        let mut rows = Vec::new();
-        for batch in self.select(of_people)?.1 {
-            rows.extend(ChangeRow::read(&batch)?);
-        }
-        Ok(rows)
+        self.select_rows(of_people)
     }
 
     /// How complete questionnaires are, by period.
@@ -568,11 +564,7 @@ impl EnteLake {
             from mart_assessments as lasts left join levels on levels.assessment_id = lasts.assessment_id
             where is_last = 1
             group by all order by all";
-        let mut rows = Vec::new();
-        for batch in self.select(sql)?.1 {
-            rows.extend(AlikeRow::read(&batch)?);
-        }
-        Ok(rows)
+        self.select_rows(sql)
     }
 
     /// People whose last assessment with a strumento is of a version, by which of these items hold them back: each item is given with the
@@ -586,33 +578,108 @@ impl EnteLake {
         version: i64,
         low: &[(&str, Vec<i16>)],
     ) -> Result<Vec<LowRow>, LakeError> {
+        let Some(pattern) = self.low_pattern(strumento, low)? else { return Ok(Vec::new()) };
         let answers = schema::answers_table(strumento);
-        if low.is_empty() || !self.manifest.files.iter().any(|entry| entry.table == answers) {
-            return Ok(Vec::new());
+        self.select_rows(&format!(
+            "select {pattern} as pattern, cast(count(*) as bigint) as people
+             from {answers} as answers
+             inner join mart_assessments as lasts on lasts.assessment_id = answers.assessment_id
+             where lasts.is_last = 1 and answers.version = {version}
+             group by all order by all"
+        ))
+    }
+
+    /// The same of the people of each disadvantage, who are in the rows of each that they have; of `none` those who have none.
+    ///
+    /// # Errors
+    /// A damaged file.
+    pub fn low_answers_by_disadvantage(
+        &self,
+        strumento: &str,
+        version: i64,
+        low: &[(&str, Vec<i16>)],
+    ) -> Result<Vec<DisadvantageLowRow>, LakeError> {
+        let Some(pattern) = self.low_pattern(strumento, low)? else { return Ok(Vec::new()) };
+        let (answers, lasts) = (schema::answers_table(strumento), self.lasts_by_disadvantage());
+        self.select_rows(&format!(
+            "with lasts as ({lasts})
+             select category, {pattern} as pattern, cast(count(*) as bigint) as people
+             from {answers} as answers
+             inner join lasts on lasts.assessment_id = answers.assessment_id
+             where answers.version = {version}
+             group by all order by all"
+        ))
+    }
+
+    /// What tells the people apart whom these items hold back; nothing where an item is not in the table of answers.
+    fn low_pattern(&self, strumento: &str, low: &[(&str, Vec<i16>)]) -> Result<Option<String>, LakeError> {
+        let answers = schema::answers_table(strumento);
+        if low.is_empty() || !self.has_table(&answers) {
+            return Ok(None);
         }
         // The lake may have been published before these items were known.
         let columns = self.select(&format!("select * from {answers} limit 0"))?.0;
         if low.iter().any(|(item, _)| columns.column_with_name(item).is_none()) {
-            return Ok(Vec::new());
+            return Ok(None);
         }
         let of_item = |(item, values): &(&str, Vec<i16>)| {
             let values: Vec<String> = values.iter().map(i16::to_string).collect();
             format!("case when answers.\"{item}\" in ({}) then '1' else '0' end", values.join(", "))
         };
         let pattern: Vec<String> = low.iter().map(of_item).collect();
-        let sql = format!(
-            "select {} as pattern, cast(count(*) as bigint) as people
-             from {answers} as answers
-             inner join mart_assessments as lasts on lasts.assessment_id = answers.assessment_id
-             where lasts.is_last = 1 and answers.version = {version}
-             group by all order by all",
-            pattern.join(" || ")
-        );
-        let mut rows = Vec::new();
-        for batch in self.select(&sql)?.1 {
-            rows.extend(LowRow::read(&batch)?);
-        }
-        Ok(rows)
+        Ok(Some(pattern.join(" || ")))
+    }
+
+    fn has_table(&self, table: &str) -> bool {
+        self.manifest.files.iter().any(|entry| entry.table == table)
+    }
+
+    /// SQL of the last assessment of each person with each strumento, once for every disadvantage that they have then, as
+    /// `mart_community` counts them.
+    fn lasts_by_disadvantage(&self) -> String {
+        // Where nobody has any there is no such table.
+        let had = match self.has_table(schema::DISADVANTAGES) {
+            true => schema::DISADVANTAGES,
+            false => "(select assessment_id, instrument as category from assessments limit 0)",
+        };
+        format!(
+            "select all_lasts.*,
+                case when is_disadvantage_known = 0 then 'unknown' else coalesce(had.category, 'none') end as category
+             from mart_assessments as all_lasts
+             left join {had} as had on had.assessment_id = all_lasts.assessment_id
+             where all_lasts.is_last = 1"
+        )
+    }
+
+    /// The people of each disadvantage at their last assessment with each strumento, and of `none`: whoever has several is in several
+    /// rows.
+    ///
+    /// # Errors
+    /// A damaged file.
+    pub fn disadvantaged(&self) -> Result<Vec<DisadvantageRow>, LakeError> {
+        let lasts = self.lasts_by_disadvantage();
+        self.select_rows(&format!(
+            "with lasts as ({lasts})
+             select instrument, category, cast(count(*) as bigint) as people,
+                cast(count(*) filter (where place > 1) as bigint) as again
+             from lasts group by all order by all"
+        ))
+    }
+
+    /// How the first and last valid results of the same people differ, where they can be compared.
+    ///
+    /// # Errors
+    /// A damaged file.
+    pub fn changes_by_disadvantage(&self) -> Result<Vec<DisadvantageChangeRow>, LakeError> {
+        let lasts = self.lasts_by_disadvantage();
+        self.select_rows(&format!(
+            "with lasts as ({lasts})
+             select persone.instrument, lasts.category, persone.scale, persone.change, cast(count(*) as bigint) as people
+             from mart_persone as persone
+             inner join lasts on lasts.instrument = persone.instrument and lasts.pseudonym = persone.pseudonym
+             where persone.change <> 'none'
+             group by all order by all"
+        ))
     }
 
     /// How many people were assessed with each strumento after an instant, for the first time and again: by when their questionnaires
@@ -631,11 +698,7 @@ impl EnteLake {
              from latest group by instrument",
             instant.timestamp()
         );
-        let mut rows = Vec::new();
-        for batch in self.select(&sql)?.1 {
-            rows.extend(AssessedRow::read(&batch)?);
-        }
-        Ok(rows)
+        self.select_rows(&sql)
     }
 
     /// The tables that a text names, anywhere in it, and those of the views that it names, their files checked. What it does not name
@@ -671,6 +734,15 @@ impl EnteLake {
         }
         let (schema, batches) = self.select(sql)?;
         Ok(QueryResult::new(&schema, &batches)?)
+    }
+
+    /// The rows of one SELECT of ours, as values.
+    fn select_rows<R: MartRow>(&self, sql: &str) -> Result<Vec<R>, LakeError> {
+        let mut rows = Vec::new();
+        for batch in self.select(sql)?.1 {
+            rows.extend(R::read(&batch)?);
+        }
+        Ok(rows)
     }
 
     /// The rows of one SELECT of ours.

@@ -39,9 +39,9 @@ pub use manifest::{Counts, Definition, Erasure, FileEntry, Manifest, VersionedMa
 pub use notes::{BaseColumn, BaseNotes, Kind};
 pub use publish::{Publication, Published, TableData};
 pub use rows::{
-    AgeRow, AlikeRow, AssessedRow, AzioneRow, BlockRow, ChangeRow, CommunityRow, DataQualityRow, DriftRow, ItemRow,
-    LowRow, PathRow, PracticeRow, RecencyRow, ReliabilityRow, ReturnRow, RowError, TerritoryIndexRow,
-    TerritoryPeopleRow, TerritoryRow, TotalsRow,
+    AgeRow, AlikeRow, AssessedRow, AzioneRow, BlockRow, ChangeRow, CommunityRow, DataQualityRow, DisadvantageChangeRow,
+    DisadvantageLowRow, DisadvantageRow, DriftRow, ItemRow, LowRow, PathRow, PracticeRow, RecencyRow, ReliabilityRow,
+    ReturnRow, RowError, TerritoryIndexRow, TerritoryPeopleRow, TerritoryRow, TotalsRow,
 };
 pub use runs::run_record;
 pub use vault::{SealedReader, SealedWriter, Vault};

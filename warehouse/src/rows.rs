@@ -397,6 +397,39 @@ rows! {
         /// People.
         people: i64,
     }
+    /// The same of those who have a disadvantage.
+    DisadvantageLowRow from "answers" {
+        /// A disadvantage, `none` or `unknown`.
+        category: String,
+        /// As [`LowRow::pattern`].
+        pattern: String,
+        /// People.
+        people: i64,
+    }
+    /// People who have a disadvantage at their last assessment, counted from `mart_assessments`.
+    DisadvantageRow from "mart_assessments" {
+        /// The strumento.
+        instrument: String,
+        /// A disadvantage, `none` or `unknown`.
+        category: String,
+        /// People.
+        people: i64,
+        /// Those of them with two assessments or more.
+        again: i64,
+    }
+    /// The same by how their first and last valid results differ, counted from `mart_persone`.
+    DisadvantageChangeRow from "mart_persone" {
+        /// The strumento.
+        instrument: String,
+        /// A disadvantage, `none` or `unknown`.
+        category: String,
+        /// The scale.
+        scale: String,
+        /// `improved`, `unchanged` or `worsened`, by more than the error or not.
+        change: String,
+        /// People.
+        people: i64,
+    }
     /// People of whom everything is the same at their last assessment, counted from `mart_assessments`.
     AlikeRow from "mart_assessments" {
         /// The strumento.

@@ -2,8 +2,9 @@
 
 use chrono::NaiveDate;
 use warehouse::{
-    AgeRow, AlikeRow, AzioneRow, BlockRow, ChangeRow, CommunityRow, EnteLake, ItemRow, LakeError, LowRow, PathRow,
-    RecencyRow, ReturnRow, TerritoryIndexRow, TerritoryPeopleRow, TerritoryRow, TotalsRow,
+    AgeRow, AlikeRow, AzioneRow, BlockRow, ChangeRow, CommunityRow, DisadvantageChangeRow, DisadvantageLowRow,
+    DisadvantageRow, EnteLake, ItemRow, LakeError, LowRow, PathRow, RecencyRow, ReturnRow, TerritoryIndexRow,
+    TerritoryPeopleRow, TerritoryRow, TotalsRow,
 };
 
 use super::clusters::questions;
@@ -33,6 +34,10 @@ pub(crate) struct Marts {
     pub(crate) alike: Vec<AlikeRow>,
     /// People over all periods by which of [`questions`] hold them back, of the latest version.
     pub(crate) low: Vec<LowRow>,
+    /// People of each disadvantage over all periods, by which of the same hold them back, and by how they changed.
+    pub(crate) disadvantaged: Vec<DisadvantageRow>,
+    pub(crate) low_by_disadvantage: Vec<DisadvantageLowRow>,
+    pub(crate) changes_by_disadvantage: Vec<DisadvantageChangeRow>,
 }
 
 /// The rows of a strumento.
@@ -48,6 +53,7 @@ impl Marts {
     pub(crate) fn read(lake: &EnteLake, strumento: &Strumento) -> Result<Self, LakeError> {
         let content = &strumento.content;
         let low: Vec<_> = questions(content).into_iter().map(|item| (item.id.as_str(), item.low().collect())).collect();
+        let low_by_disadvantage = lake.low_answers_by_disadvantage(&strumento.id, content.version, &low)?;
         let low = lake.low_answers(&strumento.id, content.version, &low)?;
         let strumento = strumento.id.as_str();
         Ok(Self {
@@ -67,6 +73,9 @@ impl Marts {
             azioni: of!(strumento, lake.azioni()?),
             alike: of!(strumento, lake.alike()?),
             low,
+            disadvantaged: of!(strumento, lake.disadvantaged()?),
+            low_by_disadvantage,
+            changes_by_disadvantage: of!(strumento, lake.changes_by_disadvantage()?),
         })
     }
 

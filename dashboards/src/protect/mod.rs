@@ -8,6 +8,7 @@
 mod audit;
 mod clusters;
 mod crossed;
+mod disadvantaged;
 mod followed;
 mod group;
 mod marts;
@@ -491,6 +492,34 @@ impl Protected {
         let table = self.one_way.get(&item(question));
         let Some((id, (of_item, _))) = self.group_dimension(name).zip(table) else { return Part::HIDDEN };
         let (part, whole) = ([(id, name), (*of_item, "low")], [(id, name)]);
+        Part { people: self.count(&part), share_permille: self.share(&part, &whole) }
+    }
+
+    /// Those of a disadvantage whose answer to a question holds them back, as a part of those who were asked it; over all periods.
+    pub(crate) fn low_of_disadvantage(&self, category: &str, question: &str) -> Part {
+        let table = item(question);
+        let is_part = self.names_in(&table).iter().any(|name| name == needs::ASKED);
+        self.disadvantaged_in(category, &table, "low", is_part.then_some(needs::ASKED))
+    }
+
+    /// Those of a disadvantage who were assessed twice or more, over all periods.
+    pub(crate) fn again_of_disadvantage(&self, category: &str) -> Part {
+        let Some(whole) = self.at_category(Characteristic::Disadvantage, category, ALL) else { return Part::HIDDEN };
+        let part = [whole.as_slice(), &[(self.repeated, "again")]].concat();
+        Part { people: self.count(&part), share_permille: self.share(&part, &whole) }
+    }
+
+    /// Those of them whose index on a scale changed so, as a part of them.
+    pub(crate) fn change_of_disadvantage(&self, category: &str, scale: &str, change: &str) -> Part {
+        self.disadvantaged_in(category, &changes(scale), change, Some("again"))
+    }
+
+    /// Those of a disadvantage in a category of a table, as a part of those in a subtotal of it or of all of them.
+    fn disadvantaged_in(&self, category: &str, table: &str, name: &str, whole: Option<&str>) -> Part {
+        let (here, of) = (self.at_category(Characteristic::Disadvantage, category, ALL), self.one_way.get(table));
+        let Some((here, (id, _))) = here.zip(of) else { return Part::HIDDEN };
+        let part = [here.as_slice(), &[(*id, name)]].concat();
+        let whole = [here, whole.map(|whole| (*id, whole)).into_iter().collect()].concat();
         Part { people: self.count(&part), share_permille: self.share(&part, &whole) }
     }
 

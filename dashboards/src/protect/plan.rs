@@ -6,6 +6,7 @@ use disclosure::{AllPeriods, Changes, Dimension, DimensionId, ProtectedTables, T
 use warehouse::CommunityRow;
 
 use super::clusters::{self, GROUP, Grouped, OfAll, Start};
+use super::disadvantaged::Disadvantaged;
 use super::one_way::{OneWay, Same};
 use super::{ALL, Marts, NOT_VALID, PROFILE, ProtectError, Protected, RECENCY, RETURNS, followed, needs};
 use crate::characteristic::Characteristic;
@@ -25,6 +26,8 @@ const COMUNE: &str = "comune";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Offer {
     All,
+    /// All but the needs and changes of each disadvantage.
+    OfEverybody,
     /// Who and where people are, and their levels: not how they are followed nor what they need.
     Core,
 }
@@ -49,6 +52,7 @@ pub(super) struct Plan {
     pub(super) one_way: Vec<OneWay>,
     pub(super) blocks: needs::Blocks,
     pub(super) several: Vec<needs::Several>,
+    disadvantaged: Disadvantaged,
     /// Profiles of the community.
     pub(super) grouped: Option<Grouped>,
     /// The median time to a second assessment, told or not.
@@ -178,7 +182,10 @@ impl Plan {
         });
         let people_of_all = everybody.get(ALL).copied().unwrap_or_default();
         let grouped = Grouped::new(&marts.low, &strumento.content, people_of_all, &of_all.collect(), start);
+        let kept = characteristics.get(&Characteristic::Disadvantage);
+        let disadvantaged = Disadvantaged::new(marts, strumento, kept, &by_category, &count)?;
         Ok(Self {
+            disadvantaged,
             grouped,
             median_quarters: followed::median_quarters(&marts.returns),
             years: people.years,
@@ -217,9 +224,10 @@ impl Plan {
         let mut outcome = protect(Offer::All, Changes::Known);
         // Rather than none, readers are taken to know of what was shown before that some of it is so still, and not what has changed
         // elsewhere; and better fewer figures than none: what cannot be protected together is offered without what came last.
-        for (offer, changes) in [(Offer::All, Changes::Unknown), (Offer::Core, Changes::Unknown)] {
+        let unknown = |offer| (offer, Changes::Unknown);
+        for (offer, changes) in [Offer::All, Offer::OfEverybody, Offer::Core].map(unknown) {
             let Err(error @ disclosure::Error::Unprotectable { .. }) = &outcome else { break };
-            if offer == Offer::Core || before.is_some() {
+            if offer != Offer::All || before.is_some() {
                 tracing::warn!(%error, ?offer, ?changes, "what is offered cannot be protected together");
                 outcome = protect(offer, changes);
             }
@@ -288,6 +296,9 @@ impl Plan {
         if let (Some(grouped), Some(id)) = (&self.grouped, ids.groups) {
             grouped.count(&mut set, id, &ids, &self.one_way)?;
         }
+        if offer == Offer::All {
+            self.disadvantaged.count(&mut set, &ids, &self.one_way)?;
+        }
         for table in &self.one_way {
             table.relate(&mut set, &ids)?;
         }
@@ -340,17 +351,17 @@ impl Plan {
             targets.insert(target.clone(), set.dimension(Dimension::exclusive(name, outcomes).changing())?);
         }
         let mut one_way = BTreeMap::new();
-        for table in self.one_way.iter().filter(|_| offer == Offer::All) {
+        for table in self.one_way.iter().filter(|_| offer != Offer::Core) {
             one_way.insert(table.name.clone(), set.dimension(table.dimension())?);
         }
         let mut offered = |dimension: Option<Dimension>| {
-            dimension.filter(|_| offer == Offer::All).map(|dimension| set.dimension(dimension)).transpose()
+            dimension.filter(|_| offer != Offer::Core).map(|dimension| set.dimension(dimension)).transpose()
         };
         let blocks = offered(self.blocks.dimension())?;
         let blocks_by_comune = offered(self.blocks.dimension_by_comune())?;
         let groups = offered(self.grouped.as_ref().map(Grouped::dimension))?;
         let mut several = BTreeMap::new();
-        let several_tables = self.several.iter().filter(|_| offer == Offer::All);
+        let several_tables = self.several.iter().filter(|_| offer != Offer::Core);
         for (name, dimension) in several_tables.filter_map(needs::Several::dimension) {
             several.insert(name, set.dimension(dimension)?);
         }

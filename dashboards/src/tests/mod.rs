@@ -1,6 +1,7 @@
 //! What is hidden stays hidden on the way to pages, drawings, sentences and files.
 
 mod desk;
+mod disadvantages;
 mod filters;
 mod groups;
 mod snapshots;

@@ -652,6 +652,15 @@ fn territory(all: &[One]) -> Expected {
     counted(&["period", "instrument", "comune", "scale", "level"], "people", &counts)
 }
 
+/// The disadvantages that somebody has, as marts write them.
+fn disadvantages(one: &One) -> Vec<&'static str> {
+    match &one.disadvantage {
+        None => vec!["unknown"],
+        Some(none) if none.is_empty() => vec!["none"],
+        Some(some) => some.clone(),
+    }
+}
+
 fn community(all: &[One]) -> Expected {
     let mut counts = BTreeMap::new();
     for ((period, instrument), people) in latest(all) {
@@ -661,11 +670,7 @@ fn community(all: &[One]) -> Expected {
                 .map(|characteristic| (characteristic, known(one, characteristic)))
                 .collect();
             categories.push(("age_band", age_band(one).into()));
-            match &one.disadvantage {
-                None => categories.push(("disadvantage", "unknown".into())),
-                Some(none) if none.is_empty() => categories.push(("disadvantage", "none".into())),
-                Some(some) => categories.extend(some.iter().map(|category| ("disadvantage", (*category).into()))),
-            }
+            categories.extend(disadvantages(one).into_iter().map(|category| ("disadvantage", category.into())));
             for (characteristic, category) in categories {
                 for (target, outcome) in outcomes(one) {
                     let key =
@@ -1412,6 +1417,65 @@ fn people_held_back_alike_are_those_of_the_last_answers() {
         assert!(lake.low_answers(&strumento, version, &later).unwrap().is_empty());
     }
     assert!(lake.low_answers("nessuno", 1, &[("a", vec![1])]).unwrap().is_empty());
+}
+
+#[test]
+fn people_of_a_disadvantage_are_those_who_have_it_at_the_last_assessment() {
+    let all = make_up(11, 240, 90);
+    let mut world = World::new();
+    let lake = world.publish_all(1, &all, 0);
+    let mut people: BTreeMap<(String, &str), [i64; 2]> = BTreeMap::new();
+    let mut changes: BTreeMap<[String; 4], i64> = BTreeMap::new();
+    let last = histories(&all)
+        .into_iter()
+        .filter_map(|((strumento, person), history)| Some(((strumento, person), (history.len(), *history.last()?))));
+    let last: BTreeMap<_, _> = last.collect();
+    for ((strumento, _), (assessments, one)) in &last {
+        for category in disadvantages(one) {
+            let [people, again] = people.entry((strumento.clone(), category)).or_default();
+            *people += 1;
+            *again += i64::from(*assessments > 1);
+        }
+    }
+    for row in persone(&all).iter().filter(|row| row["change"] != "none") {
+        let (_, one) = last[&(row["instrument"].clone(), row["pseudonym"].as_str())];
+        for category in disadvantages(one) {
+            let key = [&row["instrument"], category, &row["scale"], &row["change"]].map(str::to_owned);
+            *changes.entry(key).or_default() += 1;
+        }
+    }
+    let found: BTreeMap<_, _> = lake
+        .disadvantaged()
+        .unwrap()
+        .into_iter()
+        .map(|row| ((row.instrument, row.category), [row.people, row.again]))
+        .collect();
+    let people = people.into_iter().map(|((strumento, category), of)| ((strumento, category.to_owned()), of));
+    assert_eq!(found, people.collect());
+    let found = lake.changes_by_disadvantage().unwrap();
+    let found = found.into_iter().map(|row| ([row.instrument, row.category, row.scale, row.change], row.people));
+    assert_eq!(found.collect::<BTreeMap<_, _>>(), changes);
+    assert!(changes.len() > 8);
+    let instrument = &all[0].instrument;
+    let low = [(instrument.items[0].id.as_str(), vec![1, 2])];
+    let mut wanted: BTreeMap<(&str, &str), i64> = BTreeMap::new();
+    for ((strumento, _), (_, one)) in &last {
+        if *strumento == instrument.id.to_string() && one.instrument.version == instrument.version {
+            let pattern = if [1, 2].contains(&one.code(low[0].0)) { "1" } else { "0" };
+            disadvantages(one).into_iter().for_each(|category| *wanted.entry((category, pattern)).or_default() += 1);
+        }
+    }
+    let found = lake.low_answers_by_disadvantage(instrument.id.as_str(), instrument.version.into(), &low).unwrap();
+    let found: BTreeMap<_, _> =
+        found.iter().map(|row| ((row.category.as_str(), row.pattern.as_str()), row.people)).collect();
+    assert_eq!(found, wanted);
+    assert!(wanted.len() > 6);
+    // A lake in which nobody has any.
+    let known = |known| One { disadvantage: known, ..by_hand(1, 1, "2023-05-01", [1; 5]) };
+    let lake = world.publish_all(2, &[known(Some(vec![]))], 1);
+    let found: Vec<_> = lake.disadvantaged().unwrap().into_iter().map(|row| (row.category, row.people)).collect();
+    assert_eq!(found, [("none".to_owned(), 1)]);
+    assert!(lake.changes_by_disadvantage().unwrap().is_empty());
 }
 
 #[test]

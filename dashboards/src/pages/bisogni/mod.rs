@@ -1,12 +1,16 @@
 //! What people need: the answers that hold them back, the minimum conditions that are missing, the levels of each group, and the
 //! azioni that were called for, agreed and brought to an end.
 
+mod disadvantages;
+
 use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
 use templates::Page;
 
 use super::bars::{Bars, COMPARED_MIN, bar, keys};
+use disadvantages::{ByDisadvantage, by_disadvantage};
+
 use super::{Asked, Choice, Choices, Data, Head, count, download, share, show};
 use crate::characteristic::Characteristic;
 use crate::protect::{ALL, Part, azione, item};
@@ -67,6 +71,8 @@ pub(crate) struct Bisogni {
     characteristic: String,
     items: HeatMap,
     item_most: Option<Most>,
+    /// None where nothing of it can be shown.
+    by_disadvantage: Option<ByDisadvantage>,
     blocks: Option<Bars<Option<Most>>>,
     blocks_by_comune: Table,
     levels: HeatMap,
@@ -110,6 +116,7 @@ impl Bisogni {
             characteristic: text::word("characteristic", of.code()),
             items,
             item_most,
+            by_disadvantage: by_disadvantage(data, &head.mark),
             blocks: blocks(data, &period, &head.mark),
             blocks_by_comune: blocks_by_comune(data, &head.mark),
             has_levels: levels.columns.len() > 1,
@@ -123,6 +130,7 @@ impl Bisogni {
     /// What the page shows in tables.
     pub(crate) fn tables(&self) -> Vec<(Option<String>, Table)> {
         let mut tables = vec![("low_answers", self.items.table())];
+        tables.extend(self.by_disadvantage.as_ref().map(|of| ("low_answers_by_disadvantage", of.map.table())));
         tables.extend(self.blocks.as_ref().map(|chart| ("blocks", chart.table.clone())));
         tables.push(("blocks_by_comune", self.blocks_by_comune.clone()));
         tables.push(("first_level", self.levels.table()));

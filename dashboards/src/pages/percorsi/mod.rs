@@ -3,12 +3,16 @@
 //! Figures are of those assessed twice or more, and the page always says how many these are: what holds of those who stayed need
 //! not hold of all.
 
+mod disadvantages;
+
 use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
 use templates::Page;
 
 use super::bars::{Bars, Key, bar, keys, with_interval};
+use disadvantages::{DisadvantageFinding, by_disadvantage};
+
 use super::{Asked, Choice, Choices, Data, Head, count, download, share, show};
 use crate::protect::{ALL, COHORTS, Part, RETURNS, changes, path, paths};
 use crate::samples;
@@ -111,6 +115,8 @@ pub(crate) struct Percorsi {
     changes: Option<Bars<ChangeFinding>>,
     scales: Vec<Choice>,
     scale: String,
+    /// None where nothing of it can be shown.
+    by_disadvantage: Option<Bars<DisadvantageFinding>>,
     sankey: Option<Sankey>,
     path_keys: Vec<Key>,
     path_finding: PathFinding,
@@ -140,6 +146,7 @@ impl Percorsi {
             changes: changes_chart(data, &head.mark),
             scales: with_levels.iter().map(|one| Choice::new(&one.id, one.title.clone(), scale_id)).collect(),
             scale: scale.map(|scale| scale.title.clone()).unwrap_or_default(),
+            by_disadvantage: scale.and_then(|scale| by_disadvantage(data, scale, &head.mark)),
             sankey: has_paths.then(|| sankey(data, scale_id, outcomes, &titles)).flatten(),
             path_keys: keys(outcomes, &titles),
             path_finding: path_finding(data, scale_id, outcomes, &titles),
@@ -156,6 +163,10 @@ impl Percorsi {
         let word = |code: &str| text::word("dashboard", code);
         let tables = [
             (word("changes"), self.changes.as_ref().map(|chart| &chart.table)),
+            (
+                format!("{}: {}", word("changes_by_disadvantage"), self.scale),
+                self.by_disadvantage.as_ref().map(|chart| &chart.table),
+            ),
             (format!("{}: {}", word("paths"), self.scale), self.paths.as_ref()),
             (word("returns"), self.returns.as_ref().map(|chart| &chart.table)),
             (word("quarters_to_second"), self.times.as_ref()),
