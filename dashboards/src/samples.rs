@@ -545,6 +545,8 @@ fn quality(strumento: &Strumento) -> Quality {
             sum_tenths: results * if operator == "c" { 640 } else { 500 },
             ente_results: 490,
             ente_sum_tenths: 490 * 531,
+            // A standard deviation of fifteen points.
+            ente_sum_squares: Some(490 * (531 * 531 + 150 * 150)),
         })
     });
     let drift = drift.map(|row| DriftRow { instrument: instrument(), ..row });

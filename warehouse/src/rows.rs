@@ -380,6 +380,8 @@ rows! {
         ente_results: i64,
         /// Sum of their indices, in tenths.
         ente_sum_tenths: i64,
+        /// Sum of the squares of these tenths; `None` in a mart of before they were counted.
+        ente_sum_squares: Option<i64>,
     }
     /// People who were assessed with a strumento after an instant, counted from `assessments`.
     AssessedRow from "assessments" {

@@ -18,13 +18,16 @@ results as (
 ),
 
 of_operators as (
-    select year, operator, instrument, scale, count(*) as results, sum(index_tenths) as sum_tenths
+    select
+        year, operator, instrument, scale, count(*) as results, sum(index_tenths) as sum_tenths,
+        sum(index_tenths * index_tenths) as sum_squares
     from results
     group by grouping sets ((year, operator, instrument, scale), (operator, instrument, scale))
 ),
 
 of_ente as (
-    select year, instrument, scale, sum(results) as results, sum(sum_tenths) as sum_tenths
+    select
+        year, instrument, scale, sum(results) as results, sum(sum_tenths) as sum_tenths, sum(sum_squares) as sum_squares
     from of_operators
     group by year, instrument, scale
 ),
@@ -38,7 +41,8 @@ final as (
         cast(of_operators.results as bigint) as results,
         cast(of_operators.sum_tenths as bigint) as sum_tenths,
         cast(of_ente.results as bigint) as ente_results,
-        cast(of_ente.sum_tenths as bigint) as ente_sum_tenths
+        cast(of_ente.sum_tenths as bigint) as ente_sum_tenths,
+        cast(of_ente.sum_squares as bigint) as ente_sum_squares
     from of_operators
     inner join of_ente
         on coalesce(of_ente.year, 0) = coalesce(of_operators.year, 0)

@@ -842,8 +842,8 @@ fn practice(all: &[One]) -> Expected {
 }
 
 fn drift(all: &[One]) -> Expected {
-    let mut own: BTreeMap<(String, &str, &str, &str), (i64, i64)> = BTreeMap::new();
-    let mut whole: BTreeMap<(String, &str, &str), (i64, i64)> = BTreeMap::new();
+    let mut own: BTreeMap<(String, &str, &str, &str), [i64; 3]> = BTreeMap::new();
+    let mut whole: BTreeMap<(String, &str, &str), [i64; 3]> = BTreeMap::new();
     for one in all {
         for (scale, score) in one.instrument.scales.iter().zip(&one.scoring.scales).filter(|(_, score)| score.is_valid)
         {
@@ -854,22 +854,23 @@ fn drift(all: &[One]) -> Expected {
                     own.entry((period.clone(), &one.operator, instrument, scale)).or_default(),
                     whole.entry((period, instrument, scale)).or_default(),
                 ] {
-                    *sums = (sums.0 + 1, sums.1 + tenths);
+                    *sums = [sums[0] + 1, sums[1] + tenths, sums[2] + tenths * tenths];
                 }
             }
         }
     }
-    let row = |((period, operator, instrument, scale), sums): (&(String, &str, &str, &str), &(i64, i64))| {
+    let row = |((period, operator, instrument, scale), sums): (&(String, &str, &str, &str), &[i64; 3])| {
         let whole = whole[&(period.clone(), *instrument, *scale)];
         cells(&[
             ("period", some(period)),
             ("operator", some(operator)),
             ("instrument", some(instrument)),
             ("scale", some(scale)),
-            ("results", some(sums.0)),
-            ("sum_tenths", some(sums.1)),
-            ("ente_results", some(whole.0)),
-            ("ente_sum_tenths", some(whole.1)),
+            ("results", some(sums[0])),
+            ("sum_tenths", some(sums[1])),
+            ("ente_results", some(whole[0])),
+            ("ente_sum_tenths", some(whole[1])),
+            ("ente_sum_squares", some(whole[2])),
         ])
     };
     own.iter().map(row).collect()
