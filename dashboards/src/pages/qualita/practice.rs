@@ -191,7 +191,7 @@ fn whole_points(points: f64) -> i64 {
     points.clamp(-200.0, 200.0).round() as i64
 }
 
-/// A difference with its interval: «11 in più (8–14)», «2 in più (da 3 in meno a 7 in più)».
+/// A difference with its interval: «11 in più (8–14)», «2 in più (da −3 a +7)».
 fn with_chance(row: &DriftRow) -> String {
     let points = said(points_apart(row));
     match interval(row) {
@@ -199,8 +199,17 @@ fn with_chance(row: &DriftRow) -> String {
             let (near, far) = (low.abs().min(high.abs()), low.abs().max(high.abs()));
             format!("{points} ({near}–{far})")
         }
-        Some((low, high)) => format!("{points} (da {} a {})", said(low), said(high)),
+        Some((low, high)) => format!("{points} (da {} a {})", signed(low), signed(high)),
         None => points,
+    }
+}
+
+/// A number of points with its sign, inside a text.
+fn signed(points: i64) -> String {
+    match points {
+        ..0 => format!("−{}", points.abs()),
+        0 => "0".to_owned(),
+        1.. => format!("+{points}"),
     }
 }
 
@@ -269,8 +278,8 @@ mod tests {
         assert_eq!(interval(&row(100, 100 * 600)), Some((7, 13)));
         assert_eq!(with_chance(&row(100, 100 * 600)), "10 in più (7–13)");
         assert_eq!(with_chance(&row(100, 100 * 400)), "10 in meno (7–13)");
-        assert_eq!(with_chance(&row(36, 36 * 520)), "2 in più (da 4 in meno a 8 in più)");
-        assert_eq!(with_chance(&row(400, 400 * 500)), "uguale (da uguale a uguale)");
+        assert_eq!(with_chance(&row(36, 36 * 520)), "2 in più (da −4 a +8)");
+        assert_eq!(with_chance(&row(400, 400 * 500)), "uguale (da 0 a 0)");
         assert_eq!(with_chance(&DriftRow { ente_sum_squares: None, ..row(100, 100 * 600) }), "10 in più");
     }
 
