@@ -35,6 +35,8 @@ pub(super) struct Disadvantaged {
     /// Questions that were answered, none where nobody's answers are known.
     items: Vec<String>,
     scales: Vec<String>,
+    /// Everybody who answered the latest version last.
+    asked: u32,
     of: BTreeMap<String, Of>,
 }
 
@@ -81,10 +83,11 @@ impl Disadvantaged {
             tracing::error!("people counted by disadvantage are not those of the tables: they are left out");
             return Ok(Self::default());
         }
-        let has_answers = of.values().any(|of| of.asked > 0);
+        let asked = marts.low.iter().map(|row| count("answers", row.people)).sum::<Result<u32, _>>()?;
         Ok(Self {
-            items: items.into_iter().filter(|_| has_answers).map(|item| item.id.clone()).collect(),
+            items: items.into_iter().filter(|_| asked > 0).map(|item| item.id.clone()).collect(),
             scales: strumento.scales.iter().map(|scale| scale.id.clone()).collect(),
+            asked,
             of,
         })
     }
@@ -116,6 +119,11 @@ impl Disadvantaged {
                 else {
                     continue;
                 };
+                let of_all = table.counts.get(&(ELSEWHERE.to_owned(), ALL.to_owned())).copied().unwrap_or_default();
+                if table.sum(ALL) != of_all + self.asked {
+                    // Some who answered this version were not asked: which disadvantages they have is not known here.
+                    continue;
+                }
                 let has_elsewhere = table.categories.iter().any(|category| category == ELSEWHERE);
                 let low = of.low.get(item).copied().unwrap_or_default();
                 set.table(&[disadvantage, id])?;
