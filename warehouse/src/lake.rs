@@ -603,7 +603,7 @@ impl EnteLake {
         let (answers, lasts) = (schema::answers_table(strumento), self.lasts_by_disadvantage());
         self.select_rows(&format!(
             "with lasts as ({lasts})
-             select category, {pattern} as pattern, cast(count(*) as bigint) as people
+             select lasts.category, {pattern} as pattern, cast(count(*) as bigint) as people
              from {answers} as answers
              inner join lasts on lasts.assessment_id = answers.assessment_id
              where answers.version = {version}

@@ -502,6 +502,24 @@ impl Protected {
         self.disadvantaged_in(category, &table, "low", is_part.then_some(needs::ASKED))
     }
 
+    /// How many of a disadvantage were asked a question, over all periods.
+    pub(crate) fn asked_of_disadvantage(&self, category: &str, question: &str) -> Option<u32> {
+        let table = item(question);
+        match self.names_in(&table).iter().any(|name| name == needs::ASKED) {
+            true => self.disadvantaged_in(category, &table, needs::ASKED, None).people,
+            false => self.people_with(Characteristic::Disadvantage, category, ALL),
+        }
+    }
+
+    /// How many of all were asked a question, over all periods.
+    pub(crate) fn asked(&self, question: &str) -> Option<u32> {
+        let table = item(question);
+        match self.names_in(&table).iter().any(|name| name == needs::ASKED) {
+            true => self.people_in(&table, needs::ASKED, ALL),
+            false => self.people(ALL),
+        }
+    }
+
     /// Those of a disadvantage who were assessed twice or more, over all periods.
     pub(crate) fn again_of_disadvantage(&self, category: &str) -> Part {
         let Some(whole) = self.at_category(Characteristic::Disadvantage, category, ALL) else { return Part::HIDDEN };

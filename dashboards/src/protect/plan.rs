@@ -224,10 +224,15 @@ impl Plan {
         let mut outcome = protect(Offer::All, Changes::Known);
         // Rather than none, readers are taken to know of what was shown before that some of it is so still, and not what has changed
         // elsewhere; and better fewer figures than none: what cannot be protected together is offered without what came last.
-        let unknown = |offer| (offer, Changes::Unknown);
-        for (offer, changes) in [Offer::All, Offer::OfEverybody, Offer::Core].map(unknown) {
+        let fewer = [
+            (Offer::OfEverybody, Changes::Known),
+            (Offer::All, Changes::Unknown),
+            (Offer::OfEverybody, Changes::Unknown),
+            (Offer::Core, Changes::Unknown),
+        ];
+        for (offer, changes) in fewer {
             let Err(error @ disclosure::Error::Unprotectable { .. }) = &outcome else { break };
-            if offer != Offer::All || before.is_some() {
+            if offer == Offer::Core || changes == Changes::Known || before.is_some() {
                 tracing::warn!(%error, ?offer, ?changes, "what is offered cannot be protected together");
                 outcome = protect(offer, changes);
             }

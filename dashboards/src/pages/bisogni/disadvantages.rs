@@ -64,10 +64,10 @@ pub(super) fn by_disadvantage(data: &Data, mark: &str) -> Option<ByDisadvantage>
         let mut cells: Vec<_> = parts.iter().map(|part| heat(part.share_permille, mark)).collect();
         cells.push(heat(of_all, mark));
         rows.push(HeatRow { head: known.text.clone(), is_section: false, cells });
-        for (category, part) in told.iter().zip(parts).filter(|(category, _)| **category != "none") {
-            let people = figures.people_with(of, category, ALL).filter(|&people| people >= COMPARED_MIN);
+        for (category, part) in told.iter().zip(parts) {
+            let people = figures.asked_of_disadvantage(category, &known.id).filter(|&people| people >= COMPARED_MIN);
             let here = people.zip(part.share_permille);
-            let Some((here, all)) = here.zip(figures.people(ALL).zip(of_all)) else { continue };
+            let Some((here, all)) = here.zip(figures.asked(&known.id).zip(of_all)) else { continue };
             let apart = standard_errors_apart(here, all);
             if apart >= APART_MIN && farthest.as_ref().is_none_or(|(most, _)| apart > *most) {
                 let finding = DisadvantageFinding::Apart {

@@ -55,9 +55,6 @@ pub(super) fn by_disadvantage(data: &Data, scale: &ScaleNames, mark: &str) -> Op
         }
         rows.push(row(of.category(&category), again, &parts, false));
         bars.push(bar(of.category(&category), &codes, &titles, &parts));
-        if category == "none" {
-            continue;
-        }
         let here = again.people.filter(|&people| people >= COMPARED_MIN).zip(parts[0].share_permille);
         let Some((here, all)) = here.zip(again_of_all.people.zip(of_all[0].share_permille)) else { continue };
         is_compared = true;

@@ -132,11 +132,11 @@ pub(super) fn practice(data: &Data, mark: &str) -> Option<Practice> {
         for scale in scales {
             let row = drift.iter().find(|row| row.operator == operator.operator && row.scale == scale.id);
             cells.push(row.map_or_else(|| mark.to_owned(), |row| with_chance(row)));
-            let told = row.map(|row| points_apart(row)).zip(row.and_then(|row| interval(row)));
             // What chance explains is no drift.
-            let is_apart =
-                |(points, (low, high)): &(i64, (i64, i64))| points.abs() >= FAR && low.signum() * high.signum() > 0;
-            if let Some((points, _)) = told.filter(is_apart)
+            let is_chance =
+                |row: &&&DriftRow| interval(row).is_some_and(|(low, high)| low.signum() * high.signum() <= 0);
+            let points = row.filter(|row| !is_chance(row)).map(|row| points_apart(row));
+            if let Some(points) = points.filter(|points| points.abs() >= FAR)
                 && far.as_ref().is_none_or(|before| points.abs() > before.points)
             {
                 let (scale, is_higher) = (scale.title.clone(), points > 0);
@@ -162,27 +162,36 @@ fn wide_band(part: i64, whole: i64) -> String {
     .to_owned()
 }
 
-/// By how many whole points an operator's mean index is from the Ente's.
-fn points_apart(row: &DriftRow) -> i64 {
-    let mean = |sum: i64, results: i64| (sum * 2 + 10 * results) / (20 * results.max(1));
+/// By how many points an operator's mean index is from the Ente's.
+fn difference(row: &DriftRow) -> f64 {
     mean(row.sum_tenths, row.results) - mean(row.ente_sum_tenths, row.ente_results)
+}
+
+/// The same in whole points.
+fn points_apart(row: &DriftRow) -> i64 {
+    whole_points(difference(row))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "sums of a mart are far below 2^52")]
+fn mean(sum_tenths: i64, results: i64) -> f64 {
+    sum_tenths as f64 / 10.0 / results.max(1) as f64
 }
 
 /// Between how many points the difference would be 95 times in a hundred by chance alone, were the Ente's questionnaires dealt out among
 /// those who assess: the variance of a mean of n drawn from N without putting back, s² (1/n − 1/N). Nothing of a mart that lacks squares.
+#[expect(clippy::cast_precision_loss, reason = "sums of a mart are far below 2^52")]
 fn interval(row: &DriftRow) -> Option<(i64, i64)> {
     /// The normal quantile of 97.5 %.
     const Z: f64 = 1.959_964;
-    let number = |value: i64| u32::try_from(value).ok().map(f64::from);
-    let (n, whole) = (number(row.results)?, number(row.ente_results)?);
-    let tenths = |sum: i64| sum.to_string().parse::<f64>().ok();
-    let (sum, squares) = (tenths(row.ente_sum_tenths)?, tenths(row.ente_sum_squares?)?);
-    if n < 2.0 || whole < 2.0 {
+    let squares = row.ente_sum_squares?;
+    if row.results < 2 || row.ente_results < 2 {
         return None;
     }
-    let variance = (squares - sum * sum / whole).max(0.0) / (whole - 1.0);
+    let (n, whole) = (row.results as f64, row.ente_results as f64);
+    let sum = row.ente_sum_tenths as f64;
+    let variance = (squares as f64 - sum * sum / whole).max(0.0) / (whole - 1.0);
     let reach = Z * (variance * (1.0 / n - 1.0 / whole).max(0.0)).sqrt() / 10.0;
-    let points = tenths(row.sum_tenths)? / n / 10.0 - sum / whole / 10.0;
+    let points = difference(row);
     Some((whole_points(points - reach), whole_points(points + reach)))
 }
 
