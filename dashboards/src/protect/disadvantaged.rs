@@ -51,9 +51,7 @@ impl Disadvantaged {
         count: &Count<'_>,
     ) -> Result<Self, ProtectError> {
         let mut of: BTreeMap<String, Of> = BTreeMap::new();
-        // Those who have none are in no other category, which the set does not know: beside them and one disadvantage readers could tell
-        // the few who have neither.
-        for category in kept.into_iter().flat_map(Merged::all).filter(|category| *category != "none") {
+        for category in kept.into_iter().flat_map(Merged::all) {
             let known = (Characteristic::Disadvantage, category.to_owned(), ALL.to_owned());
             let people = people.get(&known).copied().unwrap_or_default();
             of.insert(category.to_owned(), Of { people, ..Of::default() });

@@ -522,7 +522,7 @@ impl Protected {
 
     /// Those of a disadvantage who were assessed twice or more, over all periods.
     pub(crate) fn again_of_disadvantage(&self, category: &str) -> Part {
-        let Some(whole) = self.at_category(Characteristic::Disadvantage, category, ALL) else { return Part::HIDDEN };
+        let Some(whole) = self.at_disadvantage(category) else { return Part::HIDDEN };
         let part = [whole.as_slice(), &[(self.repeated, "again")]].concat();
         Part { people: self.count(&part), share_permille: self.share(&part, &whole) }
     }
@@ -532,9 +532,15 @@ impl Protected {
         self.disadvantaged_in(category, &changes(scale), change, Some("again"))
     }
 
+    /// Those of a disadvantage. Those who have none are in no other category, which the set does not know: shown beside everybody and one
+    /// disadvantage, they would tell of the few who have neither.
+    fn at_disadvantage<'a>(&self, category: &'a str) -> Option<Vec<(DimensionId, &'a str)>> {
+        if category == "none" { None } else { self.at_category(Characteristic::Disadvantage, category, ALL) }
+    }
+
     /// Those of a disadvantage in a category of a table, as a part of those in a subtotal of it or of all of them.
     fn disadvantaged_in(&self, category: &str, table: &str, name: &str, whole: Option<&str>) -> Part {
-        let (here, of) = (self.at_category(Characteristic::Disadvantage, category, ALL), self.one_way.get(table));
+        let (here, of) = (self.at_disadvantage(category), self.one_way.get(table));
         let Some((here, (id, _))) = here.zip(of) else { return Part::HIDDEN };
         let part = [here.as_slice(), &[(*id, name)]].concat();
         let whole = [here, whole.map(|whole| (*id, whole)).into_iter().collect()].concat();
