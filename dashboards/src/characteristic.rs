@@ -9,6 +9,9 @@ use crate::merge::POOL;
 use crate::pages::Choice;
 use crate::text;
 
+/// The disadvantage of those who are known to have none: who is in it is in no other.
+pub(crate) const NONE: &str = "none";
+
 /// What is recorded of a persona, in the order of the pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -68,7 +71,7 @@ impl Characteristic {
             Self::Citizenship => Citizenship::ALL.iter().map(|one| one.code()).collect(),
             Self::Household => Household::ALL.iter().map(|one| one.code()).collect(),
             Self::Work => Work::ALL.iter().map(|one| one.code()).collect(),
-            Self::Disadvantage => Disadvantage::ALL.iter().map(|one| one.code()).chain(["none"]).collect(),
+            Self::Disadvantage => Disadvantage::ALL.iter().map(|one| one.code()).chain([NONE]).collect(),
         }
     }
 }

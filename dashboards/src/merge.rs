@@ -106,6 +106,15 @@ impl Merged {
         }
     }
 
+    /// The categories that are now what a category of `before` was; whoever is in none of them was in no category then.
+    pub(crate) fn now_of<'a>(&'a self, before: &Self, category: &'a str) -> Vec<&'a str> {
+        if category != POOL {
+            return self.place(category).into_iter().collect();
+        }
+        let left = self.kept.iter().map(String::as_str).filter(|&code| !before.kept.iter().any(|kept| kept == code));
+        left.chain(self.has_pool.then_some(POOL)).collect()
+    }
+
     /// Where somebody with this code is counted.
     pub(crate) fn place<'a>(&'a self, code: &'a str) -> Option<&'a str> {
         match self.kept.iter().any(|kept| kept == code) {

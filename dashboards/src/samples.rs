@@ -14,7 +14,8 @@ use warehouse::{
 
 use crate::Viewer;
 use crate::cache::{Publication, Quality};
-use crate::characteristic::Characteristic;
+use crate::characteristic::{Characteristic, NONE};
+use crate::merge::UNKNOWN;
 use crate::pages::Data;
 use crate::protect::{ALL, Marts, NOT_VALID, PROFILE, ProtectError, Protected, Start};
 use crate::snapshot::Position;
@@ -128,6 +129,11 @@ pub(crate) fn sheets(people: u32, strumento: &Strumento) -> Vec<Sheet> {
                 own.push(all[draw.below(all.len() - 1)]);
                 own.sort_unstable();
                 own.dedup();
+            }
+            if of == Characteristic::Disadvantage && person % 41 == 7 {
+                own = vec![UNKNOWN];
+            } else if of == Characteristic::Disadvantage && person % 5 < 2 {
+                own = vec![NONE];
             }
             categories.insert(of, own);
         }

@@ -34,11 +34,14 @@ pub(crate) struct Snapshot {
     pub(crate) figures: Arc<Protected>,
 }
 
-/// Stored format "snapshot 1": read as long as the dashboards show the same figures. Where it cannot be read, the present state is shown.
+/// Stored format "snapshot 2". Figures of version 1 are the same in form, but of those who have no disadvantage they showed what tells
+/// of others: they are read without them. Where neither can be read, the present state is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Format {
     #[serde(rename = "snapshot 1")]
     One,
+    #[serde(rename = "snapshot 2")]
+    Two,
 }
 
 #[derive(Serialize)]
@@ -50,8 +53,7 @@ struct Writing<'a> {
 
 #[derive(Deserialize)]
 struct Read {
-    #[serde(rename = "format")]
-    _format: Format,
+    format: Format,
     position: Position,
     figures: Protected,
 }
@@ -59,11 +61,15 @@ struct Read {
 impl Snapshot {
     /// As it is kept.
     pub(crate) fn to_bytes(&self) -> Result<Vec<u8>, serde_json::Error> {
-        serde_json::to_vec(&Writing { format: Format::One, position: self.position, figures: &self.figures })
+        serde_json::to_vec(&Writing { format: Format::Two, position: self.position, figures: &self.figures })
     }
 
     pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Self, serde_json::Error> {
-        let Read { position, figures, .. } = serde_json::from_slice(bytes)?;
+        let Read { format, position, figures } = serde_json::from_slice(bytes)?;
+        let figures = match format {
+            Format::One => figures.without_none(),
+            Format::Two => figures,
+        };
         Ok(Self { position, figures: Arc::new(figures) })
     }
 

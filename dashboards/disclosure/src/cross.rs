@@ -56,7 +56,7 @@ pub struct Alike<'a> {
 /// Why there is no protected cross table.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CrossError {
-    /// People who are in no group, or have no such outcome.
+    /// A group that is not in the table, or an outcome that it does not have.
     #[error("people in row {row}, column {column} are in no cell of the cross table")]
     Unknown {
         /// Their row.
@@ -165,6 +165,8 @@ impl Shape {
 pub struct CrossTable {
     shape: Shape,
     world: World,
+    /// By cell, whether it was shown before; nothing where it is new.
+    before: Vec<Option<bool>>,
 }
 
 /// Counts of people by cell; and of each further characteristic by cell and category.
@@ -181,7 +183,7 @@ impl CrossTable {
     pub fn new(rows: usize, columns: usize, outcomes: &[usize], beside: &[usize]) -> Self {
         let shape = Shape::new(rows, columns, outcomes, beside);
         let beside = beside.iter().map(|categories| vec![0; shape.cells * categories]).collect();
-        Self { world: World { counts: vec![0; shape.cells], beside }, shape }
+        Self { world: World { counts: vec![0; shape.cells], beside }, before: vec![None; shape.cells], shape }
     }
 
     /// Takes the people of each group as known too, because they are offered elsewhere: they must be settled there.
@@ -189,6 +191,29 @@ impl CrossTable {
     pub fn with_known_people(mut self) -> Self {
         self.shape.has_known_people = true;
         self
+    }
+
+    /// Says that a table with the people of a group, or of a target and outcome in it, was published before, and whether they were shown.
+    /// What was shown and is not small now is shown again, and nothing that proves what is hidden moves it. What was hidden stays so: where
+    /// nobody came since it is the same people, and shown now it would tell of those that were hidden with it then.
+    ///
+    /// # Errors
+    ///
+    /// [`CrossError::Unknown`].
+    pub fn seen_before(
+        &mut self,
+        (row, column): (usize, usize),
+        of: Option<(usize, usize)>,
+        was_shown: bool,
+    ) -> Result<(), CrossError> {
+        let shape = &self.shape;
+        let (target, outcome) = of.map_or((PEOPLE, 0), |(target, outcome)| (target + 1, outcome));
+        let has_outcome = shape.outcomes.get(target).is_some_and(|&outcomes| outcome < outcomes);
+        if row >= shape.rows || column >= shape.columns || !has_outcome {
+            return Err(CrossError::Unknown { row, column });
+        }
+        self.before[shape.cell(shape.group(row, column), target, outcome)] = Some(was_shown);
+        Ok(())
     }
 
     /// Adds people.
@@ -225,14 +250,14 @@ impl CrossTable {
     ///
     /// [`CrossError::Unprotectable`] when hiding everything does not protect a cell.
     pub fn protect(self, threshold: Threshold) -> Result<ProtectedCross, CrossError> {
-        let Self { shape, world } = self;
+        let Self { shape, world, before } = self;
         let enough = i64::from(threshold.people());
         // People that are taken as known are told: where they are few nothing here protects them.
         let is_few = |&group: &usize| world.counts[shape.cell(group, PEOPLE, 0)] < enough;
         if let Some(group) = (0..shape.groups()).find(is_few).filter(|_| shape.has_known_people) {
             return Err(CrossError::Unprotectable { row: group / shape.columns, column: group % shape.columns });
         }
-        let mut pattern = Pattern::new(&shape, &world, enough);
+        let mut pattern = Pattern::new(&shape, &world, &before, enough);
         let decided = pattern.hide_more().and_then(|()| {
             pattern.show_again();
             pattern.verify()
@@ -438,6 +463,8 @@ struct Other {
 struct Pattern<'a> {
     shape: &'a Shape,
     truth: &'a World,
+    /// By cell: one that was shown is so again, whatever it costs, unless it is small; one that was hidden stays so.
+    before: &'a [Option<bool>],
     enough: i64,
     is_hidden: Vec<bool>,
     proofs: Vec<Proofs>,
@@ -446,12 +473,14 @@ struct Pattern<'a> {
 }
 
 impl<'a> Pattern<'a> {
-    fn new(shape: &'a Shape, truth: &'a World, enough: i64) -> Self {
+    fn new(shape: &'a Shape, truth: &'a World, before: &'a [Option<bool>], enough: i64) -> Self {
         let proofs = truth.counts.iter().map(|&people| Proofs {
             enough: Proof::Missing,
             nobody: if people == 0 { Proof::Truth } else { Proof::Missing },
         });
-        let mut is_hidden: Vec<bool> = truth.counts.iter().map(|&people| people < enough).collect();
+        let was_hidden = before.iter().map(|before| *before == Some(false));
+        let mut is_hidden: Vec<bool> =
+            truth.counts.iter().zip(was_hidden).map(|(&people, was_hidden)| people < enough || was_hidden).collect();
         for group in 0..shape.groups() {
             let people = shape.cell(group, PEOPLE, 0);
             if shape.has_known_people {
@@ -462,7 +491,7 @@ impl<'a> Pattern<'a> {
                 }
             }
         }
-        Self { shape, truth, enough, is_hidden, proofs: proofs.collect(), others: Vec::new() }
+        Self { shape, truth, before, enough, is_hidden, proofs: proofs.collect(), others: Vec::new() }
     }
 
     /// Few people are there, and it must not be told.
@@ -532,7 +561,8 @@ impl<'a> Pattern<'a> {
             let moves = self.moves(&world, cell, side, missing).into_iter().filter_map(|(trades, by)| {
                 let would = self.would_hide(&trades, &hides);
                 let loss = would.iter().map(|&one| self.loss(one)).sum();
-                (loss == 0 || may_hide).then_some(Move { trades, by, hides: would, loss })
+                let is_told = would.iter().any(|&one| self.before[one] == Some(true));
+                (loss == 0 || may_hide && !is_told).then_some(Move { trades, by, hides: would, loss })
             });
             let Move { trades, hides: more, .. } = moves.min_by_key(Move::rank)?;
             for trade in trades {
@@ -656,7 +686,8 @@ impl<'a> Pattern<'a> {
 
     /// Shows what was hidden for others' sake again where they can do without, the most informative first.
     fn show_again(&mut self) {
-        let is_candidate = |&cell: &usize| self.is_hidden[cell] && !self.is_small(cell);
+        let is_candidate =
+            |&cell: &usize| self.is_hidden[cell] && !self.is_small(cell) && self.before[cell] != Some(false);
         let mut candidates: Vec<usize> = (0..self.shape.cells).filter(is_candidate).collect();
         candidates.sort_by_key(|&cell| (self.shape.place(cell).target != PEOPLE, Reverse(self.loss(cell)), cell));
         for cell in candidates {

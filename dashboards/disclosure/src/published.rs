@@ -49,6 +49,20 @@ impl PublishedTables {
         self.threshold
     }
 
+    /// The same tables with no count of this category of this dimension.
+    #[must_use]
+    pub fn without(mut self, dimension: &str, category: &str) -> Self {
+        let number = self.dimensions.iter().position(|of| of.name == dimension);
+        let place = number.and_then(|number| {
+            let places = &self.dimensions.get(number)?.places;
+            Some((number, places.iter().position(|place| place == category)?))
+        });
+        if let Some(place) = place {
+            self.shown.retain(|(at, _)| !at.contains(&place));
+        }
+        self
+    }
+
     /// Every count that is shown, with the dimension and the category of each of its coordinates.
     pub fn cells(&self) -> impl Iterator<Item = (Vec<(&str, &str)>, u32)> {
         let named = |&(dimension, place): &(usize, usize)| {

@@ -38,6 +38,7 @@ pub struct Dimension {
     kind: Kind,
     categories: Vec<String>,
     groups: Vec<(String, Vec<String>)>,
+    apart: Option<String>,
     changing: bool,
 }
 
@@ -68,6 +69,7 @@ impl Dimension {
             kind,
             categories: categories.into_iter().map(Into::into).collect(),
             groups: Vec::new(),
+            apart: None,
             changing: false,
         }
     }
@@ -76,6 +78,14 @@ impl Dimension {
     #[must_use]
     pub fn changing(mut self) -> Self {
         self.changing = true;
+        self
+    }
+
+    /// Whoever is in this category of a multiple dimension is in no other (those who have none of the characteristics, who are told too).
+    /// Readers can then take both it and any other from the total, so those in *neither* are counted and protected.
+    #[must_use]
+    pub fn apart(mut self, category: impl Into<String>) -> Self {
+        self.apart = Some(category.into());
         self
     }
 
@@ -97,6 +107,14 @@ impl Dimension {
         }
         if !self.groups.is_empty() && self.kind != Kind::Exclusive {
             return refuse("has groups, which only an exclusive dimension can have");
+        }
+        if let Some(apart) = &self.apart {
+            if self.kind != Kind::Multiple {
+                return refuse("has a category apart, which only a multiple dimension can have");
+            }
+            if !self.categories.contains(apart) {
+                return refuse("has a category apart that is no category");
+            }
         }
         for (_, members) in &self.groups {
             let distinct: BTreeSet<_> = members.iter().collect();
@@ -122,6 +140,18 @@ impl Dimension {
                 .filter_map(|member| self.categories.iter().position(|category| category == member))
                 .collect(),
         )
+    }
+
+    /// The place of the category that excludes all others.
+    fn place_apart(&self) -> Option<usize> {
+        self.place(self.apart.as_ref()?)
+    }
+
+    /// In how many halves or thirds a multiple dimension divides the people: by the place of each category, but for one that is apart
+    /// and part of each of the others' divisions.
+    fn divisions(&self) -> Vec<usize> {
+        let apart = self.place_apart().filter(|_| self.categories.len() > 1);
+        (0..self.categories.len()).filter(|&place| Some(place) != apart).collect()
     }
 
     /// The place of a category or group.
@@ -155,6 +185,8 @@ enum Place {
     In(usize),
     /// In the table, but not in this category.
     NotIn(usize),
+    /// In the table, but neither in this category nor in the one that is apart.
+    Neither(usize),
 }
 
 /// Sorted by dimension; what is not named is at its total.
@@ -177,11 +209,11 @@ impl Key {
         Self(self.0.iter().copied().filter(|&(named, _)| named != dimension).collect())
     }
 
-    /// The places of a cell that is in a category of each of its dimensions; nothing for those *without* a category.
+    /// The places of a cell that is in a category of each of its dimensions; nothing for those *without* one.
     pub(crate) fn coordinates(&self) -> Option<Vec<(usize, usize)>> {
         let place = |&(dimension, place): &(usize, Place)| match place {
             Place::In(place) => Some((dimension, place)),
-            Place::NotIn(_) => None,
+            Place::NotIn(_) | Place::Neither(_) => None,
         };
         self.0.iter().map(place).collect()
     }
@@ -391,6 +423,10 @@ impl TableSet {
                 match place {
                     Place::In(place) => format!("{}={}", dimension.name, dimension.place_name(place)),
                     Place::NotIn(place) => format!("{}≠{}", dimension.name, dimension.place_name(place)),
+                    Place::Neither(place) => {
+                        let apart = dimension.apart.as_deref().unwrap_or_default();
+                        format!("{}≠{},{apart}", dimension.name, dimension.place_name(place))
+                    }
                 }
             })
             .collect();
@@ -458,7 +494,8 @@ impl TableSet {
         Ok((build.model, build.cells))
     }
 
-    /// Every cell of a table, margins included, and those without a category of a multiple dimension.
+    /// Every cell of a table, margins included, and of a multiple dimension those without a category, or without two of which one is
+    /// apart.
     fn cells_of(&self, table: &[usize]) -> Vec<Key> {
         let mut keys = vec![Key::default()];
         for &number in table {
@@ -467,6 +504,9 @@ impl TableSet {
             let mut choices: Vec<Place> = (0..places).map(Place::In).collect();
             if dimension.kind == Kind::Multiple {
                 choices.extend((0..places).map(Place::NotIn));
+                if let Some(apart) = dimension.place_apart() {
+                    choices.extend((0..places).filter(|&place| place != apart).map(Place::Neither));
+                }
             }
             let finer: Vec<Key> =
                 keys.iter().flat_map(|key| choices.iter().map(|&place| key.with(number, place))).collect();
@@ -475,20 +515,35 @@ impl TableSet {
         keys
     }
 
-    /// For an inner cell over all periods, the category of each multiple dimension that it is in or not in: cells with the
-    /// same ones divide the people. None for margins, groups and single periods.
-    fn inner(&self, table: &[usize], key: &Key) -> Option<Vec<usize>> {
-        let mut halves = Vec::new();
+    /// For an inner cell over all periods, every way to divide the people of which it is a part: by the categories of multiple dimensions,
+    /// one of each. Cells of one such way are everybody, each once. None for margins, groups, single periods, and those without a
+    /// category where they are divided further.
+    fn inner(&self, table: &[usize], key: &Key) -> Vec<Vec<usize>> {
+        let mut ways = vec![Vec::new()];
         for &number in table {
             let dimension = &self.dimensions[number];
-            match (dimension.kind, key.place(number)) {
-                (Kind::Exclusive, Some(Place::In(place))) if place < dimension.categories.len() => {}
-                (Kind::Multiple, Some(Place::In(place) | Place::NotIn(place))) => halves.push(place),
-                (Kind::Periods(_), None) => {}
-                (Kind::Exclusive | Kind::Multiple | Kind::Periods(_), _) => return None,
-            }
+            let divisions = match (dimension.kind, key.place(number)) {
+                (Kind::Exclusive, Some(Place::In(place))) if place < dimension.categories.len() => continue,
+                (Kind::Periods(_), None) => continue,
+                (Kind::Multiple, Some(Place::In(place) | Place::Neither(place) | Place::NotIn(place))) => {
+                    let mut divisions = dimension.divisions();
+                    let is_apart = dimension.place_apart() == Some(place);
+                    let is_divided = dimension.apart.is_some() && dimension.categories.len() > 1;
+                    match key.place(number) {
+                        Some(Place::NotIn(_)) if is_divided => divisions.clear(),
+                        _ if is_apart => {}
+                        _ => divisions.retain(|&division| division == place),
+                    }
+                    divisions
+                }
+                (Kind::Exclusive | Kind::Multiple | Kind::Periods(_), _) => return Vec::new(),
+            };
+            let with = |way: &Vec<usize>| {
+                divisions.iter().map(|&place| [way.as_slice(), &[place]].concat()).collect::<Vec<_>>()
+            };
+            ways = ways.iter().flat_map(with).collect();
         }
-        Some(halves)
+        ways
     }
 
     /// The dimensions, each with its categories and groups.
@@ -502,7 +557,7 @@ impl TableSet {
         let places = match key.place(number) {
             None => (0..dimension.categories.len()).collect(),
             Some(Place::In(place)) => dimension.members(place)?,
-            Some(Place::NotIn(_)) => return None,
+            Some(Place::NotIn(_) | Place::Neither(_)) => return None,
         };
         Some(places.into_iter().map(|place| key.with(number, Place::In(place))).collect())
     }
@@ -557,7 +612,7 @@ impl Build<'_> {
         let was_told = offered && self.set.before.get(&key).is_some_and(|before| before.tells(value));
         let standing = match (known || was_told, offered) {
             (true, _) => Standing::Known,
-            (false, true) if key.0.iter().any(|&(_, place)| matches!(place, Place::NotIn(_))) => Standing::Implied,
+            (false, true) if key.coordinates().is_none() => Standing::Implied,
             (false, true) => Standing::Offered,
             (false, false) => Standing::Unlisted,
         };
@@ -576,12 +631,26 @@ impl Build<'_> {
             return Ok(value);
         }
         let set = self.set;
-        if let Some(&(number, Place::NotIn(place))) = key.0.iter().find(|(_, place)| matches!(place, Place::NotIn(_))) {
-            let (total, part) = (key.without(number), key.with(number, Place::In(place)));
-            let Some(value) = self.resolve(&total)?.checked_sub(self.resolve(&part)?) else {
-                let relation = format!("[{}] ≤ [{}]", set.label(&part), set.label(&total));
-                return Err(Error::Inconsistent { relation });
+        let rest = key.0.iter().find_map(|&(number, place)| {
+            let parts = match place {
+                Place::In(_) => return None,
+                Place::NotIn(part) => vec![part],
+                Place::Neither(part) => [part].into_iter().chain(set.dimensions[number].place_apart()).collect(),
             };
+            Some((number, parts))
+        });
+        if let Some((number, parts)) = rest {
+            let total = key.without(number);
+            let parts: Vec<Key> = parts.into_iter().map(|part| key.with(number, Place::In(part))).collect();
+            let mut value = self.resolve(&total)?;
+            for part in &parts {
+                let Some(less) = value.checked_sub(self.resolve(part)?) else {
+                    let parts: Vec<_> = parts.iter().map(|part| format!("[{}]", set.label(part))).collect();
+                    let relation = format!("{} ≤ [{}]", parts.join(" + "), set.label(&total));
+                    return Err(Error::Inconsistent { relation });
+                };
+                value = less;
+            }
             self.values.insert(key.clone(), value);
             return Ok(value);
         }
@@ -628,10 +697,16 @@ impl Build<'_> {
             match self.set.dimensions[number].kind {
                 Kind::Exclusive => self.model.sum(total, &self.vars(&parts)),
                 Kind::Multiple => {
+                    let apart = self.set.dimensions[number].place_apart();
                     for (place, part) in parts.iter().enumerate() {
                         // Those of the total who are not in the part: a count that every reader can make.
                         let rest = key.with(number, Place::NotIn(place));
                         self.model.sum(total, &[self.cells[part], self.cells[&rest]]);
+                        if let Some(apart) = apart.filter(|&apart| apart != place) {
+                            let neither = key.with(number, Place::Neither(place));
+                            let of_all = [part, &parts[apart], &neither].map(|key| self.cells[key]);
+                            self.model.sum(total, &of_all);
+                        }
                     }
                 }
                 Kind::Periods(_) => {}
@@ -688,7 +763,7 @@ impl Build<'_> {
     /// last in period k or later. They are at most the cell's count over all periods, at most the sum of its counts from
     /// k on, and over all categories together at least everybody of period k, who were all found last then or later.
     /// Conversely counts that allow such `u` come from some people, so this is all that can be known of one table (with
-    /// one multiple dimension: each of its categories divides the people in two).
+    /// one multiple dimension: each of its categories divides the people in two, or in three with one that is apart).
     fn relate_latest(
         &mut self,
         table: &[usize],
@@ -706,7 +781,10 @@ impl Build<'_> {
         for (from, name) in all.iter().enumerate().take(all.len() - 1).skip(1) {
             let mut found: BTreeMap<(Key, Vec<usize>), Vec<Var>> = BTreeMap::new();
             for key in keys {
-                let Some(halves) = set.inner(table, key) else { continue };
+                let ways = set.inner(table, key);
+                if ways.is_empty() {
+                    continue;
+                }
                 let later = self.each_period(key, periods).split_off(from);
                 let total = self.cells[key];
                 let sum = later.iter().fold(0_u32, |sum, &var| sum.saturating_add(self.value(var)));
@@ -717,7 +795,9 @@ impl Build<'_> {
                 self.model.at_most(last_found, &[total]);
                 self.model.at_most(last_found, &later);
                 let fixed = changing.iter().fold(key.clone(), |key, &number| key.without(number));
-                found.entry((fixed, halves)).or_default().push(last_found);
+                for way in ways {
+                    found.entry((fixed.clone(), way)).or_default().push(last_found);
+                }
             }
             for ((fixed, _), last_found) in found {
                 let people = self.cells[&fixed.with(periods, Place::In(from))];

@@ -4,6 +4,9 @@
 //!
 //! Every target that both are counted by is in the cross table, with all its outcomes: were one left out, or its outcomes counted
 //! together, people by the two would still narrow down what each of them hides of it.
+//!
+//! Two that were shown before keep the categories that they had then, or fewer; what was shown of them is shown again, and what was
+//! hidden stays hidden. Where that cannot be protected, the two are not offered.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +18,7 @@ use warehouse::AlikeRow;
 
 use super::marts::level;
 use super::plan::{Ids, Plan, outcome_of};
-use super::{Marts, Part, permille};
+use super::{Marts, Part, Protected, permille};
 use crate::characteristic::{Characteristic, Filter};
 use crate::merge::Merged;
 
@@ -108,6 +111,7 @@ pub(super) fn cross(
     plan: &Plan,
     ids: &Ids,
     tables: &ProtectedTables,
+    before: Option<&Protected>,
 ) -> Result<Vec<Proved>, CrossError> {
     let target = |(code, outcomes): (&String, &Vec<String>)| {
         Some(Target { code: code.clone(), dimension: *ids.targets.get(code)?, outcomes: outcomes.clone() })
@@ -124,9 +128,19 @@ pub(super) fn cross(
             let beside: Vec<&Axis> =
                 axes.iter().filter(|axis| ![first.filter, second.filter].contains(&axis.filter)).collect();
             let pair = Pair::new(first, second, &targets, plan.has_pyramid(), tables);
-            let mut groups = [first, second].map(|axis| (0..axis.categories.len()).map(|one| vec![one]).collect());
+            let seen = before.and_then(|before| Seen::new(before, &pair));
+            let mut groups = match &seen {
+                Some(seen) => {
+                    seen.groups.clone().map(|groups| groups.into_iter().filter(|group| !group.is_empty()).collect())
+                }
+                None => [first, second].map(|axis| (0..axis.categories.len()).map(|one| vec![one]).collect()),
+            };
             while let Some(settled) = pair.settle(groups).filter(|groups| pair.is_settled(groups, tables)) {
-                match pair.count(&settled, &marts.alike, &beside)?.protect(Threshold::default()) {
+                let mut table = pair.count(&settled, &marts.alike, &beside)?;
+                if let Some(seen) = &seen {
+                    seen.say(&mut table, &settled, &pair)?;
+                }
+                match table.protect(Threshold::default()) {
                     Ok(table) => {
                         crosses.push(((first.filter, second.filter), pair.names(&settled), table));
                         break;
@@ -141,6 +155,68 @@ pub(super) fn cross(
         }
     }
     Ok(crosses)
+}
+
+/// What was shown of two characteristics before.
+struct Seen<'a> {
+    before: &'a Crossed,
+    /// The categories that are now what those counted together then were, in the order of then.
+    groups: [Vec<Group>; 2],
+}
+
+impl<'a> Seen<'a> {
+    /// Nothing where the two were not offered.
+    fn new(before: &'a Protected, pair: &Pair<'_>) -> Option<Self> {
+        let [first, second] = pair.axes;
+        let shown = before.crosses.get(&(first.filter, second.filter))?;
+        let of_axis = |axis: &Axis, names: &[Vec<String>]| {
+            let then = match axis.filter {
+                Filter::Comune => &before.comuni,
+                Filter::Of(of) => &before.characteristics.get(&of)?.1,
+            };
+            let place = |code: &str| axis.categories.iter().position(|known| known == code);
+            let of_group = |names: &Vec<String>| -> Group {
+                names.iter().flat_map(|name| axis.merged.now_of(then, name)).filter_map(place).collect()
+            };
+            let mut groups: Vec<Group> = names.iter().map(of_group).collect();
+            // A category that there was not had nobody: with others or without, they were the same people.
+            let is_new = |place: &usize| !groups.iter().any(|group| group.contains(place));
+            let new: Vec<usize> = (0..axis.categories.len()).filter(is_new).collect();
+            let people = |group: &&mut Group| group.iter().map(|&one| axis.people[one]).sum::<u32>();
+            groups.iter_mut().min_by_key(people)?.extend(new);
+            Some(groups)
+        };
+        let [rows, columns] = &shown.names.groups;
+        Some(Self { before: shown, groups: [of_axis(first, rows)?, of_axis(second, columns)?] })
+    }
+
+    /// Says what was seen of groups, each of one or more of those of then: shown where all of these were.
+    fn say(&self, table: &mut CrossTable, groups: &[Vec<Group>; 2], pair: &Pair<'_>) -> Result<(), CrossError> {
+        // Which of then are in a group of now; those that have nobody left are in none.
+        let parts = |axis: usize, group: &Group| {
+            let then = self.groups[axis].iter().enumerate();
+            then.filter(|(_, part)| part.iter().any(|one| group.contains(one))).map(|(number, _)| number).collect()
+        };
+        for (row, of_row) in groups[0].iter().enumerate() {
+            let rows: Vec<usize> = parts(0, of_row);
+            for (column, of_column) in groups[1].iter().enumerate() {
+                let columns: Vec<usize> = parts(1, of_column);
+                let of_then = || rows.iter().flat_map(|&one| columns.iter().map(move |&other| (one, other)));
+                let was_shown = of_then().all(|group| self.before.people(group).is_some());
+                table.seen_before((row, column), None, was_shown)?;
+                for (number, (_, target)) in pair.targets.iter().enumerate() {
+                    let then = self.before.outcomes(&target.code);
+                    for (place, outcome) in target.outcomes.iter().enumerate() {
+                        let Some(of) = then.iter().position(|known| known == outcome) else { continue };
+                        let part = |group| self.before.part(group, &target.code, of).and_then(|part| part.people);
+                        let was_shown = of_then().all(|group| part(group).is_some());
+                        table.seen_before((row, column), Some((number, place)), was_shown)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Whether people counted one by one are those of the tables, by category and by outcome: margins of other people are not settled.

@@ -22,7 +22,7 @@ use disclosure::{At, DimensionId, Figure, PublishedTables, Share, Threshold};
 use serde::{Deserialize, Serialize};
 use warehouse::LakeError;
 
-use crate::characteristic::Characteristic;
+use crate::characteristic::{Characteristic, NONE};
 use crate::merge::Merged;
 use crate::strumento::Strumento;
 use clusters::Grouped;
@@ -154,7 +154,7 @@ impl Protected {
         let wrong = |source| ProtectError::Tables { strumento: strumento.id.clone(), source };
         let plan = Plan::new(marts, strumento, start, before)?;
         let (tables, ids) = plan.protect_most(before).map_err(wrong)?;
-        let crossed = crossed::cross(marts, &plan, &ids, &tables)
+        let crossed = crossed::cross(marts, &plan, &ids, &tables, before)
             .map_err(|source| ProtectError::Crossed { strumento: strumento.id.clone(), source })?;
         let crosses = crossed.iter().map(|(filters, crossed, proved)| (*filters, crossed.published(proved))).collect();
         let one_way = plan.one_way.iter().filter_map(|table| {
@@ -260,6 +260,13 @@ impl Protected {
         let enough = self.tables.threshold().people_for_median();
         let is_enough = |name| self.people_in(RETURNS, name, ALL).is_some_and(|people| people >= enough);
         median.filter(|_| is_enough("by then") && is_enough("later"))
+    }
+
+    /// The same without those who have no disadvantage. Until "snapshot 2" they were shown as if they could have others: beside everybody
+    /// and one disadvantage they told of those who have neither.
+    pub(crate) fn without_none(mut self) -> Self {
+        self.tables = self.tables.without(Characteristic::Disadvantage.code(), NONE);
+        self
     }
 
     /// The mark of what is hidden.
@@ -532,10 +539,8 @@ impl Protected {
         self.disadvantaged_in(category, &changes(scale), change, Some("again"))
     }
 
-    /// Those of a disadvantage. Those who have none are in no other category, which the set does not know: shown beside everybody and one
-    /// disadvantage, they would tell of the few who have neither.
     fn at_disadvantage<'a>(&self, category: &'a str) -> Option<Vec<(DimensionId, &'a str)>> {
-        if category == "none" { None } else { self.at_category(Characteristic::Disadvantage, category, ALL) }
+        self.at_category(Characteristic::Disadvantage, category, ALL)
     }
 
     /// Those of a disadvantage in a category of a table, as a part of those in a subtotal of it or of all of them.

@@ -9,7 +9,7 @@ use super::clusters::{self, GROUP, Grouped, OfAll, Start};
 use super::disadvantaged::Disadvantaged;
 use super::one_way::{OneWay, Same};
 use super::{ALL, Marts, NOT_VALID, PROFILE, ProtectError, Protected, RECENCY, RETURNS, followed, needs};
-use crate::characteristic::Characteristic;
+use crate::characteristic::{Characteristic, NONE};
 use crate::merge::{Merged, Sizes};
 use crate::strumento::Strumento;
 
@@ -340,9 +340,10 @@ impl Plan {
         let mut characteristics = BTreeMap::new();
         for (&of, merged) in &self.characteristics {
             let dimension = if of.is_multiple() {
-                // Readers are told how many have none, which is a category like the others, but not of how many it is unknown:
-                // so they cannot tell how many have at least one, which no cell here protects.
-                Dimension::multiple(of.code(), merged.all()).changing()
+                // Readers are told how many have none, but not of how many it is unknown: so they cannot tell how many have at least
+                // one, which no cell here protects.
+                let several = Dimension::multiple(of.code(), merged.all()).changing();
+                if merged.place(NONE).is_some() { several.apart(NONE) } else { several }
             } else if of == Characteristic::Sex && sexes == Sexes::Fixed {
                 merged.dimension(of.code())
             } else {

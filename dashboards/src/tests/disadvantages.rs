@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::render;
-use crate::characteristic::Characteristic;
+use crate::characteristic::{Characteristic, NONE};
 use crate::pages::Choices;
 use crate::pages::bisogni::Bisogni;
 use crate::pages::percorsi::Percorsi;
-use crate::protect::{Protected, Start};
+use crate::protect::{ALL, PROFILE, Protected, Start, changes};
 use crate::samples::{self, Sheet};
 
 /// The last sheet of everybody, with all of theirs.
@@ -62,6 +62,56 @@ fn what_is_shown_of_a_disadvantage_is_what_plain_counting_finds() {
     let percorsi = Percorsi::new(&viewer, &data, &Choices::default());
     assert!(render(&bisogni).contains("id=\"svantaggi\"") && bisogni.csv().contains("per svantaggio"));
     assert!(render(&percorsi).contains("id=\"grafico-svantaggi\"") && percorsi.csv().contains("per svantaggio"));
+}
+
+#[test]
+fn whoever_has_neither_a_disadvantage_nor_none_is_not_left_over() {
+    let strumento = samples::strumento();
+    let (of, mut tried) = (Characteristic::Disadvantage, 0);
+    for people in [200, 500] {
+        let mut sheets = samples::sheets(people, &strumento);
+        // Nearly everybody has none or is disabled: few are left.
+        for sheet in sheets.iter_mut().filter(|sheet| sheet.person % 5 >= 2) {
+            let rare = if sheet.person % 31 == 4 { "poverty" } else { "disability" };
+            sheet.categories.insert(of, if sheet.person % 7 == 0 { vec!["disability", "poverty"] } else { vec![rare] });
+        }
+        let marts = samples::marts(&sheets, &strumento);
+        let figures = Protected::new(&marts, &strumento, &Start::default(), None).unwrap();
+        let mut check = |all: Option<u32>, none: Option<u32>, here: Option<u32>, what: &dyn std::fmt::Debug| {
+            let Some(((all, none), here)) = all.zip(none).zip(here) else { return };
+            tried += 1;
+            assert!(all >= none + here + 5, "{people} people, {what:?}: {all} less {none} and {here}");
+        };
+        let several = of.categories().into_iter().filter(|category| *category != NONE);
+        for (category, period) in
+            several.flat_map(|category| ["2023", "2024", "2025", ALL].map(|year| (category, year)))
+        {
+            let people = |category| figures.people_with(of, category, period);
+            check(figures.people(period), people(NONE), people(category), &(category, period));
+            for target in ["ambito", PROFILE] {
+                for outcome in figures.outcomes(target) {
+                    let at = |category| figures.outcome_with(of, category, target, outcome, period).unwrap().people;
+                    let all = figures.outcome_of_all(target, outcome, period).unwrap().people;
+                    check(all, at(NONE), at(category), &(category, target, outcome, period));
+                }
+            }
+            if period != ALL {
+                continue;
+            }
+            let again = |category| figures.again_of_disadvantage(category).people;
+            check(figures.repeated().people, again(NONE), again(category), &category);
+            for question in &strumento.content.items {
+                let low = |category| figures.low_of_disadvantage(category, &question.id).people;
+                check(figures.low(&question.id, ALL).people, low(NONE), low(category), &(category, &question.id));
+            }
+            for change in ["improved", "unchanged", "worsened"] {
+                let changed = |category| figures.change_of_disadvantage(category, "ambito", change).people;
+                let all = figures.people_in(&changes("ambito"), change, ALL);
+                check(all, changed(NONE), changed(category), &(category, change));
+            }
+        }
+    }
+    assert!(tried > 20, "{tried}");
 }
 
 #[test]

@@ -12,6 +12,7 @@ use warehouse::{Counts, Lake, Publication, TableData, schema};
 use workspace::{Place, Workspace};
 
 use crate::cache::Ready;
+use crate::characteristic::{Characteristic, Filter, NONE};
 use crate::desk::Desk;
 use crate::extraction::tests::{DEFINITION, Row, batch, ente};
 use crate::pages::percorsi::Percorsi;
@@ -243,7 +244,7 @@ fn what_is_kept_is_read_as_it_was_and_has_nothing_hidden_in_it() {
     let (snapshot, text) = kept();
     let read = Snapshot::from_bytes(text.as_bytes()).unwrap();
     assert_eq!((read.position, read.to_bytes().unwrap()), (snapshot.position, text.clone().into_bytes()));
-    assert!(Snapshot::from_bytes(text.replace("snapshot 1", "snapshot 2").as_bytes()).is_err());
+    assert!(Snapshot::from_bytes(text.replace("snapshot 2", "snapshot 3").as_bytes()).is_err());
     // Every number of people in it is one that may be shown: none is under five, but where nobody can be.
     let value: serde_json::Value = serde_json::from_str(&text).unwrap();
     let cells = value["figures"]["tables"]["shown"].as_array().unwrap();
@@ -276,7 +277,36 @@ fn a_snapshot_of_version_1_is_read_for_ever() {
     let figures = &snapshot.figures;
     assert_eq!((snapshot.position.version, figures.people(ALL)), (7, Some(400)));
     assert!(!figures.groups().is_empty() && !figures.blocks().is_empty() && figures.has_other_comuni());
-    assert_eq!(snapshot.to_bytes().unwrap(), version_1.trim_ascii_end());
+    let of_now = String::from_utf8(version_1.to_vec()).unwrap().replace("snapshot 1", "snapshot 2");
+    assert_eq!(snapshot.to_bytes().unwrap(), of_now.trim_end().as_bytes());
+}
+
+#[test]
+fn version_1_is_read_without_those_who_have_no_disadvantage() {
+    let (snapshot, text) = kept();
+    let read = Snapshot::from_bytes(text.replace("snapshot 2", "snapshot 1").as_bytes()).unwrap();
+    let (then, now) = (&snapshot.figures, &read.figures);
+    let of = Characteristic::Disadvantage;
+    let shown = |figures: &Protected, category: &str| {
+        let outcomes = figures.outcomes("ambito").iter();
+        let cells = outcomes.map(|outcome| figures.outcome_with(of, category, "ambito", outcome, ALL).unwrap().people);
+        cells.chain([figures.people_with(of, category, ALL)]).flatten().count()
+    };
+    assert!(shown(then, NONE) > 1 && shown(now, NONE) == 0);
+    for category in of.categories().into_iter().filter(|category| *category != NONE) {
+        assert_eq!(shown(then, category), shown(now, category), "{category}");
+    }
+}
+
+#[test]
+fn a_snapshot_of_version_2_is_read_for_ever() {
+    // Written once by version 2 and never changed: the second of two states, with what left the others since the first.
+    let version_2 = include_bytes!("fixtures/snapshot_2.json");
+    let snapshot = Snapshot::from_bytes(version_2).unwrap();
+    assert_eq!((snapshot.position.version, snapshot.figures.people(ALL)), (9, Some(900)));
+    let text = String::from_utf8(snapshot.to_bytes().unwrap()).unwrap();
+    assert!(text.contains(r#""former":[["relatives","other"]]"#) && !text.contains(r#""crosses":[]"#));
+    assert_eq!(text.as_bytes(), version_2.trim_ascii_end());
 }
 
 #[test]
@@ -324,4 +354,47 @@ fn years_that_were_shown_stay_the_sums_of_their_quarters_and_are_not_drawn_besid
     let tables = page.tables();
     let (_, cohorts) = tables.iter().find(|(_, table)| table.rows.iter().any(is_quarter)).unwrap();
     assert!(cohorts.rows.iter().filter(|row| !row.is_total).all(is_quarter), "{:?}", cohorts.rows);
+}
+
+#[test]
+fn two_filters_keep_what_was_shown_of_them() {
+    let strumento = samples::strumento();
+    let of = |people| samples::marts(&samples::sheets(people, &strumento), &strumento);
+    let before = Protected::new(&of(900), &strumento, &Start::default(), None).unwrap();
+    let now = Protected::new(&of(960), &strumento, &Start::default(), Some(&before)).unwrap();
+    assert!(now.exposed().is_empty());
+    let filters: Vec<Filter> = Filter::ALL.into_iter().filter(|filter| filter.is_crossed()).collect();
+    let pairs =
+        filters.iter().enumerate().flat_map(|(place, &one)| filters[place + 1..].iter().map(move |&two| (one, two)));
+    let (mut kept, mut hidden) = (0, 0);
+    for (one, other) in pairs {
+        let groups = |figures: &Protected| {
+            let of = |filter, other| figures.crossed_with(filter, other).map(<[Vec<String>]>::to_vec);
+            of(one, other).zip(of(other, one))
+        };
+        let (Some(then), Some(after)) = (groups(&before), groups(&now)) else { continue };
+        for (then, after) in [(&then.0, &after.0), (&then.1, &after.1)] {
+            for group in then {
+                let joined = after.iter().find(|joined| joined.contains(&group[0])).unwrap();
+                assert!(group.iter().all(|category| joined.contains(category)), "{group:?} in {joined:?}");
+            }
+        }
+        if then != after {
+            continue;
+        }
+        for (row, column) in then.0.iter().flat_map(|row| then.1.iter().map(move |column| (row, column))) {
+            let of = |figures: &Protected| {
+                let group = figures.of_two((one, &row[0]), (other, &column[0])).unwrap();
+                let outcomes =
+                    (0..group.outcomes("ambito").len()).map(|outcome| group.part("ambito", outcome, ALL).people);
+                [group.people(ALL)].into_iter().chain(outcomes).collect::<Vec<_>>()
+            };
+            for (then, after) in of(&before).into_iter().zip(of(&now)) {
+                assert_eq!(then.is_some(), after.is_some(), "{one:?} {other:?} {row:?} {column:?}: {then:?} {after:?}");
+                kept += usize::from(then.is_some());
+                hidden += usize::from(then.is_none());
+            }
+        }
+    }
+    assert!(kept > 50 && hidden > 0, "{kept} {hidden}");
 }

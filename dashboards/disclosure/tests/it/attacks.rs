@@ -98,11 +98,12 @@ fn no_interval_of_a_larger_set_is_too_narrow() {
         axes: vec![
             kind(Kind::Exclusive, 4, true),
             kind(Kind::Multiple, 2, true),
+            kind(Kind::Apart, 4, true),
             kind(Kind::Exclusive, 2, false),
             kind(Kind::Exclusive, 3, true),
         ],
         periods: Some((3, AllPeriods::Latest)),
-        tables: vec![vec![0, 3], vec![1, 3], vec![2, 3]],
+        tables: vec![vec![0, 4], vec![1, 4], vec![2, 4], vec![3, 4]],
         background: false,
     };
     for (people, seed) in [(30, 1), (120, 2), (500, 3)] {

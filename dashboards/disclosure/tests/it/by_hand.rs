@@ -93,6 +93,61 @@ fn those_without_a_characteristic_are_people_too() {
 }
 
 #[test]
+fn those_who_have_none_and_those_who_have_one_leave_those_who_have_neither() {
+    let tables = |is_apart: bool| {
+        let mut set = TableSet::new();
+        let needs = Dimension::multiple("need", ["house", "none"]);
+        let need = set.dimension(if is_apart { needs.apart("none") } else { needs }).unwrap();
+        let level = set.dimension(Dimension::exclusive("level", ["high", "low"])).unwrap();
+        set.table(&[need, level]).unwrap();
+        for (at, [high, low]) in [(None, [50, 70]), (Some("none"), [30, 50]), (Some("house"), [18, 20])] {
+            for (of, people) in [("high", high), ("low", low)] {
+                let cell: Vec<_> = at.map(|at| (need, at)).into_iter().chain([(level, of)]).collect();
+                set.count(&cell, people).unwrap();
+            }
+        }
+        for (at, people) in [("none", 80), ("house", 38)] {
+            set.count(&[(need, at)], people).unwrap();
+        }
+        set.count(&[], 120).unwrap();
+        let tables = set.protect(Threshold::default()).unwrap();
+        let mut shown = Vec::new();
+        for at in [None, Some("none"), Some("house")] {
+            for of in [None, Some("high"), Some("low")] {
+                let need = at.map(|at| (need, at));
+                let level = of.map(|of| (level, of));
+                let cell: Vec<_> = need.into_iter().chain(level).collect();
+                shown.push(tables.count(&cell).unwrap().reason().is_none());
+            }
+        }
+        shown
+    };
+    // Of any two of these, one is house, the other is none: 120 − 80 − 38 = 2, and both are at the level of 50 − 30 − 18.
+    assert_eq!(tables(false), [true; 9]);
+    let shown = tables(true);
+    for of in 0..3 {
+        assert!(![0, 3, 6].iter().all(|cell| shown[cell + of]), "{shown:?}");
+    }
+}
+
+#[test]
+fn a_category_apart_is_one_of_a_multiple_dimension() {
+    let mut set = TableSet::new();
+    let refused = |dimension: Dimension| matches!(TableSet::new().dimension(dimension), Err(Error::Dimension { .. }));
+    assert!(refused(Dimension::exclusive("sex", ["f", "m"]).apart("m")));
+    assert!(refused(Dimension::multiple("need", ["house"]).apart("none")));
+    // More than there are people: none and house exclude each other.
+    let need = set.dimension(Dimension::multiple("need", ["house", "none"]).apart("none")).unwrap();
+    set.table(&[need]).unwrap();
+    for (at, people) in [("house", 7), ("none", 6)] {
+        set.count(&[(need, at)], people).unwrap();
+    }
+    set.count(&[], 12).unwrap();
+    let refused = set.protect(Threshold::default()).unwrap_err();
+    assert_eq!(refused, Error::Inconsistent { relation: "[need=house] + [need=none] ≤ [everybody]".to_owned() });
+}
+
+#[test]
 fn a_period_is_not_the_difference_between_all_of_them_and_the_others() {
     let mut set = TableSet::new();
     let year = set.dimension(Dimension::periods("year", ["2024", "2025"], AllPeriods::EverThere)).unwrap();

@@ -342,3 +342,139 @@ fn what_the_proofs_move_is_not_settled() {
     assert_eq!(movement(&[first, low]).wrapping_add(movement(&[first, high])), 0);
     assert!(world.crosses.iter().all(|crossed| crossed.of.0 != 0), "nothing is crossed over a margin that moves");
 }
+
+/// Somebody by row, column and outcome, and whether they came in between.
+type Came = ([usize; 3], bool);
+
+/// Two times of one cross table: the people who are there at both, and those who came in between, in the first two columns alone.
+struct TwoTimes {
+    then: ProtectedCross,
+    now: ProtectedCross,
+    people: Vec<Came>,
+}
+
+const TWO: [usize; 3] = [3, 4, 3];
+
+/// What two times tell together, and what the later one hides that was shown.
+#[derive(Default)]
+struct Between {
+    complaints: Vec<String>,
+    lost: usize,
+    tried: usize,
+}
+
+impl TwoTimes {
+    /// None where one of the two cannot be protected.
+    fn new(seed: u64, is_told: bool) -> Option<Self> {
+        let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mut below = |most: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            usize::try_from(state >> 33).unwrap() % most
+        };
+        let people: Vec<_> = (0..450)
+            .map(|number| {
+                let is_new = number >= 400;
+                let columns = if is_new { 2 } else { TWO[1] };
+                let row = below(TWO[0]).min(below(TWO[0]));
+                ([row, below(columns), below(TWO[2]).min(below(TWO[2]))], is_new)
+            })
+            .collect();
+        let table = |is_there: &dyn Fn(bool) -> bool| {
+            let mut table = CrossTable::new(TWO[0], TWO[1], &TWO[2..], &[]);
+            for ([row, column, outcome], _) in people.iter().filter(|(_, is_new)| is_there(*is_new)) {
+                table.add(Alike { row: *row, column: *column, outcomes: &[*outcome], beside: &[] }, 1).unwrap();
+            }
+            table
+        };
+        let then = table(&|is_new| !is_new).protect(Threshold::default()).ok()?;
+        let mut now = table(&|_| true);
+        for (group, outcome) in Self::cells().filter(|_| is_told) {
+            let was_shown = shown(&then, group, outcome).is_some();
+            now.seen_before(group, outcome.map(|outcome| (0, outcome)), was_shown).unwrap();
+        }
+        Some(Self { then, now: now.protect(Threshold::default()).ok()?, people })
+    }
+
+    fn cells() -> impl Iterator<Item = ((usize, usize), Option<usize>)> {
+        let outcomes = || std::iter::once(None).chain((0..TWO[2]).map(Some));
+        pairs(TWO[0], TWO[1]).flat_map(move |group| outcomes().map(move |outcome| (group, outcome)))
+    }
+
+    /// Looks at both as whoever knows which columns nobody came to, and all margins.
+    fn compare(&self, between: &mut Between) {
+        let in_columns = |columns: usize, is_new| {
+            let of_row = move |(row, column)| (0..TWO[2]).map(move |outcome| ([row, column, outcome], is_new));
+            pairs(TWO[0], columns).flat_map(of_row)
+        };
+        let types: Vec<_> = in_columns(TWO[1], false).chain(in_columns(2, true)).collect();
+        let of = |is_of: &dyn Fn(&Came) -> bool| {
+            let cell: Cell = (0..types.len()).filter(|&one| is_of(&types[one])).collect();
+            (cell, u32::try_from(self.people.iter().filter(|one| is_of(one)).count()).unwrap())
+        };
+        let mut seen = Seen { cells: Vec::new(), types: types.len() };
+        let mut small = Vec::new();
+        for (cross, is_now) in [(&self.then, false), (&self.now, true)] {
+            let outcomes = || std::iter::once(None).chain((0..TWO[2]).map(Some));
+            let is_there = move |is_new: bool| is_now || !is_new;
+            for outcome in outcomes() {
+                let has = move |of: usize| outcome.is_none_or(|asked| asked == of);
+                for row in 0..TWO[0] {
+                    seen.cells.push(of(&|([one, _, last], is_new)| *one == row && has(*last) && is_there(*is_new)));
+                }
+                for column in 0..TWO[1] {
+                    seen.cells.push(of(&|([_, one, last], is_new)| *one == column && has(*last) && is_there(*is_new)));
+                }
+            }
+            for (group, outcome) in Self::cells() {
+                let (cell, people) = of(&|([row, column, last], is_new)| {
+                    (*row, *column) == group && outcome.is_none_or(|asked| asked == *last) && is_there(*is_new)
+                });
+                match shown(cross, group, outcome) {
+                    Some(value) => {
+                        assert_eq!(value, people);
+                        seen.cells.push((cell, people));
+                    }
+                    None if people < 5 => small.push((is_now, group, outcome, cell)),
+                    None => {}
+                }
+            }
+        }
+        // Who came is told by what has changed, whatever is hidden: not asked here.
+        small.retain(|(is_now, (_, column), ..)| !is_now || *column >= 2);
+        between.tried += small.len();
+        for (is_now, group, outcome, cell) in small {
+            for ask in [Ask::Nobody, Ask::AtLeast(5)] {
+                if !seen.allows(&cell, ask) {
+                    between.complaints.push(format!("now {is_now}: {group:?} {outcome:?} cannot be {ask:?}"));
+                }
+            }
+        }
+        let is_lost = |&(group, outcome): &((usize, usize), Option<usize>)| {
+            shown(&self.then, group, outcome).is_some() && shown(&self.now, group, outcome).is_none()
+        };
+        between.lost += Self::cells().filter(is_lost).count();
+    }
+
+    fn between(is_told: bool) -> Between {
+        let mut between = Between::default();
+        (0..60).filter_map(|seed| Self::new(seed, is_told)).for_each(|two| two.compare(&mut between));
+        between
+    }
+}
+
+fn shown(cross: &ProtectedCross, group: (usize, usize), outcome: Option<usize>) -> Option<u32> {
+    let decision = match outcome {
+        None => cross.people(group),
+        Some(outcome) => cross.count(group, 0, outcome),
+    };
+    decision.unwrap().published().value()
+}
+
+#[test]
+fn two_times_of_a_cross_table_tell_of_hidden_counts_unless_the_later_knows_the_first() {
+    let (alone, knowing) = (TwoTimes::between(false), TwoTimes::between(true));
+    assert!(alone.tried > 300 && knowing.tried > 300, "{} and {}", alone.tried, knowing.tried);
+    // Each proved by itself.
+    assert!(alone.complaints.len() > 20 && alone.lost > 20, "{} and {}", alone.complaints.len(), alone.lost);
+    assert_eq!((knowing.complaints, knowing.lost), (Vec::<String>::new(), 0));
+}

@@ -10,6 +10,8 @@ use crate::people::Cell;
 pub(crate) enum Kind {
     Exclusive,
     Multiple,
+    /// Whoever is in the last category is in no other.
+    Apart,
 }
 
 #[derive(Debug, Clone)]
@@ -48,7 +50,7 @@ fn changing(kind: Kind, categories: usize) -> Axis {
 
 /// The shapes that are attacked.
 pub(crate) fn shapes() -> Vec<World> {
-    use Kind::{Exclusive, Multiple};
+    use Kind::{Apart, Exclusive, Multiple};
     let world = |axes: Vec<Axis>, periods, tables| World { axes, periods, tables, background: false };
     let one = |axes: Vec<Axis>, periods| {
         let table = (0..axes.len()).collect();
@@ -58,6 +60,8 @@ pub(crate) fn shapes() -> Vec<World> {
     vec![
         one(vec![axis(Exclusive, 2), axis(Exclusive, 3)], None),
         one(vec![axis(Multiple, 2), axis(Exclusive, 2)], None),
+        one(vec![axis(Apart, 2), axis(Exclusive, 2)], None),
+        one(vec![axis(Apart, 3), axis(Exclusive, 2)], None),
         one(vec![axis(Exclusive, 2), axis(Exclusive, 2), axis(Exclusive, 2)], None),
         one(vec![axis(Exclusive, 3)], Some((3, AllPeriods::EverThere))),
         one(vec![axis(Exclusive, 2), axis(Exclusive, 2)], Some((2, AllPeriods::EverThere))),
@@ -65,6 +69,7 @@ pub(crate) fn shapes() -> Vec<World> {
         one(vec![changing(Exclusive, 2), changing(Exclusive, 2)], Some((2, AllPeriods::Latest))),
         one(vec![axis(Exclusive, 2), changing(Exclusive, 2)], Some((2, AllPeriods::Latest))),
         one(vec![changing(Multiple, 2), changing(Exclusive, 2)], Some((2, AllPeriods::Latest))),
+        one(vec![changing(Apart, 2), changing(Exclusive, 2)], Some((2, AllPeriods::Latest))),
         one(vec![changing(Exclusive, 2), changing(Exclusive, 2)], Some((3, AllPeriods::Latest))),
         // Two tables that share a margin.
         world(vec![axis(Exclusive, 2), axis(Exclusive, 3), axis(Exclusive, 2)], None, vec![vec![0, 2], vec![1, 2]]),
@@ -96,6 +101,10 @@ impl World {
                 Kind::Exclusive => (0..axis.categories).map(|category| BTreeSet::from([category])).collect(),
                 Kind::Multiple => (0..1_usize << axis.categories)
                     .map(|bits| (0..axis.categories).filter(|category| bits >> category & 1 == 1).collect())
+                    .collect(),
+                Kind::Apart => (0..1_usize << (axis.categories - 1))
+                    .map(|bits| (0..axis.categories - 1).filter(|category| bits >> category & 1 == 1).collect())
+                    .chain([BTreeSet::from([axis.categories - 1])])
                     .collect(),
             };
             places = places
@@ -139,6 +148,10 @@ impl World {
                                     match (&before, axis.kind) {
                                         (Some(before), _) if !axis.changing => before[number].clone(),
                                         (_, Kind::Multiple) => (0..axis.categories).filter(|_| below(3) == 0).collect(),
+                                        (_, Kind::Apart) if below(2) == 0 => BTreeSet::from([axis.categories - 1]),
+                                        (_, Kind::Apart) => {
+                                            (0..axis.categories - 1).filter(|_| below(3) == 0).collect()
+                                        }
                                         // The first categories more often.
                                         (_, Kind::Exclusive) => {
                                             BTreeSet::from([below(axis.categories).min(below(axis.categories))])
@@ -174,7 +187,7 @@ impl World {
         }
     }
 
-    /// Every cell that is offered, and those without a category that readers can compute.
+    /// Every cell that is offered, and those without a category, or without two of which one is apart, that readers can compute.
     pub(crate) fn cells(&self) -> BTreeSet<Coordinates> {
         self.tables.iter().flat_map(|table| self.cells_of(table)).collect()
     }
@@ -182,14 +195,17 @@ impl World {
     fn cells_of(&self, table: &[usize]) -> Vec<Coordinates> {
         let mut keys: Vec<Vec<(usize, usize, bool)>> = vec![vec![]];
         for &axis in table {
-            let mut choices: Vec<_> = (0..self.axes[axis].categories).map(|category| (axis, category, true)).collect();
-            if self.axes[axis].kind == Kind::Multiple {
-                choices.extend((0..self.axes[axis].categories).map(|category| (axis, category, false)));
+            let categories = self.axes[axis].categories;
+            let mut choices: Vec<_> = (0..categories).map(|category| vec![(axis, category, true)]).collect();
+            if self.axes[axis].kind != Kind::Exclusive {
+                choices.extend((0..categories).map(|category| vec![(axis, category, false)]));
             }
-            let finer: Vec<_> = keys
-                .iter()
-                .flat_map(|key| choices.iter().map(|&choice| [key.clone(), vec![choice]].concat()))
-                .collect();
+            if self.axes[axis].kind == Kind::Apart {
+                let apart = categories - 1;
+                choices.extend((0..apart).map(|category| vec![(axis, category, false), (axis, apart, false)]));
+            }
+            let finer: Vec<_> =
+                keys.iter().flat_map(|key| choices.iter().map(|choice| [key.as_slice(), choice].concat())).collect();
             keys.extend(finer);
         }
         let periods = self.periods.map_or(0, |(periods, _)| periods);
@@ -231,6 +247,10 @@ impl World {
             let mut dimension = match axis.kind {
                 Kind::Exclusive => Dimension::exclusive(format!("axis{number}"), names),
                 Kind::Multiple => Dimension::multiple(format!("axis{number}"), names),
+                Kind::Apart => {
+                    let apart = format!("c{}", axis.categories - 1);
+                    Dimension::multiple(format!("axis{number}"), names).apart(apart)
+                }
             };
             if axis.changing {
                 dimension = dimension.changing();

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use territory::Sex;
 
-use crate::characteristic::{Characteristic, ages_of_residents};
+use crate::characteristic::{Characteristic, NONE, ages_of_residents};
 use crate::merge::POOL;
 use crate::pages::bars::{APART_MIN, with_interval};
 use crate::pages::{Data, count, residents_year, share};
@@ -210,7 +210,7 @@ fn on_line(ratio: f64) -> u32 {
 pub(super) fn odds_of_scales(data: &Data, period: &str, mark: &str) -> Vec<OddsOfScale> {
     let figures = &data.figures;
     let of = Characteristic::Disadvantage;
-    let categories: Vec<String> = figures.categories(of).into_iter().filter(|category| category != "none").collect();
+    let categories: Vec<String> = figures.categories(of).into_iter().filter(|category| category != NONE).collect();
     let word = |code: &str| text::word("dashboard", code);
     let mut all = Vec::new();
     for scale in &data.strumento.scales {
@@ -221,7 +221,7 @@ pub(super) fn odds_of_scales(data: &Data, period: &str, mark: &str) -> Vec<OddsO
             let people = part.share_permille.and(part.people);
             (part, people.zip(figures.people_with(of, category, period)))
         };
-        let (none_part, none) = at("none");
+        let (none_part, none) = at(NONE);
         let (mut lines, mut rows) = (Vec::new(), Vec::new());
         let mut farthest: Option<(f64, OddsFinding)> = None;
         for category in &categories {
@@ -269,9 +269,9 @@ pub(super) fn odds_of_scales(data: &Data, period: &str, mark: &str) -> Vec<OddsO
             }
         }
         rows.push(Row {
-            head: of.category("none"),
+            head: of.category(NONE),
             cells: vec![
-                count(figures.people_with(of, "none", period), mark),
+                count(figures.people_with(of, NONE, period), mark),
                 share(none_part.share_permille, mark),
                 "1".to_owned(),
             ],
