@@ -192,7 +192,8 @@ fn main() {
     for people in only.map_or_else(|| vec![300, 1_000, 5_000], |people| vec![people]) {
         for comuni in comuni.map_or_else(|| vec![10, 60], |comuni| vec![comuni]) {
             let set = offered(people, comuni);
-            let cells = set.to_model().unwrap().1.iter().filter(|(label, _)| !label.contains('≠')).count();
+            let cells =
+                set.to_model(Threshold::default()).unwrap().1.iter().filter(|(label, _)| !label.contains('≠')).count();
             let started = Instant::now();
             let tables = set.protect(Threshold::default()).unwrap();
             let elapsed = started.elapsed();

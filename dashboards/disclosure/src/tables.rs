@@ -381,7 +381,7 @@ impl TableSet {
         for before in self.before.values_mut() {
             before.enough = before.enough.max(threshold.people());
         }
-        let (model, cells) = self.model()?;
+        let (model, cells) = self.model(threshold)?;
         let protection: Protection = model.protect(threshold)?;
         Ok(ProtectedTables::new(self, model, cells, protection))
     }
@@ -392,8 +392,8 @@ impl TableSet {
     /// # Errors
     ///
     /// As [`TableSet::protect`], but for what only the protection finds.
-    pub fn to_model(&self) -> Result<(Model, Vec<(String, Var)>), Error> {
-        let (model, cells) = self.model()?;
+    pub fn to_model(&self, threshold: Threshold) -> Result<(Model, Vec<(String, Var)>), Error> {
+        let (model, cells) = self.model(threshold)?;
         Ok((model, cells.into_iter().map(|(key, var)| (self.label(&key), var)).collect()))
     }
 
@@ -453,7 +453,7 @@ impl TableSet {
             && key.0.iter().any(|&(named, _)| self.dimensions[named].changing)
     }
 
-    fn model(&self) -> Result<(Model, BTreeMap<Key, Var>), Error> {
+    fn model(&self, threshold: Threshold) -> Result<(Model, BTreeMap<Key, Var>), Error> {
         if let Some((_, AllPeriods::EverThere)) = self.periods()
             && let Some(changing) = self.dimensions.iter().find(|dimension| dimension.changing)
         {
@@ -480,10 +480,14 @@ impl TableSet {
             return Err(Error::UnknownCell { cell: self.label(stray) });
         }
         for (key, offered) in is_offered {
-            build.cell(key, offered)?;
+            if !self.is_divided_further(&key) || build.resolve(&key)? < threshold.people() {
+                build.cell(key, offered)?;
+            }
         }
-        for (table, keys) in &tables {
-            for key in keys {
+        for (table, keys) in &mut tables {
+            // What is known of a sum of others is what is known of these.
+            keys.retain(|key| !self.is_divided_further(key));
+            for key in keys.iter() {
                 build.relate_dimensions(table, key);
             }
             build.relate_periods(table, keys)?;
@@ -515,9 +519,17 @@ impl TableSet {
         keys
     }
 
+    /// Whether it counts those without a category where they are counted in two parts: those who are apart, and those in neither. It is
+    /// their sum, and only counted where it is small.
+    fn is_divided_further(&self, key: &Key) -> bool {
+        key.0.iter().any(|&(number, place)| {
+            let dimension = &self.dimensions[number];
+            matches!(place, Place::NotIn(_)) && dimension.apart.is_some() && dimension.categories.len() > 1
+        })
+    }
+
     /// For an inner cell over all periods, every way to divide the people of which it is a part: by the categories of multiple dimensions,
-    /// one of each. Cells of one such way are everybody, each once. None for margins, groups, single periods, and those without a
-    /// category where they are divided further.
+    /// one of each. Cells of one such way are everybody, each once. None for margins, groups and single periods.
     fn inner(&self, table: &[usize], key: &Key) -> Vec<Vec<usize>> {
         let mut ways = vec![Vec::new()];
         for &number in table {
@@ -526,15 +538,8 @@ impl TableSet {
                 (Kind::Exclusive, Some(Place::In(place))) if place < dimension.categories.len() => continue,
                 (Kind::Periods(_), None) => continue,
                 (Kind::Multiple, Some(Place::In(place) | Place::Neither(place) | Place::NotIn(place))) => {
-                    let mut divisions = dimension.divisions();
-                    let is_apart = dimension.place_apart() == Some(place);
-                    let is_divided = dimension.apart.is_some() && dimension.categories.len() > 1;
-                    match key.place(number) {
-                        Some(Place::NotIn(_)) if is_divided => divisions.clear(),
-                        _ if is_apart => {}
-                        _ => divisions.retain(|&division| division == place),
-                    }
-                    divisions
+                    let divisions = dimension.divisions();
+                    if divisions.contains(&place) { vec![place] } else { divisions }
                 }
                 (Kind::Exclusive | Kind::Multiple | Kind::Periods(_), _) => return Vec::new(),
             };
@@ -700,8 +705,9 @@ impl Build<'_> {
                     let apart = self.set.dimensions[number].place_apart();
                     for (place, part) in parts.iter().enumerate() {
                         // Those of the total who are not in the part: a count that every reader can make.
-                        let rest = key.with(number, Place::NotIn(place));
-                        self.model.sum(total, &[self.cells[part], self.cells[&rest]]);
+                        if let Some(&rest) = self.cells.get(&key.with(number, Place::NotIn(place))) {
+                            self.model.sum(total, &[self.cells[part], rest]);
+                        }
                         if let Some(apart) = apart.filter(|&apart| apart != place) {
                             let neither = key.with(number, Place::Neither(place));
                             let of_all = [part, &parts[apart], &neither].map(|key| self.cells[key]);

@@ -14,6 +14,27 @@ pub(crate) const COMPARED_MIN: u32 = 30;
 /// two would find a difference in chance alone.
 pub(crate) const APART_MIN: f64 = 3.5;
 
+/// Of what a sentence could say, what is farthest from chance; nothing within [`APART_MIN`].
+pub(crate) struct Farthest<F>(Option<(f64, F)>);
+
+impl<F> Farthest<F> {
+    /// Nothing yet.
+    pub(crate) fn none() -> Self {
+        Self(None)
+    }
+
+    /// What could be said of a difference of so many standard errors.
+    pub(crate) fn offer(&mut self, apart: f64, said: impl FnOnce() -> F) {
+        if apart >= APART_MIN && self.0.as_ref().is_none_or(|(most, _)| apart > *most) {
+            self.0 = Some((apart, said()));
+        }
+    }
+
+    pub(crate) fn said(self) -> Option<F> {
+        self.0.map(|(_, said)| said)
+    }
+}
+
 /// The colour of an outcome that is no level.
 const NOT_VALID_COLOUR: &str = "x";
 

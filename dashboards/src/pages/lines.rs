@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::bars::{APART_MIN, Bars, COMPARED_MIN, bar, columns, keys, row, standard_errors_apart};
+use super::bars::{Bars, COMPARED_MIN, Farthest, bar, columns, keys, row, standard_errors_apart};
 use super::{Data, count, filters, share};
 use crate::characteristic::Filter;
 use crate::merge::POOL;
@@ -114,7 +114,7 @@ struct Compared<'a> {
 
 /// The two shares of one outcome that are the most standard errors apart, of those shown and with people enough.
 fn finding(outcomes: &[String], titles: &[String], lines: &[Compared<'_>]) -> Finding {
-    let mut farthest: Option<(f64, Finding)> = None;
+    let mut farthest = Farthest::none();
     let mut compared = 0;
     for (place, title) in titles.iter().enumerate().filter(|(place, _)| outcomes[*place] != NOT_VALID) {
         let shares = lines.iter().filter_map(|line| {
@@ -129,20 +129,16 @@ fn finding(outcomes: &[String], titles: &[String], lines: &[Compared<'_>]) -> Fi
             continue;
         }
         compared += 1;
-        let apart = standard_errors_apart((high.1, high.2), (low.1, low.2));
-        if apart >= APART_MIN && farthest.as_ref().is_none_or(|(before, _)| apart > *before) {
-            let said = Finding::Apart {
-                outcome: title.clone(),
-                high: high.0.title.to_owned(),
-                high_share: share(Some(high.2), ""),
-                low: low.0.title.to_owned(),
-                low_share: share(Some(low.2), ""),
-            };
-            farthest = Some((apart, said));
-        }
+        farthest.offer(standard_errors_apart((high.1, high.2), (low.1, low.2)), || Finding::Apart {
+            outcome: title.clone(),
+            high: high.0.title.to_owned(),
+            high_share: share(Some(high.2), ""),
+            low: low.0.title.to_owned(),
+            low_share: share(Some(low.2), ""),
+        });
     }
-    match farthest {
-        Some((_, finding)) => finding,
+    match farthest.said() {
+        Some(finding) => finding,
         None if compared > 0 => Finding::Similar,
         None => Finding::Nothing,
     }

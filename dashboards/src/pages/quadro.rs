@@ -5,7 +5,7 @@ use axum::response::Response;
 use serde::Serialize;
 use templates::{Area, Page};
 
-use super::bars::{APART_MIN, Bars, COMPARED_MIN, bar, columns, keys, row, standard_errors_apart};
+use super::bars::{Bars, COMPARED_MIN, Farthest, bar, columns, keys, row, standard_errors_apart};
 use super::filters::{self, FilterForm};
 use super::{Asked, Choices, Data, Head, count, data, download, refuse, respond, share, tenths};
 use crate::desk::visits::{self, Change, Since};
@@ -244,26 +244,22 @@ fn finding(outcomes: &[String], titles: &[String], before: &Year<'_>, last: &Yea
     let (Some(people_before), Some(people)) = (before.1.filter(is_enough), last.1.filter(is_enough)) else {
         return Finding::Nothing;
     };
-    let mut farthest: Option<(f64, Finding)> = None;
+    let mut farthest = Farthest::none();
     let mut compared = 0;
     for (place, title) in titles.iter().enumerate().filter(|(place, _)| outcomes[*place] != NOT_VALID) {
         let (Some(from), Some(to)) = (before.2[place].share_permille, last.2[place].share_permille) else { continue };
         compared += 1;
-        let apart = standard_errors_apart((people_before, from), (people, to));
-        if apart >= APART_MIN && farthest.as_ref().is_none_or(|(most, _)| apart > *most) {
-            let said = Finding::Moved {
-                outcome: title.clone(),
-                before: before.0.to_owned(),
-                before_share: share(Some(from), ""),
-                year: last.0.to_owned(),
-                share: share(Some(to), ""),
-                is_more: to > from,
-            };
-            farthest = Some((apart, said));
-        }
+        farthest.offer(standard_errors_apart((people_before, from), (people, to)), || Finding::Moved {
+            outcome: title.clone(),
+            before: before.0.to_owned(),
+            before_share: share(Some(from), ""),
+            year: last.0.to_owned(),
+            share: share(Some(to), ""),
+            is_more: to > from,
+        });
     }
-    match farthest {
-        Some((_, finding)) => finding,
+    match farthest.said() {
+        Some(finding) => finding,
         None if compared > 0 => Finding::Steady { before: before.0.to_owned(), year: last.0.to_owned() },
         None => Finding::Nothing,
     }

@@ -417,8 +417,12 @@ impl Protected {
     /// Those whose answer to a question holds them back, as a part of all who were asked it; none where it is not counted.
     pub(crate) fn low(&self, question: &str, period: &str) -> Part {
         let table = item(question);
-        let is_part = self.names_in(&table).iter().any(|name| name == needs::ASKED);
-        self.part_in(&table, "low", is_part.then_some(needs::ASKED), period)
+        self.part_in(&table, "low", self.asked_in(&table), period)
+    }
+
+    /// The subtotal of those who were asked a question, where not everybody was.
+    fn asked_in(&self, table: &str) -> Option<&'static str> {
+        self.names_in(table).iter().any(|name| name == needs::ASKED).then_some(needs::ASKED)
     }
 
     /// Minimum conditions that enough people miss.
@@ -505,31 +509,30 @@ impl Protected {
     /// Those of a disadvantage whose answer to a question holds them back, as a part of those who were asked it; over all periods.
     pub(crate) fn low_of_disadvantage(&self, category: &str, question: &str) -> Part {
         let table = item(question);
-        let is_part = self.names_in(&table).iter().any(|name| name == needs::ASKED);
-        self.disadvantaged_in(category, &table, "low", is_part.then_some(needs::ASKED))
+        self.disadvantaged_in(category, &table, "low", self.asked_in(&table))
     }
 
     /// How many of a disadvantage were asked a question, over all periods.
     pub(crate) fn asked_of_disadvantage(&self, category: &str, question: &str) -> Option<u32> {
         let table = item(question);
-        match self.names_in(&table).iter().any(|name| name == needs::ASKED) {
-            true => self.disadvantaged_in(category, &table, needs::ASKED, None).people,
-            false => self.people_with(Characteristic::Disadvantage, category, ALL),
+        match self.asked_in(&table) {
+            Some(asked) => self.disadvantaged_in(category, &table, asked, None).people,
+            None => self.people_with(Characteristic::Disadvantage, category, ALL),
         }
     }
 
     /// How many of all were asked a question, over all periods.
     pub(crate) fn asked(&self, question: &str) -> Option<u32> {
         let table = item(question);
-        match self.names_in(&table).iter().any(|name| name == needs::ASKED) {
-            true => self.people_in(&table, needs::ASKED, ALL),
-            false => self.people(ALL),
+        match self.asked_in(&table) {
+            Some(asked) => self.people_in(&table, asked, ALL),
+            None => self.people(ALL),
         }
     }
 
     /// Those of a disadvantage who were assessed twice or more, over all periods.
     pub(crate) fn again_of_disadvantage(&self, category: &str) -> Part {
-        let Some(whole) = self.at_disadvantage(category) else { return Part::HIDDEN };
+        let Some(whole) = self.at_category(Characteristic::Disadvantage, category, ALL) else { return Part::HIDDEN };
         let part = [whole.as_slice(), &[(self.repeated, "again")]].concat();
         Part { people: self.count(&part), share_permille: self.share(&part, &whole) }
     }
@@ -539,13 +542,9 @@ impl Protected {
         self.disadvantaged_in(category, &changes(scale), change, Some("again"))
     }
 
-    fn at_disadvantage<'a>(&self, category: &'a str) -> Option<Vec<(DimensionId, &'a str)>> {
-        self.at_category(Characteristic::Disadvantage, category, ALL)
-    }
-
     /// Those of a disadvantage in a category of a table, as a part of those in a subtotal of it or of all of them.
     fn disadvantaged_in(&self, category: &str, table: &str, name: &str, whole: Option<&str>) -> Part {
-        let (here, of) = (self.at_disadvantage(category), self.one_way.get(table));
+        let (here, of) = (self.at_category(Characteristic::Disadvantage, category, ALL), self.one_way.get(table));
         let Some((here, (id, _))) = here.zip(of) else { return Part::HIDDEN };
         let part = [here.as_slice(), &[(*id, name)]].concat();
         let whole = [here, whole.map(|whole| (*id, whole)).into_iter().collect()].concat();

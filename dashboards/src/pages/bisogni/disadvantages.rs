@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{HeatMap, HeatRow, heat};
 use crate::characteristic::Characteristic;
-use crate::pages::bars::{APART_MIN, COMPARED_MIN, standard_errors_apart};
+use crate::pages::bars::{COMPARED_MIN, Farthest, standard_errors_apart};
 use crate::pages::{Data, share};
 use crate::protect::ALL;
 use crate::text;
@@ -49,7 +49,7 @@ pub(super) fn by_disadvantage(data: &Data, mark: &str) -> Option<ByDisadvantage>
     columns.extend(told.iter().map(|category| of.category(category)));
     columns.push(text::word("dashboard", "total"));
     let mut rows = Vec::new();
-    let mut farthest: Option<(f64, DisadvantageFinding)> = None;
+    let mut farthest = Farthest::none();
     let mut section = "";
     for known in &data.strumento.content.items {
         let parts: Vec<_> = told.iter().map(|category| figures.low_of_disadvantage(category, &known.id)).collect();
@@ -68,18 +68,14 @@ pub(super) fn by_disadvantage(data: &Data, mark: &str) -> Option<ByDisadvantage>
             let people = figures.asked_of_disadvantage(category, &known.id).filter(|&people| people >= COMPARED_MIN);
             let here = people.zip(part.share_permille);
             let Some((here, all)) = here.zip(figures.asked(&known.id).zip(of_all)) else { continue };
-            let apart = standard_errors_apart(here, all);
-            if apart >= APART_MIN && farthest.as_ref().is_none_or(|(most, _)| apart > *most) {
-                let finding = DisadvantageFinding::Apart {
-                    item: known.text.clone(),
-                    category: of.category(category),
-                    share: share(Some(here.1), mark),
-                    share_of_all: share(Some(all.1), mark),
-                };
-                farthest = Some((apart, finding));
-            }
+            farthest.offer(standard_errors_apart(here, all), || DisadvantageFinding::Apart {
+                item: known.text.clone(),
+                category: of.category(category),
+                share: share(Some(here.1), mark),
+                share_of_all: share(Some(all.1), mark),
+            });
         }
     }
-    let finding = farthest.map_or(DisadvantageFinding::None, |(_, finding)| finding);
+    let finding = farthest.said().unwrap_or(DisadvantageFinding::None);
     Some(ByDisadvantage { map: HeatMap { columns, rows }, finding })
 }

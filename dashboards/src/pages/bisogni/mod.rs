@@ -8,9 +8,9 @@ use axum::response::Response;
 use serde::Serialize;
 use templates::Page;
 
-use super::bars::{Bars, COMPARED_MIN, bar, keys};
 use disadvantages::{ByDisadvantage, by_disadvantage};
 
+use super::bars::{Bars, COMPARED_MIN, bar, keys};
 use super::{Asked, Choice, Choices, Data, Head, count, download, share, show};
 use crate::characteristic::Characteristic;
 use crate::protect::{ALL, Part, azione, item};

@@ -5,7 +5,7 @@ use territory::Sex;
 
 use crate::characteristic::{Characteristic, NONE, ages_of_residents};
 use crate::merge::POOL;
-use crate::pages::bars::{APART_MIN, with_interval};
+use crate::pages::bars::{Farthest, with_interval};
 use crate::pages::{Data, count, residents_year, share};
 use crate::protect::Part;
 use crate::table::{Column, Row, Table};
@@ -223,7 +223,7 @@ pub(super) fn odds_of_scales(data: &Data, period: &str, mark: &str) -> Vec<OddsO
         };
         let (none_part, none) = at(NONE);
         let (mut lines, mut rows) = (Vec::new(), Vec::new());
-        let mut farthest: Option<(f64, OddsFinding)> = None;
+        let mut farthest = Farthest::none();
         for category in &categories {
             let (part, here) = at(category);
             let title = of.category(category);
@@ -257,16 +257,13 @@ pub(super) fn odds_of_scales(data: &Data, period: &str, mark: &str) -> Vec<OddsO
                 high: on_line(odds.high),
                 is_apart: odds.low > 1.0 || odds.high < 1.0,
             });
-            if odds.apart >= APART_MIN && farthest.as_ref().is_none_or(|(most, _)| odds.apart > *most) {
-                let finding = OddsFinding::With {
-                    category: title,
-                    scale: scale.title.clone(),
-                    level: lowest.title.clone(),
-                    share: share(part.share_permille, mark),
-                    none_share: share(none_part.share_permille, mark),
-                };
-                farthest = Some((odds.apart, finding));
-            }
+            farthest.offer(odds.apart, || OddsFinding::With {
+                category: title,
+                scale: scale.title.clone(),
+                level: lowest.title.clone(),
+                share: share(part.share_permille, mark),
+                none_share: share(none_part.share_permille, mark),
+            });
         }
         rows.push(Row {
             head: of.category(NONE),
@@ -277,8 +274,8 @@ pub(super) fn odds_of_scales(data: &Data, period: &str, mark: &str) -> Vec<OddsO
             ],
             is_total: true,
         });
-        let finding = match farthest {
-            Some((_, finding)) => finding,
+        let finding = match farthest.said() {
+            Some(finding) => finding,
             None if lines.is_empty() => OddsFinding::Nothing,
             None => OddsFinding::None,
         };

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::CHANGES;
 use crate::characteristic::Characteristic;
-use crate::pages::bars::{APART_MIN, Bars, COMPARED_MIN, bar, keys, standard_errors_apart, with_interval};
+use crate::pages::bars::{Bars, COMPARED_MIN, Farthest, bar, keys, standard_errors_apart, with_interval};
 use crate::pages::{Data, count, share};
 use crate::protect::{ALL, Part, changes};
 use crate::strumento::ScaleNames;
@@ -45,7 +45,7 @@ pub(super) fn by_disadvantage(data: &Data, scale: &ScaleNames, mark: &str) -> Op
     let of_all = CHANGES.map(|code| figures.part_in(&changes(&scale.id), code, Some("again"), ALL));
     let again_of_all = figures.repeated();
     let (mut rows, mut bars) = (Vec::new(), Vec::new());
-    let mut farthest: Option<(f64, DisadvantageFinding)> = None;
+    let mut farthest = Farthest::none();
     let mut is_compared = false;
     for category in figures.categories(of) {
         let again = figures.again_of_disadvantage(&category);
@@ -58,15 +58,11 @@ pub(super) fn by_disadvantage(data: &Data, scale: &ScaleNames, mark: &str) -> Op
         let here = again.people.filter(|&people| people >= COMPARED_MIN).zip(parts[0].share_permille);
         let Some((here, all)) = here.zip(again_of_all.people.zip(of_all[0].share_permille)) else { continue };
         is_compared = true;
-        let apart = standard_errors_apart(here, all);
-        if apart >= APART_MIN && farthest.as_ref().is_none_or(|(most, _)| apart > *most) {
-            let finding = DisadvantageFinding::Apart {
-                category: of.category(&category),
-                improved: share(Some(here.1), mark),
-                improved_of_all: share(Some(all.1), mark),
-            };
-            farthest = Some((apart, finding));
-        }
+        farthest.offer(standard_errors_apart(here, all), || DisadvantageFinding::Apart {
+            category: of.category(&category),
+            improved: share(Some(here.1), mark),
+            improved_of_all: share(Some(all.1), mark),
+        });
     }
     if rows.is_empty() {
         return None;
@@ -77,8 +73,8 @@ pub(super) fn by_disadvantage(data: &Data, scale: &ScaleNames, mark: &str) -> Op
     if bars.iter().all(|bar| bar.said.is_empty()) {
         bars.clear();
     }
-    let finding = match farthest {
-        Some((_, finding)) => finding,
+    let finding = match farthest.said() {
+        Some(finding) => finding,
         None if is_compared => DisadvantageFinding::None,
         None => DisadvantageFinding::Nothing,
     };

@@ -10,11 +10,11 @@ use axum::response::Response;
 use serde::Serialize;
 use templates::Page;
 
-use super::bars::{Bars, Key, bar, keys, with_interval};
 use disadvantages::{DisadvantageFinding, by_disadvantage};
 
+use super::bars::{Bars, COMPARED_MIN, Farthest, Key, bar, colour, keys, of_one, with_interval};
 use super::{Asked, Choice, Choices, Data, Head, count, download, share, show};
-use crate::protect::{ALL, COHORTS, Part, RETURNS, changes, path, paths};
+use crate::protect::{ALL, COHORTS, RETURNS, changes, path, paths};
 use crate::samples;
 use crate::strumento::ScaleNames;
 use crate::table::{Column, Row, Table, csv_of};
@@ -191,7 +191,7 @@ fn changes_chart(data: &Data, mark: &str) -> Option<Bars<ChangeFinding>> {
         columns.push(Column::number(format!("{title} % ({})", text::word("dashboard", "interval"))));
     }
     let (mut rows, mut bars) = (Vec::new(), Vec::new());
-    let mut farthest: Option<(f64, ChangeFinding)> = None;
+    let mut farthest = Farthest::none();
     let mut unchanged: Option<(u32, ChangeFinding)> = None;
     let mut compared_scales = 0;
     for scale in &data.strumento.scales {
@@ -217,22 +217,18 @@ fn changes_chart(data: &Data, mark: &str) -> Option<Bars<ChangeFinding>> {
         let (Some(better), Some(worse)) = (parts[0].people, parts[2].people) else { continue };
         compared_scales += 1;
         let apart = sign_test(better, worse);
-        if apart.abs() >= super::bars::APART_MIN && farthest.as_ref().is_none_or(|(most, _)| apart.abs() > *most) {
-            let said = |part: Part| share(part.share_permille, mark);
-            let finding = ChangeFinding::Apart {
-                scale: scale.title.clone(),
-                is_better: apart > 0.0,
-                improved: said(parts[0]),
-                worsened: said(parts[2]),
-            };
-            farthest = Some((apart.abs(), finding));
-        }
+        farthest.offer(apart.abs(), || ChangeFinding::Apart {
+            scale: scale.title.clone(),
+            is_better: apart > 0.0,
+            improved: share(parts[0].share_permille, mark),
+            worsened: share(parts[2].share_permille, mark),
+        });
     }
     if rows.is_empty() {
         return None;
     }
-    let finding = match farthest {
-        Some((_, finding)) => finding,
+    let finding = match farthest.said() {
+        Some(finding) => finding,
         None if compared_scales > 0 => ChangeFinding::Level,
         None => unchanged.map_or(ChangeFinding::Nothing, |(_, finding)| finding),
     };
@@ -291,7 +287,7 @@ fn sankey(data: &Data, scale: &str, outcomes: &[String], titles: &[String]) -> O
         for (place, (outcome, title)) in outcomes.iter().zip(titles).enumerate() {
             let Some(people) = figures.people_in(&table, &format!("{side} {outcome}"), ALL) else { continue };
             let height = scaled(people, again).max(1);
-            let colour = super::bars::colour(place, outcome);
+            let colour = colour(place, outcome);
             nodes.push((outcome.as_str(), Node { title: title.clone(), people, colour, y, height }));
             y += height + GAP;
         }
@@ -336,7 +332,7 @@ fn path_finding(data: &Data, scale: &str, outcomes: &[String], titles: &[String]
     let left = outcomes.iter().zip(titles).filter_map(|(outcome, title)| {
         let from = format!("from {outcome}");
         let stayed = figures.part_in(&table, &path(outcome, outcome), Some(&from), ALL);
-        let people = figures.people_in(&table, &from, ALL).filter(|&people| people >= super::bars::COMPARED_MIN)?;
+        let people = figures.people_in(&table, &from, ALL).filter(|&people| people >= COMPARED_MIN)?;
         (outcome != crate::protect::NOT_VALID).then_some((1_000 - stayed.share_permille?, title, people))
     });
     match left.max_by_key(|(permille, ..)| *permille) {
@@ -373,7 +369,7 @@ fn returns_chart(data: &Data, mark: &str) -> Option<Bars<ReturnFinding>> {
         let title = cohort_title(cohort);
         let cells = vec![count(whole, mark), count(part.people, mark), with_interval(part, whole, mark)];
         rows.push(Row { head: title.clone(), cells, is_total: false });
-        bars.push(super::bars::of_one(title, part));
+        bars.push(of_one(title, part));
     }
     let again = figures.repeated();
     let everybody = figures.people(ALL);
