@@ -295,6 +295,7 @@ impl Renderer {
         environment.add_filter("hundredths", format::hundredths);
         environment.add_filter("tenths", format::tenths);
         environment.add_filter("thousands", format::thousands);
+        environment.add_filter("with_article", format::with_article);
         Ok(Self { environment })
     }
 
