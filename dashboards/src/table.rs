@@ -1,6 +1,9 @@
 //! One table, for the page and for the file: what is downloaded is what is seen, cell by cell.
 
 use serde::{Deserialize, Serialize};
+use tabular::{Cell, Explanation, TableError, TableFile};
+
+use crate::text;
 
 /// A column's heading.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,29 +38,57 @@ pub(crate) struct Table {
     pub(crate) rows: Vec<Row>,
 }
 
-/// Tables of one page as a file that Italian spreadsheets open: semicolons, UTF-8 with its mark, CRLF. The notes follow, as
-/// name and value.
-pub(crate) fn csv<'a>(
-    tables: impl IntoIterator<Item = (Option<&'a str>, &'a Table)>,
-    notes: &[(String, String)],
-) -> String {
-    let mut lines: Vec<Vec<String>> = Vec::new();
-    for (title, table) in tables {
-        if !lines.is_empty() {
-            lines.push(Vec::new());
-        }
-        lines.extend(title.map(|title| vec![title.to_owned()]));
-        lines.push(table.columns.iter().map(|column| column.text.clone()).collect());
-        lines.extend(table.rows.iter().map(|row| [vec![row.head.clone()], row.cells.clone()].concat()));
-    }
-    lines.push(Vec::new());
-    lines.extend(notes.iter().map(|(name, value)| vec![name.clone(), value.clone()]));
-    tabular::csv(lines)
+/// The tables of one page as a file, with what is said of them all: names and values.
+#[derive(Clone, Debug)]
+pub(crate) struct TablesFile {
+    pub(crate) tables: Vec<(Option<String>, Table)>,
+    pub(crate) notes: Vec<(String, String)>,
 }
 
-/// The same of tables that have a title or none.
-pub(crate) fn csv_of(tables: &[(Option<String>, Table)], notes: &[(String, String)]) -> String {
-    csv(tables.iter().map(|(title, table)| (title.as_deref(), table)), notes)
+impl TablesFile {
+    /// One below the other, as Italian spreadsheets open them: semicolons, UTF-8 with its mark, CRLF. The notes follow.
+    pub(crate) fn csv(&self) -> String {
+        let mut lines: Vec<Vec<String>> = Vec::new();
+        for (title, table) in &self.tables {
+            if !lines.is_empty() {
+                lines.push(Vec::new());
+            }
+            lines.extend(title.iter().map(|title| vec![title.clone()]));
+            lines.push(table.columns.iter().map(|column| column.text.clone()).collect());
+            lines.extend(table.rows.iter().map(|row| [vec![row.head.clone()], row.cells.clone()].concat()));
+        }
+        lines.push(Vec::new());
+        lines.extend(self.notes.iter().map(|(name, value)| vec![name.clone(), value.clone()]));
+        tabular::csv(lines)
+    }
+
+    /// A sheet for each, whose figures are numbers, after one that names them and has the notes.
+    ///
+    /// # Errors
+    /// See [`TableError`].
+    pub(crate) fn xlsx(&self) -> Result<Vec<u8>, TableError> {
+        let word = |code: &str| text::word("dashboard", code);
+        let mut file = TableFile::spreadsheet(Vec::new());
+        let mut lines = Vec::new();
+        for ((title, table), number) in self.tables.iter().zip(1..) {
+            let sheet = format!("{} {number}", word("sheet"));
+            file.begin(&sheet, table.columns.iter().map(|column| &column.text))?;
+            for row in &table.rows {
+                let cells = row
+                    .cells
+                    .iter()
+                    .zip(table.columns.iter().skip(1))
+                    .map(|(cell, column)| if column.is_number { Cell::Figure(cell) } else { Cell::Text(cell) });
+                file.row(std::iter::once(Cell::Text(&row.head)).chain(cells))?;
+            }
+            let title = title.clone().or_else(|| table.columns.first().map(|column| column.text.clone()));
+            lines.push(vec![sheet, title.unwrap_or_default()]);
+        }
+        lines.push(Vec::new());
+        lines.extend(self.notes.iter().map(|(name, value)| vec![name.clone(), value.clone()]));
+        let head = vec![word("sheet"), word("contents")];
+        file.finish(&[Explanation { name: word("index_of_sheets"), head, lines }])
+    }
 }
 
 #[cfg(test)]
@@ -76,9 +107,10 @@ mod tests {
                 row("\ta", "-1"),
             ],
         };
-        let file = csv([(None, &table)], &[("Dati del".to_owned(), "25/11/2026 04:36".to_owned())]);
+        let notes = vec![("Dati del".to_owned(), "25/11/2026 04:36".to_owned())];
+        let file = TablesFile { tables: vec![(None, table)], notes };
         let expected = "\u{feff}Comune;Persone\r\n\"'=HYPERLINK(\"\"x\"\")\";12,5\r\n\"San Vito; al \"\"T\"\"\";n<5\r\n'@a;'+1\r\n'\ta;'-1\r\n\r\n\
                         Dati del;25/11/2026 04:36\r\n";
-        assert_eq!(file, expected);
+        assert_eq!(file.csv(), expected);
     }
 }

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use chrono::NaiveDate;
-use rust_xlsxwriter::{Workbook, Worksheet, XlsxError};
+use rust_xlsxwriter::{Format, Workbook, Worksheet, XlsxError};
 use zip::result::ZipError;
 use zip::write::{SimpleFileOptions, StreamWriter, ZipWriter};
 
@@ -14,6 +14,9 @@ const SHEET_ROWS_MAX: u32 = 1_048_576;
 
 /// Cells of a spreadsheet, which is made in memory (docs/adr/0014): a bound, not a measure.
 pub const CELLS_MAX: u64 = 2_000_000;
+
+/// Up to so many cells columns are as wide as what is in them.
+const WIDTHS_MAX: u64 = 100_000;
 
 /// Characters in the name of a sheet.
 const SHEET_NAME_MAX: usize = 31;
@@ -27,6 +30,9 @@ pub enum Cell<'a> {
     Text(&'a str),
     /// A whole number.
     Number(i64),
+    /// A figure as Italian pages write it: 1234, 63,4, −0,05. A number of as many decimals in a spreadsheet, and the text that it is in
+    /// CSV. What is no number (n<5, an interval) is a text in both.
+    Figure(&'a str),
     /// A day, written as 2026-11-28.
     Day(NaiveDate),
 }
@@ -172,12 +178,18 @@ impl<W: Write> TableFile<W> {
                 }
                 Ok(zip.finish()?.into_inner())
             }
-            Kind::Spreadsheet { sheets, mut to, .. } => {
+            Kind::Spreadsheet { sheets, mut to, cells, .. } => {
                 let mut workbook = Workbook::new();
                 for table in explanations {
-                    workbook.push_worksheet(explaining(table)?);
+                    let mut sheet = explaining(table)?;
+                    sheet.autofit();
+                    workbook.push_worksheet(sheet);
                 }
-                for sheet in sheets {
+                for mut sheet in sheets {
+                    // Measuring each text of a large table would take longer than writing it.
+                    if cells <= WIDTHS_MAX {
+                        sheet.autofit();
+                    }
                     workbook.push_worksheet(sheet);
                 }
                 to.write_all(&workbook.save_to_buffer()?)?;
@@ -197,7 +209,7 @@ fn begin_csv<W: Write>(zip: &mut ZipWriter<StreamWriter<W>>, name: &str, is_larg
 fn csv_cell(cell: Cell<'_>) -> String {
     match cell {
         Cell::Absent => String::new(),
-        Cell::Text(text) => harmless(text),
+        Cell::Text(text) | Cell::Figure(text) => harmless(text),
         Cell::Number(number) => number.to_string(),
         Cell::Day(day) => day.to_string(),
     }
@@ -212,11 +224,35 @@ fn write_cell(sheet: &mut Worksheet, row: u32, column: u16, cell: Cell<'_>) -> R
         Cell::Number(number) => {
             sheet.write_number(row, column, number as f64)?;
         }
+        Cell::Figure(text) => match figure(text) {
+            Some((number, decimals)) => {
+                let format = Format::new().set_num_format(match decimals {
+                    0 => "0".to_owned(),
+                    decimals => format!("0.{}", "0".repeat(decimals)),
+                });
+                sheet.write_number_with_format(row, column, number, &format)?;
+            }
+            None => {
+                sheet.write_string(row, column, harmless(text))?;
+            }
+        },
         Cell::Day(day) => {
             sheet.write_string(row, column, day.to_string())?;
         }
     }
     Ok(())
+}
+
+/// The number that a figure is, and its decimals.
+fn figure(text: &str) -> Option<(f64, usize)> {
+    let (sign, digits) = text.strip_prefix('−').map_or(("", text), |rest| ("-", rest));
+    let (whole, decimals) = digits.split_once(',').unwrap_or((digits, ""));
+    let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    // "12," and a number of more digits than a spreadsheet keeps are texts.
+    let is_number = !whole.is_empty() && is_digits(whole) && is_digits(decimals);
+    let is_kept = whole.len() + decimals.len() <= 15 && digits.contains(',') != decimals.is_empty();
+    let number = (is_number && is_kept).then(|| format!("{sign}{whole}.{decimals}0").parse().ok()).flatten()?;
+    Some((number, decimals.len()))
 }
 
 /// A text that explains: the code of a kind of missing is a number, like those that it explains.
@@ -288,6 +324,30 @@ mod tests {
         assert!(strings.contains("'=Rossi") && strings.contains("2026-11-28"), "{strings}");
         assert!(entry(&file, "xl/worksheets/sheet2.xml").contains("<v>-2</v>"));
         assert!(!entry(&file, "xl/worksheets/sheet2.xml").contains("<f>"));
+    }
+
+    #[test]
+    fn a_figure_is_a_number_in_a_spreadsheet_and_its_text_elsewhere() {
+        for (text, found) in [("1234", (1234.0, 0)), ("63,4", (63.4, 1)), ("−0,05", (-0.05, 2)), ("0", (0.0, 0))] {
+            assert_eq!(figure(text), Some(found), "{text}");
+        }
+        for text in ["", "n<5", "12,", ",5", "1,2,3", "63,4 (60,1–66,7)", "–", "−", "-5", "1.234", "1234567890123456"]
+        {
+            assert_eq!(figure(text), None, "{text}");
+        }
+        let written = |mut file: TableFile<Vec<u8>>| {
+            file.begin("quote", ["quota"]).unwrap();
+            for text in ["63,4", "n<5", "=1"] {
+                file.row([Cell::Figure(text)]).unwrap();
+            }
+            file.finish(&[]).unwrap()
+        };
+        let sheet = entry(&written(TableFile::spreadsheet(Vec::new())), "xl/worksheets/sheet1.xml");
+        assert!(sheet.contains("<v>63.4</v>") && !sheet.contains("<f>"), "{sheet}");
+        assert_eq!(
+            entry(&written(TableFile::csv(Vec::new(), false)), "quote.csv"),
+            "\u{feff}quota\r\n63,4\r\nn<5\r\n'=1\r\n"
+        );
     }
 
     #[test]

@@ -360,7 +360,7 @@ test('the CSV is what the page shows', () => withPage(1440, async (page) => {
 }));
 
 const DASHBOARDS = [
-  ...['quadro', 'territorio', 'comunita', 'bisogni', 'percorsi', 'esplora'].flatMap((page) => [`/cruscotti/${page}`, `/cruscotti/${page}.csv`]),
+  ...['quadro', 'territorio', 'comunita', 'bisogni', 'percorsi', 'esplora'].flatMap((page) => ['', '.csv', '.xlsx'].map((ending) => `/cruscotti/${page}${ending}`)),
   '/cruscotti/qualita',
   '/cruscotti/viste',
   '/cruscotti/relazioni',

@@ -8,12 +8,12 @@ use templates::Page;
 use super::bars::{APART_MIN, Bars, COMPARED_MIN, Key, bar, colour, standard_errors_apart};
 use super::filters::{self, FilterForm};
 use super::lines::{self, Finding, Line};
-use super::{Asked, Choice, Choices, Data, Head, count, download, share, show};
+use super::{Asked, Choice, Choices, Data, FileKind, Head, count, download, share, show};
 use crate::characteristic::{Characteristic, Filter};
 use crate::merge::POOL;
 use crate::protect::{ALL, Group, Part};
 use crate::samples;
-use crate::table::{Column, Row, Table, csv};
+use crate::table::{Column, Row, Table, TablesFile};
 use crate::{Dashboards, Viewer, text};
 
 /// The years, among what can stand in rows and columns.
@@ -221,14 +221,16 @@ impl Esplora {
         }
     }
 
-    pub(crate) fn csv(&self) -> String {
+    pub(crate) fn file(&self) -> TablesFile {
         let word = |code: &str| text::word("dashboard", code);
         let mut notes = vec![("rows", self.row_title.clone()), ("columns", self.column_title.clone())];
         notes.push(("measure", self.counted_title.clone()));
         notes.extend(self.filters.in_use.iter().map(|one| ("filter", one.clone())));
-        let tables = (!self.is_impossible).then_some((None, &self.chart.table));
-        let none = Table { columns: vec![Column::text(word("not_together"))], rows: Vec::new() };
-        csv(tables.into_iter().chain(self.is_impossible.then_some((None, &none))), &self.head.notes(notes))
+        let table = match self.is_impossible {
+            true => Table { columns: vec![Column::text(word("not_together"))], rows: Vec::new() },
+            false => self.chart.table.clone(),
+        };
+        TablesFile { tables: vec![(None, table)], notes: self.head.notes(notes) }
     }
 }
 
@@ -453,10 +455,10 @@ pub(crate) async fn get(State(dashboards): State<Dashboards>, asked: Asked) -> R
     show(&dashboards, asked, |asked, data| Esplora::new(&asked.viewer, data, &asked.choices)).await
 }
 
-pub(crate) async fn get_csv(State(dashboards): State<Dashboards>, asked: Asked) -> Response {
-    download(&dashboards, asked, |asked, data| {
+pub(crate) async fn get_file(State(dashboards): State<Dashboards>, kind: FileKind, asked: Asked) -> Response {
+    download(&dashboards, asked, kind, |asked, data| {
         let name = format!("esplora-{}", data.strumento.id);
-        (name, Esplora::new(&asked.viewer, data, &asked.choices).csv())
+        (name, Esplora::new(&asked.viewer, data, &asked.choices).file())
     })
     .await
 }

@@ -12,6 +12,7 @@ pub(crate) mod quadro;
 pub(crate) mod qualita;
 pub(crate) mod territorio;
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::Extension;
@@ -28,6 +29,7 @@ use crate::pages::notice::{Notice, NoticeKind};
 use crate::protect::{ALL, Group, Protected};
 use crate::snapshot::{CHANGED_MIN, Position, Snapshot};
 use crate::strumento::Strumento;
+use crate::table::TablesFile;
 use crate::{Dashboards, Viewer, text};
 
 /// "All periods" in addresses.
@@ -55,6 +57,21 @@ pub(crate) struct Choices {
     pub(crate) nucleo: Option<String>,
     pub(crate) lavoro: Option<String>,
     pub(crate) svantaggio: Option<String>,
+}
+
+/// What the file of a page is to be, by the ending of its address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FileKind {
+    Csv,
+    Xlsx,
+}
+
+impl FromRequestParts<Dashboards> for FileKind {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Dashboards) -> Result<Self, Infallible> {
+        Ok(if parts.uri.path().ends_with(".xlsx") { Self::Xlsx } else { Self::Csv })
+    }
 }
 
 /// A request: whose figures, and which.
@@ -287,12 +304,19 @@ pub(crate) async fn show<P: Page + 'static>(
 pub(crate) async fn download(
     dashboards: &Dashboards,
     asked: Asked,
-    named: impl FnOnce(&Asked, &Data) -> (String, String),
+    kind: FileKind,
+    named: impl FnOnce(&Asked, &Data) -> (String, TablesFile) + Send + 'static,
 ) -> Response {
     match data(dashboards, &asked).await {
         Ok(data) => {
-            let (name, csv) = named(&asked, &data);
-            file(&name, csv)
+            let made = tokio::task::spawn_blocking(move || {
+                let (name, tables) = named(&asked, &data);
+                file(&name, &tables, kind)
+            });
+            made.await.unwrap_or_else(|error| {
+                tracing::error!(%error, "making a file of a page broke off");
+                StatusCode::INTERNAL_SERVER_ERROR.into_response()
+            })
         }
         Err(kind) => refuse(dashboards, &asked.viewer, Area::Cruscotti, kind).await,
     }
@@ -315,9 +339,22 @@ pub(crate) async fn refuse(dashboards: &Dashboards, viewer: &Viewer, area: Area,
 }
 
 /// A file to download. Its name is made of codes alone.
-pub(crate) fn file(name: &str, csv: String) -> Response {
-    let headers = [NO_STORE, (header::CONTENT_TYPE, "text/csv; charset=utf-8")];
-    (headers, [(header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}.csv\""))], csv).into_response()
+fn file(name: &str, tables: &TablesFile, kind: FileKind) -> Response {
+    let (ending, content_type, bytes) = match kind {
+        FileKind::Csv => ("csv", "text/csv; charset=utf-8", Ok(tables.csv().into_bytes())),
+        FileKind::Xlsx => ("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", tables.xlsx()),
+    };
+    match bytes {
+        Ok(bytes) => {
+            let named = format!("attachment; filename=\"{name}.{ending}\"");
+            ([NO_STORE, (header::CONTENT_TYPE, content_type)], [(header::CONTENT_DISPOSITION, named)], bytes)
+                .into_response()
+        }
+        Err(error) => {
+            tracing::error!(%error, file = name, "the file of a page cannot be made");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
 }
 
 #[cfg(test)]

@@ -7,11 +7,11 @@ use templates::{Area, Page};
 
 use super::bars::{Bars, COMPARED_MIN, Farthest, bar, columns, keys, row, standard_errors_apart};
 use super::filters::{self, FilterForm};
-use super::{Asked, Choices, Data, Head, count, data, download, refuse, respond, share, tenths};
+use super::{Asked, Choices, Data, FileKind, Head, count, data, download, refuse, respond, share, tenths};
 use crate::desk::visits::{self, Change, Since};
 use crate::protect::{ALL, ARRIVALS, Group, NOT_VALID, Part, RECENCY, overdue_before};
 use crate::samples;
-use crate::table::{Column, Row, Table, csv_of};
+use crate::table::{Column, Row, Table, TablesFile};
 use crate::{Dashboards, Viewer, text};
 
 /// What the title of a chart says.
@@ -125,9 +125,9 @@ impl Quadro {
         tables
     }
 
-    pub(crate) fn csv(&self) -> String {
+    pub(crate) fn file(&self) -> TablesFile {
         let filters = self.filters.in_use.iter().map(|one| ("filter", one.clone())).collect();
-        csv_of(&self.tables(), &self.head.notes(filters))
+        TablesFile { tables: self.tables(), notes: self.head.notes(filters) }
     }
 }
 
@@ -319,10 +319,10 @@ pub(crate) async fn get(State(dashboards): State<Dashboards>, asked: Asked) -> R
     respond(&dashboards, layout, Area::Cruscotti, page).await
 }
 
-pub(crate) async fn get_csv(State(dashboards): State<Dashboards>, asked: Asked) -> Response {
-    download(&dashboards, asked, |asked, data| {
+pub(crate) async fn get_file(State(dashboards): State<Dashboards>, kind: FileKind, asked: Asked) -> Response {
+    download(&dashboards, asked, kind, |asked, data| {
         let name = format!("quadro-{}-{}", data.strumento.id, data.period(&asked.choices));
-        (name, Quadro::new(&asked.viewer, data, &asked.choices).csv())
+        (name, Quadro::new(&asked.viewer, data, &asked.choices).file())
     })
     .await
 }

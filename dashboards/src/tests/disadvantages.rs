@@ -60,8 +60,8 @@ fn what_is_shown_of_a_disadvantage_is_what_plain_counting_finds() {
     let viewer = samples::viewer();
     let bisogni = Bisogni::new(&viewer, &data, &Choices::default());
     let percorsi = Percorsi::new(&viewer, &data, &Choices::default());
-    assert!(render(&bisogni).contains("id=\"svantaggi\"") && bisogni.csv().contains("per svantaggio"));
-    assert!(render(&percorsi).contains("id=\"grafico-svantaggi\"") && percorsi.csv().contains("per svantaggio"));
+    assert!(render(&bisogni).contains("id=\"svantaggi\"") && bisogni.file().csv().contains("per svantaggio"));
+    assert!(render(&percorsi).contains("id=\"grafico-svantaggi\"") && percorsi.file().csv().contains("per svantaggio"));
 }
 
 #[test]

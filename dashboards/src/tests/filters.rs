@@ -134,9 +134,9 @@ fn filtered_pages_say_what_their_files_say() {
             [&[("sesso", "f")][..], &[("sesso", "f"), ("eta", "25_34")], &[("svantaggio", "none"), ("periodo", "2025")]]
         {
             let page = Quadro::new(&viewer, data, &choices(filters));
-            same_cells(&render(&page), &page.csv());
+            same_cells(&render(&page), &page.file().csv());
             let page = Comunita::new(&viewer, data, &choices(filters));
-            same_cells(&render(&page), &page.csv());
+            same_cells(&render(&page), &page.file().csv());
         }
         for (rows, columns, counted) in [
             ("eta", "sesso", "persone"),
@@ -146,7 +146,7 @@ fn filtered_pages_say_what_their_files_say() {
         ] {
             let page =
                 Esplora::new(&viewer, data, &choices(&[("righe", rows), ("colonne", columns), ("esito", counted)]));
-            same_cells(&render(&page), &page.csv());
+            same_cells(&render(&page), &page.file().csv());
         }
     }
 }
@@ -166,9 +166,9 @@ fn a_filtered_page_and_the_table_that_crosses_the_two_agree() {
     let groups = data.figures.crossed_with(rows, filter).unwrap();
     let wanted = &data.figures.crossed_with(filter, rows).unwrap()[0];
     let narrowed = [(filter.parameter(), wanted[0].as_str()), ("caratteristica", characteristic.code())];
-    let page = Comunita::new(&viewer, data, &choices(&narrowed)).csv();
+    let page = Comunita::new(&viewer, data, &choices(&narrowed)).file().csv();
     let pivot = [("righe", rows.parameter()), ("colonne", filter.parameter()), ("esito", "persone")];
-    let crossed = Esplora::new(&viewer, data, &choices(&pivot)).csv();
+    let crossed = Esplora::new(&viewer, data, &choices(&pivot)).file().csv();
     let column = |csv: &str, heading: &str, head: &str| -> Option<String> {
         let lines: Vec<Vec<&str>> = csv.lines().map(|line| line.split(';').collect()).collect();
         let at = lines.iter().find_map(|line| line.iter().position(|cell| *cell == heading))?;

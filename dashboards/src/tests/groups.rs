@@ -112,7 +112,7 @@ fn whoever_answered_another_version_is_in_no_group() {
 fn the_page_says_of_a_group_what_holds_it_back() {
     let data = &samples::all()[0];
     let page = Comunita::new(&samples::viewer(), data, &Choices::default());
-    let csv = page.csv();
+    let csv = page.file().csv();
     assert!(csv.contains("Gruppo A") && csv.contains("Rispetta gli orari?"), "{csv}");
     let shown = render(&page);
     assert!(shown.contains("Bisogni simili fanno ") && shown.contains(" gruppi: il più numeroso è "), "{shown}");

@@ -7,10 +7,12 @@ mod groups;
 mod snapshots;
 
 use std::collections::BTreeMap;
+use std::io::Cursor;
 use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
+use calamine::{DataType, Reader, Xlsx, open_workbook_from_rs};
 use domain::keys::{Ring, RingKey};
 use http_body_util::BodyExt;
 use rand::SeedableRng;
@@ -22,6 +24,7 @@ use crate::Viewer;
 use crate::characteristic::Characteristic;
 use crate::pages::bisogni::Bisogni;
 use crate::pages::comunita::Comunita;
+use crate::pages::esplora::Esplora;
 use crate::pages::percorsi::Percorsi;
 use crate::pages::quadro::Quadro;
 use crate::pages::qualita::Qualita;
@@ -86,13 +89,13 @@ fn everything(data: &Data) -> Vec<String> {
         for misura in ["tasso", "persone", "indice", "livello"] {
             for livello in ["bassa", "media", "alta"] {
                 let page = Territorio::new(&viewer, data, &choices(misura, livello));
-                all.extend([render(&page), page.csv()]);
+                all.extend([render(&page), page.file().csv()]);
             }
         }
         for of in Characteristic::ALL {
             let choices = Choices { caratteristica: Some(of.code().to_owned()), ..choices("", "") };
             let page = Comunita::new(&viewer, data, &choices);
-            all.extend([render(&page), page.csv()]);
+            all.extend([render(&page), page.file().csv()]);
         }
     }
     all.push(render(&Qualita::new(&viewer, data, &[])));
@@ -168,21 +171,70 @@ fn the_file_says_what_the_page_says() {
         for misura in ["tasso", "livello"] {
             let choices = Choices { misura: Some(misura.to_owned()), ..Choices::default() };
             let page = Territorio::new(&viewer, data, &choices);
-            same_cells(&render(&page), &page.csv());
+            same_cells(&render(&page), &page.file().csv());
         }
         for of in Characteristic::ALL {
             let choices = Choices { caratteristica: Some(of.code().to_owned()), ..Choices::default() };
             let page = Comunita::new(&viewer, data, &choices);
-            same_cells(&render(&page), &page.csv());
+            same_cells(&render(&page), &page.file().csv());
         }
         let choices = Choices::default();
         let page = Quadro::new(&viewer, data, &choices);
-        same_cells(&render(&page), &page.csv());
+        same_cells(&render(&page), &page.file().csv());
         let page = Bisogni::new(&viewer, data, &choices);
-        same_cells(&render(&page), &page.csv());
+        same_cells(&render(&page), &page.file().csv());
         let page = Percorsi::new(&viewer, data, &choices);
-        same_cells(&render(&page), &page.csv());
+        same_cells(&render(&page), &page.file().csv());
     }
+}
+
+#[test]
+fn the_spreadsheet_says_what_the_other_file_says() {
+    let mut numbers = 0;
+    for data in samples::all() {
+        let viewer = samples::viewer();
+        let choices = Choices::default();
+        let files = [
+            Quadro::new(&viewer, data, &choices).file(),
+            Territorio::new(&viewer, data, &choices).file(),
+            Comunita::new(&viewer, data, &choices).file(),
+            Bisogni::new(&viewer, data, &choices).file(),
+            Percorsi::new(&viewer, data, &choices).file(),
+            Esplora::new(&viewer, data, &choices).file(),
+        ];
+        for file in files {
+            let mut book: Xlsx<_> = open_workbook_from_rs(Cursor::new(file.xlsx().unwrap())).unwrap();
+            let index = book.worksheet_range("Indice").unwrap();
+            let said =
+                |row: usize, column: usize| index.get((row, column)).map(ToString::to_string).unwrap_or_default();
+            for ((title, table), number) in file.tables.iter().zip(1..) {
+                let name = format!("Foglio {number}");
+                assert_eq!(said(number, 0), name);
+                assert!(title.as_ref().is_none_or(|title| *title == said(number, 1)));
+                let sheet = book.worksheet_range(&name).unwrap();
+                let head: Vec<String> = sheet.rows().next().unwrap().iter().map(ToString::to_string).collect();
+                assert_eq!(head, table.columns.iter().map(|column| column.text.clone()).collect::<Vec<_>>());
+                assert_eq!(sheet.height(), table.rows.len() + 1);
+                for (found, row) in sheet.rows().skip(1).zip(&table.rows) {
+                    assert_eq!(found[0].to_string(), row.head);
+                    for (found, cell) in found[1..].iter().zip(&row.cells) {
+                        match found.as_f64().filter(|_| !found.is_string()) {
+                            Some(number) => {
+                                numbers += 1;
+                                let decimals = cell.split_once(',').map_or(0, |(_, decimals)| decimals.len());
+                                let text = format!("{number:.decimals$}").replace('-', "−").replace('.', ",");
+                                assert_eq!(text, *cell);
+                            }
+                            None => assert_eq!(found.to_string(), *cell),
+                        }
+                    }
+                }
+            }
+            let notes = index.rows().skip(file.tables.len() + 2).map(|row| (row[0].to_string(), row[1].to_string()));
+            assert_eq!(notes.collect::<Vec<_>>(), file.notes);
+        }
+    }
+    assert!(numbers > 500, "{numbers}");
 }
 
 /// The figures of a page's tables, row by row, are those of the file's lines. A file may have more before them.
@@ -264,7 +316,7 @@ async fn get(path: &str, viewer: Option<Viewer>) -> (StatusCode, String) {
 
 #[tokio::test]
 async fn without_a_viewer_there_is_no_such_page_and_an_empty_lake_says_so() {
-    for path in ["territorio", "territorio.csv", "comunita", "comunita.csv", "qualita"] {
+    for path in ["territorio", "territorio.csv", "territorio.xlsx", "comunita", "comunita.csv", "qualita"] {
         let path = format!("/cruscotti/{path}?periodo=2025&strumento=asso&misura=&ambito=%22");
         assert_eq!(get(&path, None).await, (StatusCode::NOT_FOUND, String::new()));
         let (status, body) = get(&path, Some(samples::viewer())).await;

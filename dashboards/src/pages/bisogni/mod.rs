@@ -11,11 +11,11 @@ use templates::Page;
 use disadvantages::{ByDisadvantage, by_disadvantage};
 
 use super::bars::{Bars, COMPARED_MIN, bar, keys};
-use super::{Asked, Choice, Choices, Data, Head, count, download, share, show};
+use super::{Asked, Choice, Choices, Data, FileKind, Head, count, download, share, show};
 use crate::characteristic::Characteristic;
 use crate::protect::{ALL, Part, azione, item};
 use crate::samples;
-use crate::table::{Column, Row, Table, csv_of};
+use crate::table::{Column, Row, Table, TablesFile};
 use crate::text;
 use crate::{Dashboards, Viewer};
 
@@ -140,9 +140,9 @@ impl Bisogni {
         tables.map(|(code, table)| (Some(text::word("dashboard", code)), table)).collect()
     }
 
-    pub(crate) fn csv(&self) -> String {
+    pub(crate) fn file(&self) -> TablesFile {
         let notes = self.head.notes(vec![("characteristic", self.characteristic.clone())]);
-        csv_of(&self.tables(), &notes)
+        TablesFile { tables: self.tables(), notes }
     }
 }
 
@@ -348,10 +348,10 @@ pub(crate) async fn get(State(dashboards): State<Dashboards>, asked: Asked) -> R
     show(&dashboards, asked, |asked, data| Bisogni::new(&asked.viewer, data, &asked.choices)).await
 }
 
-pub(crate) async fn get_csv(State(dashboards): State<Dashboards>, asked: Asked) -> Response {
-    download(&dashboards, asked, |asked, data| {
+pub(crate) async fn get_file(State(dashboards): State<Dashboards>, kind: FileKind, asked: Asked) -> Response {
+    download(&dashboards, asked, kind, |asked, data| {
         let name = format!("bisogni-{}-{}", data.strumento.id, data.period(&asked.choices));
-        (name, Bisogni::new(&asked.viewer, data, &asked.choices).csv())
+        (name, Bisogni::new(&asked.viewer, data, &asked.choices).file())
     })
     .await
 }

@@ -13,12 +13,12 @@ use self::profiles::Profiles;
 use super::bars::{Bar, Bars, COLOURS, Said, Segment};
 use super::filters::{self, FilterForm};
 use super::lines::{self, Finding, Line};
-use super::{Asked, Choice, Choices, Data, Head, count, download, share, show};
+use super::{Asked, Choice, Choices, Data, FileKind, Head, count, download, share, show};
 use crate::characteristic::{Characteristic, Filter};
 use crate::merge::POOL;
 use crate::protect::{ALL, Group};
 use crate::samples;
-use crate::table::{Column, Row, Table, csv_of};
+use crate::table::{Column, Row, Table, TablesFile};
 use crate::{Dashboards, Viewer, text};
 
 #[derive(Clone, Debug, Serialize)]
@@ -112,12 +112,12 @@ impl Comunita {
         pyramid.chain(odds).chain(profiles).collect()
     }
 
-    pub(crate) fn csv(&self) -> String {
+    pub(crate) fn file(&self) -> TablesFile {
         let charts = self.charts_tables().into_iter().map(|(title, table)| (Some(title), table));
-        let tables: Vec<_> = charts.chain(self.other_tables()).collect();
+        let tables = charts.chain(self.other_tables()).collect();
         let filters = self.filters.in_use.iter().map(|one| ("filter", one.clone()));
         let notes = std::iter::once(("characteristic", self.characteristic.clone())).chain(filters);
-        csv_of(&tables, &self.head.notes(notes.collect()))
+        TablesFile { tables, notes: self.head.notes(notes.collect()) }
     }
 }
 
@@ -196,11 +196,11 @@ pub(crate) async fn get(State(dashboards): State<Dashboards>, asked: Asked) -> R
     show(&dashboards, asked, |asked, data| Comunita::new(&asked.viewer, data, &asked.choices)).await
 }
 
-pub(crate) async fn get_csv(State(dashboards): State<Dashboards>, asked: Asked) -> Response {
-    download(&dashboards, asked, |asked, data| {
+pub(crate) async fn get_file(State(dashboards): State<Dashboards>, kind: FileKind, asked: Asked) -> Response {
+    download(&dashboards, asked, kind, |asked, data| {
         let of = characteristic(&asked.choices).code();
         let name = format!("comunita-{}-{of}-{}", data.strumento.id, data.period(&asked.choices));
-        (name, Comunita::new(&asked.viewer, data, &asked.choices).csv())
+        (name, Comunita::new(&asked.viewer, data, &asked.choices).file())
     })
     .await
 }

@@ -13,11 +13,11 @@ use templates::Page;
 use disadvantages::{DisadvantageFinding, by_disadvantage};
 
 use super::bars::{Bars, COMPARED_MIN, Farthest, Key, bar, colour, keys, of_one, with_interval};
-use super::{Asked, Choice, Choices, Data, Head, count, download, share, show};
+use super::{Asked, Choice, Choices, Data, FileKind, Head, count, download, share, show};
 use crate::protect::{ALL, COHORTS, RETURNS, changes, path, paths};
 use crate::samples;
 use crate::strumento::ScaleNames;
-use crate::table::{Column, Row, Table, csv_of};
+use crate::table::{Column, Row, Table, TablesFile};
 use crate::{Dashboards, Viewer, text};
 
 /// The kinds of change, the best first.
@@ -174,8 +174,8 @@ impl Percorsi {
         tables.into_iter().filter_map(|(title, table)| Some((Some(title), table?.clone()))).collect()
     }
 
-    pub(crate) fn csv(&self) -> String {
-        csv_of(&self.tables(), &self.head.notes(vec![("again", self.again.clone())]))
+    pub(crate) fn file(&self) -> TablesFile {
+        TablesFile { tables: self.tables(), notes: self.head.notes(vec![("again", self.again.clone())]) }
     }
 }
 
@@ -430,10 +430,10 @@ pub(crate) async fn get(State(dashboards): State<Dashboards>, asked: Asked) -> R
     show(&dashboards, asked, |asked, data| Percorsi::new(&asked.viewer, data, &asked.choices)).await
 }
 
-pub(crate) async fn get_csv(State(dashboards): State<Dashboards>, asked: Asked) -> Response {
-    download(&dashboards, asked, |asked, data| {
+pub(crate) async fn get_file(State(dashboards): State<Dashboards>, kind: FileKind, asked: Asked) -> Response {
+    download(&dashboards, asked, kind, |asked, data| {
         let name = format!("percorsi-{}", data.strumento.id);
-        (name, Percorsi::new(&asked.viewer, data, &asked.choices).csv())
+        (name, Percorsi::new(&asked.viewer, data, &asked.choices).file())
     })
     .await
 }

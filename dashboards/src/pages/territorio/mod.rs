@@ -9,12 +9,12 @@ use templates::Page;
 use territory::ComuneCode;
 
 use self::rates::{Funnel, Ranked, Rates, Small, in_tenths, with_interval};
-use super::{Asked, Choice, Choices, Data, Head, count, download, residents_year, share, show, tenths};
+use super::{Asked, Choice, Choices, Data, FileKind, Head, count, download, residents_year, share, show, tenths};
 use crate::map::{self, Classes, Cut};
 use crate::merge::POOL;
 use crate::protect::Protected;
 use crate::samples;
-use crate::table::{Column, Row, Table, csv_of};
+use crate::table::{Column, Row, Table, TablesFile};
 use crate::{Dashboards, Viewer, text};
 
 /// More numbers than this cannot be read on a map; the table has them anyway.
@@ -284,7 +284,7 @@ impl Territorio {
         }
     }
 
-    pub(crate) fn csv(&self) -> String {
+    pub(crate) fn file(&self) -> TablesFile {
         let chosen = |choices: &[Choice]| {
             choices.iter().find(|choice| choice.is_chosen).map(|choice| choice.title.clone()).unwrap_or_default()
         };
@@ -293,7 +293,7 @@ impl Territorio {
             filters.push(("scale", self.scale.clone()));
         }
         filters.push(("residents_year", self.residents_year.to_string()));
-        csv_of(&self.tables(), &self.head.notes(filters))
+        TablesFile { tables: self.tables(), notes: self.head.notes(filters) }
     }
 
     /// What the page shows in tables.
@@ -488,10 +488,10 @@ pub(crate) async fn get(State(dashboards): State<Dashboards>, asked: Asked) -> R
     show(&dashboards, asked, |asked, data| Territorio::new(&asked.viewer, data, &asked.choices)).await
 }
 
-pub(crate) async fn get_csv(State(dashboards): State<Dashboards>, asked: Asked) -> Response {
-    download(&dashboards, asked, |asked, data| {
+pub(crate) async fn get_file(State(dashboards): State<Dashboards>, kind: FileKind, asked: Asked) -> Response {
+    download(&dashboards, asked, kind, |asked, data| {
         let name = format!("territorio-{}-{}", data.strumento.id, data.period(&asked.choices));
-        (name, Territorio::new(&asked.viewer, data, &asked.choices).csv())
+        (name, Territorio::new(&asked.viewer, data, &asked.choices).file())
     })
     .await
 }
