@@ -30,11 +30,15 @@ pub(crate) fn thousands(value: &Value) -> String {
     format!("{sign}{grouped}")
 }
 
-/// A share with its article, as it is read aloud: «il 63,4», «l'8,0», «l'11,2», «l'1,5». What is no number keeps «il».
+/// A share with its article, as it is read aloud: «il 63,4», «l'8,0», «l'11,2», «l'1,5», «lo 0,5». What is no number keeps «il».
 pub(crate) fn with_article(value: &str) -> String {
     let whole = value.split(',').next().unwrap_or_default();
     let begins_with_a_vowel = matches!(whole, "1" | "11") || whole.starts_with('8');
-    if begins_with_a_vowel { format!("l'{value}") } else { format!("il {value}") }
+    match whole {
+        "0" => format!("lo {value}"),
+        _ if begins_with_a_vowel => format!("l'{value}"),
+        _ => format!("il {value}"),
+    }
 }
 
 #[cfg(test)]
@@ -52,6 +56,7 @@ mod tests {
             assert_eq!(with_article(share), read);
         }
         assert_eq!((with_article("88,2"), with_article("n<5")), ("l'88,2".to_owned(), "il n<5".to_owned()));
+        assert_eq!(with_article("0,5"), "lo 0,5");
         assert_eq!(hundredths(764), "7,64");
         assert_eq!(hundredths(-5), "−0,05");
         assert_eq!(thousands(&Value::from(51_725)), "51.725");

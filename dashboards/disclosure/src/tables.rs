@@ -147,8 +147,8 @@ impl Dimension {
         self.place(self.apart.as_ref()?)
     }
 
-    /// In how many halves or thirds a multiple dimension divides the people: by the place of each category, but for one that is apart
-    /// and part of each of the others' divisions.
+    /// The categories by which a multiple dimension divides the people in halves, or in thirds where one is apart: that one divides nobody
+    /// by itself, being a part of each of the others' divisions.
     fn divisions(&self) -> Vec<usize> {
         let apart = self.place_apart().filter(|_| self.categories.len() > 1);
         (0..self.categories.len()).filter(|&place| Some(place) != apart).collect()
@@ -273,7 +273,7 @@ impl TableSet {
     ///
     /// # Errors
     ///
-    /// [`Error::RepeatedDimension`].
+    /// [`Error::RepeatedDimension`]; [`Error::Dimension`] where two have a category apart.
     pub fn table(&mut self, dimensions: &[DimensionId]) -> Result<(), Error> {
         let sorted = self.sorted(dimensions)?;
         self.tables.insert(sorted, true);
@@ -286,7 +286,7 @@ impl TableSet {
     ///
     /// # Errors
     ///
-    /// [`Error::RepeatedDimension`].
+    /// As [`TableSet::table`].
     pub fn background(&mut self, dimensions: &[DimensionId]) -> Result<(), Error> {
         let sorted = self.sorted(dimensions)?;
         self.tables.entry(sorted).or_insert(false);
@@ -296,6 +296,12 @@ impl TableSet {
     fn sorted(&self, dimensions: &[DimensionId]) -> Result<Vec<usize>, Error> {
         let mut sorted: Vec<usize> = dimensions.iter().map(|id| id.0).collect();
         sorted.sort_unstable();
+        let mut apart =
+            sorted.iter().map(|&number| &self.dimensions[number]).filter(|dimension| dimension.apart.is_some());
+        if let Some(second) = apart.nth(1) {
+            let problem = "has a category apart, and so has another one of the same table";
+            return Err(Error::Dimension { dimension: second.name.clone(), problem });
+        }
         match sorted.windows(2).find(|pair| pair[0] == pair[1]) {
             Some(twice) => Err(Error::RepeatedDimension { dimension: self.dimensions[twice[0]].name.clone() }),
             None => Ok(sorted),
@@ -386,7 +392,7 @@ impl TableSet {
         Ok(ProtectedTables::new(self, model, cells, protection))
     }
 
-    /// The general form of the set, and where its cells went. For the attacker of the tests, and for whoever adds
+    /// The general form of the set for a threshold, larger ones excepted, and where its cells went. For the attacker of the tests, and for whoever adds
     /// relations of their own.
     ///
     /// # Errors
@@ -768,8 +774,9 @@ impl Build<'_> {
     /// What else follows from counting everybody where they were found last. Let `u` be those of a cell who were found
     /// last in period k or later. They are at most the cell's count over all periods, at most the sum of its counts from
     /// k on, and over all categories together at least everybody of period k, who were all found last then or later.
-    /// Conversely counts that allow such `u` come from some people, so this is all that can be known of one table (with
-    /// one multiple dimension: each of its categories divides the people in two, or in three with one that is apart).
+    /// Conversely counts that allow such `u` come from some people, so this is all that can be known of one table without a multiple
+    /// dimension. With one, each of its categories divides the people in two, or in three with one that is apart; that these divisions
+    /// count the same people is not said, so a little more can be known.
     fn relate_latest(
         &mut self,
         table: &[usize],

@@ -122,7 +122,7 @@ fn those_who_have_none_and_those_who_have_one_leave_those_who_have_neither() {
         }
         shown
     };
-    // Of any two of these, one is house, the other is none: 120 − 80 − 38 = 2, and both are at the level of 50 − 30 − 18.
+    // In neither: 120 − 80 − 38 = 2, and 50 − 30 − 18 = 2 of the high level.
     assert_eq!(tables(false), [true; 9]);
     let shown = tables(true);
     for of in 0..3 {
@@ -136,6 +136,10 @@ fn a_category_apart_is_one_of_a_multiple_dimension() {
     let refused = |dimension: Dimension| matches!(TableSet::new().dimension(dimension), Err(Error::Dimension { .. }));
     assert!(refused(Dimension::exclusive("sex", ["f", "m"]).apart("m")));
     assert!(refused(Dimension::multiple("need", ["house"]).apart("none")));
+    let mut two = TableSet::new();
+    let [one, other] =
+        ["need", "right"].map(|name| two.dimension(Dimension::multiple(name, ["a", "none"]).apart("none")).unwrap());
+    assert!(matches!(two.table(&[one, other]), Err(Error::Dimension { .. })));
     // More than there are people: none and house exclude each other.
     let need = set.dimension(Dimension::multiple("need", ["house", "none"]).apart("none")).unwrap();
     set.table(&[need]).unwrap();

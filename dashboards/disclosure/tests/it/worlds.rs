@@ -70,6 +70,7 @@ pub(crate) fn shapes() -> Vec<World> {
         one(vec![axis(Exclusive, 2), changing(Exclusive, 2)], Some((2, AllPeriods::Latest))),
         one(vec![changing(Multiple, 2), changing(Exclusive, 2)], Some((2, AllPeriods::Latest))),
         one(vec![changing(Apart, 2), changing(Exclusive, 2)], Some((2, AllPeriods::Latest))),
+        one(vec![changing(Apart, 3)], Some((3, AllPeriods::Latest))),
         one(vec![changing(Exclusive, 2), changing(Exclusive, 2)], Some((3, AllPeriods::Latest))),
         // Two tables that share a margin.
         world(vec![axis(Exclusive, 2), axis(Exclusive, 3), axis(Exclusive, 2)], None, vec![vec![0, 2], vec![1, 2]]),
