@@ -384,8 +384,14 @@ for (const [user, allowed] of Object.entries(WHO)) {
       if (allowed.includes(address)) continue;
       assert.equal(await statusOf(page, address), 403, `${user} at ${address}`);
     }
-    for (const address of allowed.filter((address) => !address.endsWith('.csv'))) {
+    const isFile = (address) => /\.(csv|xlsx)$/.test(address);
+    for (const address of allowed.filter((address) => !isFile(address))) {
       assert.ok([200, 503].includes(await statusOf(page, address)), `${user} at ${address}`);
+    }
+    for (const address of allowed.filter(isFile)) {
+      const response = await page.request.get(address);
+      assert.ok([200, 503].includes(response.status()), `${user} at ${address}`);
+      if (response.status() === 200) assert.match(response.headers()['content-type'], address.endsWith('.csv') ? /csv/ : /spreadsheetml/, address);
     }
   }));
 }

@@ -49,7 +49,7 @@ struct Target {
 }
 
 /// Two characteristics with what comes of people, as they are published.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Crossed {
     #[serde(flatten)]
     names: Names,
@@ -157,6 +157,28 @@ pub(super) fn cross(
     Ok(crosses)
 }
 
+/// The last that was shown of two characteristics that are not offered now, in the categories of now: whoever remembers it will compare it
+/// with what they are when they are offered again.
+pub(super) fn withdrawn(before: &Protected, plan: &Plan, offered: &Crosses) -> Crosses {
+    let mut withdrawn = before.withdrawn.clone();
+    withdrawn.extend(before.crosses.iter().map(|(filters, shown)| (*filters, shown.clone())));
+    withdrawn.retain(|filters, _| !offered.contains_key(filters));
+    for (filters, shown) in &mut withdrawn {
+        for (filter, groups) in [filters.0, filters.1].into_iter().zip(&mut shown.names.groups) {
+            let now = match filter {
+                Filter::Comune => Some(&plan.comuni),
+                Filter::Of(of) => plan.characteristics.get(&of),
+            };
+            // A characteristic that nobody has a category of keeps the names of then.
+            let Some((now, then)) = now.zip(before.merged(filter)) else { continue };
+            for group in groups {
+                *group = group.iter().flat_map(|name| now.now_of(then, name)).map(str::to_owned).collect();
+            }
+        }
+    }
+    withdrawn
+}
+
 /// What was shown of two characteristics before.
 struct Seen<'a> {
     before: &'a Crossed,
@@ -168,12 +190,10 @@ impl<'a> Seen<'a> {
     /// Nothing where the two were not offered.
     fn new(before: &'a Protected, pair: &Pair<'_>) -> Option<Self> {
         let [first, second] = pair.axes;
-        let shown = before.crosses.get(&(first.filter, second.filter))?;
+        let filters = (first.filter, second.filter);
+        let shown = before.crosses.get(&filters).or_else(|| before.withdrawn.get(&filters))?;
         let of_axis = |axis: &Axis, names: &[Vec<String>]| {
-            let then = match axis.filter {
-                Filter::Comune => &before.comuni,
-                Filter::Of(of) => &before.characteristics.get(&of)?.1,
-            };
+            let then = before.merged(axis.filter)?;
             let place = |code: &str| axis.categories.iter().position(|known| known == code);
             let of_group = |names: &Vec<String>| -> Group {
                 names.iter().flat_map(|name| axis.merged.now_of(then, name)).filter_map(place).collect()

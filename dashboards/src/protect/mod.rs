@@ -22,7 +22,7 @@ use disclosure::{At, DimensionId, Figure, PublishedTables, Share, Threshold};
 use serde::{Deserialize, Serialize};
 use warehouse::LakeError;
 
-use crate::characteristic::{Characteristic, NONE};
+use crate::characteristic::{Characteristic, Filter, NONE};
 use crate::merge::Merged;
 use crate::strumento::Strumento;
 use clusters::Grouped;
@@ -117,6 +117,9 @@ pub(crate) struct Protected {
     assessments: BTreeMap<String, i64>,
     #[serde(with = "as_list")]
     crosses: Crosses,
+    /// Those of states before that are not offered in this one.
+    #[serde(with = "as_list", default, skip_serializing_if = "BTreeMap::is_empty")]
+    withdrawn: Crosses,
     groups: Option<(DimensionId, Vec<String>)>,
     /// To be remembered apart; what was kept has none.
     #[serde(skip)]
@@ -156,7 +159,9 @@ impl Protected {
         let (tables, ids) = plan.protect_most(before).map_err(wrong)?;
         let crossed = crossed::cross(marts, &plan, &ids, &tables, before)
             .map_err(|source| ProtectError::Crossed { strumento: strumento.id.clone(), source })?;
-        let crosses = crossed.iter().map(|(filters, crossed, proved)| (*filters, crossed.published(proved))).collect();
+        let crosses: Crosses =
+            crossed.iter().map(|(filters, crossed, proved)| (*filters, crossed.published(proved))).collect();
+        let withdrawn = before.map(|before| crossed::withdrawn(before, &plan, &crosses)).unwrap_or_default();
         let one_way = plan.one_way.iter().filter_map(|table| {
             let groups = table.groups.iter().map(|(name, _)| name);
             let names = table.categories.iter().chain(groups).cloned().collect();
@@ -175,6 +180,7 @@ impl Protected {
                 .unwrap_or_default(),
             has_ungrouped: plan.grouped.as_ref().is_some_and(Grouped::has_elsewhere),
             crosses,
+            withdrawn,
             tables: tables.published(),
             year: ids.year,
             comune: ids.comune,
@@ -266,6 +272,21 @@ impl Protected {
     /// and one disadvantage they told of those who have neither.
     pub(crate) fn without_none(mut self) -> Self {
         self.tables = self.tables.without(Characteristic::Disadvantage.code(), NONE);
+        self
+    }
+
+    /// Which categories of a characteristic are counted by themselves.
+    fn merged(&self, filter: Filter) -> Option<&Merged> {
+        match filter {
+            Filter::Comune => Some(&self.comuni),
+            Filter::Of(of) => self.characteristics.get(&of).map(|(_, merged)| merged),
+        }
+    }
+
+    /// The same as if no two characteristics could have been offered.
+    #[cfg(test)]
+    pub(crate) fn with_crosses_withdrawn(mut self) -> Self {
+        self.withdrawn.append(&mut self.crosses);
         self
     }
 

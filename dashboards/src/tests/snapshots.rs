@@ -363,6 +363,15 @@ fn two_filters_keep_what_was_shown_of_them() {
     let before = Protected::new(&of(900), &strumento, &Start::default(), None).unwrap();
     let now = Protected::new(&of(960), &strumento, &Start::default(), Some(&before)).unwrap();
     assert!(now.exposed().is_empty());
+    keep(&before, &now);
+    // So they do when they were not offered in between.
+    let between = || Protected::new(&of(930), &strumento, &Start::default(), Some(&before)).unwrap();
+    let withdrawn = between().with_crosses_withdrawn();
+    keep(&between(), &Protected::new(&of(960), &strumento, &Start::default(), Some(&withdrawn)).unwrap());
+}
+
+/// Holds what is shown of two filters against what was shown of them before.
+fn keep(before: &Protected, now: &Protected) {
     let filters: Vec<Filter> = Filter::ALL.into_iter().filter(|filter| filter.is_crossed()).collect();
     let pairs =
         filters.iter().enumerate().flat_map(|(place, &one)| filters[place + 1..].iter().map(move |&two| (one, two)));
@@ -372,7 +381,7 @@ fn two_filters_keep_what_was_shown_of_them() {
             let of = |filter, other| figures.crossed_with(filter, other).map(<[Vec<String>]>::to_vec);
             of(one, other).zip(of(other, one))
         };
-        let (Some(then), Some(after)) = (groups(&before), groups(&now)) else { continue };
+        let (Some(then), Some(after)) = (groups(before), groups(now)) else { continue };
         for (then, after) in [(&then.0, &after.0), (&then.1, &after.1)] {
             for group in then {
                 let joined = after.iter().find(|joined| joined.contains(&group[0])).unwrap();
@@ -389,7 +398,7 @@ fn two_filters_keep_what_was_shown_of_them() {
                     (0..group.outcomes("ambito").len()).map(|outcome| group.part("ambito", outcome, ALL).people);
                 [group.people(ALL)].into_iter().chain(outcomes).collect::<Vec<_>>()
             };
-            for (then, after) in of(&before).into_iter().zip(of(&now)) {
+            for (then, after) in of(before).into_iter().zip(of(now)) {
                 assert_eq!(then.is_some(), after.is_some(), "{one:?} {other:?} {row:?} {column:?}: {then:?} {after:?}");
                 kept += usize::from(then.is_some());
                 hidden += usize::from(then.is_none());
