@@ -121,6 +121,14 @@ impl Shape {
         self.starts[target] + group * self.outcomes[target] + outcome
     }
 
+    /// The same, from outside: nothing where the table has no such group, target or outcome.
+    fn known_cell(&self, (row, column): (usize, usize), target: usize, outcome: usize) -> Option<usize> {
+        let is_known = row < self.rows
+            && column < self.columns
+            && self.outcomes.get(target).is_some_and(|&outcomes| outcome < outcomes);
+        is_known.then(|| self.cell(self.group(row, column), target, outcome))
+    }
+
     fn place(&self, cell: usize) -> Place {
         let target = self.starts.iter().rposition(|&start| start <= cell).unwrap_or(PEOPLE);
         let within = cell - self.starts[target];
@@ -202,17 +210,14 @@ impl CrossTable {
     /// [`CrossError::Unknown`].
     pub fn seen_before(
         &mut self,
-        (row, column): (usize, usize),
+        group: (usize, usize),
         of: Option<(usize, usize)>,
         was_shown: bool,
     ) -> Result<(), CrossError> {
-        let shape = &self.shape;
         let (target, outcome) = of.map_or((PEOPLE, 0), |(target, outcome)| (target + 1, outcome));
-        let has_outcome = shape.outcomes.get(target).is_some_and(|&outcomes| outcome < outcomes);
-        if row >= shape.rows || column >= shape.columns || !has_outcome {
-            return Err(CrossError::Unknown { row, column });
-        }
-        self.before[shape.cell(shape.group(row, column), target, outcome)] = Some(was_shown);
+        let cell = self.shape.known_cell(group, target, outcome);
+        let cell = cell.ok_or(CrossError::Unknown { row: group.0, column: group.1 })?;
+        self.before[cell] = Some(was_shown);
         Ok(())
     }
 
@@ -330,15 +335,10 @@ impl ProtectedCross {
         PublishedCross::new(self.protection.threshold(), rows.collect(), columns.collect(), groups.collect())
     }
 
-    fn decision(&self, (row, column): (usize, usize), target: usize, outcome: usize) -> Result<Decision<u32>, Error> {
-        let shape = &self.shape;
-        let is_known = row < shape.rows
-            && column < shape.columns
-            && shape.outcomes.get(target).is_some_and(|&outcomes| outcome < outcomes);
-        if !is_known {
-            return Err(Error::UnknownCell { cell: format!("row {row}, column {column}, outcome {outcome}") });
-        }
-        Ok(self.protection.at(shape.cell(shape.group(row, column), target, outcome)))
+    fn decision(&self, group: (usize, usize), target: usize, outcome: usize) -> Result<Decision<u32>, Error> {
+        let unknown = || Error::UnknownCell { cell: format!("row {}, column {}, outcome {outcome}", group.0, group.1) };
+        let cell = self.shape.known_cell(group, target, outcome).ok_or_else(unknown)?;
+        Ok(self.protection.at(cell))
     }
 
     /// How many cells there are, and how many of them are hidden.

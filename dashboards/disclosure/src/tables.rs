@@ -392,7 +392,8 @@ impl TableSet {
         Ok(ProtectedTables::new(self, model, cells, protection))
     }
 
-    /// The general form of the set for a threshold, larger ones excepted, and where its cells went. For the attacker of the tests, and for whoever adds
+    /// The general form of the set, to be protected with this threshold or a lower one, and where its cells went. For the attacker of the
+    /// tests, and for whoever adds
     /// relations of their own.
     ///
     /// # Errors
