@@ -155,6 +155,35 @@ pub struct PublishedCross {
     groups: Vec<PublishedGroup>,
 }
 
+/// An [`IndicatorTable`](crate::IndicatorTable) as it is published: by characteristic and category those who have it with everybody,
+/// where they are shown. It can be serialized.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublishedIndicator {
+    threshold: Threshold,
+    told: Vec<Vec<Option<(u32, u32)>>>,
+}
+
+impl PublishedIndicator {
+    pub(crate) fn new(threshold: Threshold, told: Vec<Vec<Option<(u32, u32)>>>) -> Self {
+        Self { threshold, told }
+    }
+
+    fn told(&self, characteristic: usize, category: usize) -> Option<(u32, u32)> {
+        *self.told.get(characteristic)?.get(category)?
+    }
+
+    /// How many people of a category have it. One that is not in the table is hidden.
+    pub fn count(&self, characteristic: usize, category: usize) -> Figure<u32> {
+        Figure::of(self.threshold, self.told(characteristic, category).map(|(with, _)| with))
+    }
+
+    /// Which share of the people of a category has it.
+    pub fn share(&self, characteristic: usize, category: usize) -> Figure<Share> {
+        let told = self.told(characteristic, category);
+        Figure::of(self.threshold, told.and_then(|(with, people)| Share::told(with, people, self.threshold)))
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct PublishedGroup {
     pub(crate) people: Option<u32>,

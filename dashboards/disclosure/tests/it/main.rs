@@ -7,5 +7,6 @@ mod before;
 mod by_hand;
 mod cross;
 mod figures;
+mod indicator;
 mod people;
 mod worlds;
