@@ -29,6 +29,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
+use crate::decision::loss_of;
 use crate::model::{Model, Protection, Standing};
 use crate::published::{PublishedCross, PublishedGroup};
 use crate::{Decision, Error, Reason, Threshold};
@@ -503,9 +504,9 @@ impl<'a> Pattern<'a> {
         self.is_small(cell) && self.proofs[cell].of(side) == Proof::Missing
     }
 
-    /// What is lost when a cell is hidden: a larger count tells more, but not in proportion.
+    /// What is lost when a cell is hidden.
     fn loss(&self, cell: usize) -> u32 {
-        let size = (i64::BITS - self.truth.counts[cell].leading_zeros()).max(1);
+        let size = loss_of(self.truth.counts[cell]);
         if self.shape.place(cell).target == PEOPLE { size * OF_PEOPLE } else { size }
     }
 

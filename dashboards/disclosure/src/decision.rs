@@ -53,6 +53,11 @@ impl Refusal {
     }
 }
 
+/// What is lost when a count is hidden: a larger one tells more, but not in proportion. Its logarithm, one at least.
+pub(crate) fn loss_of(people: i64) -> u32 {
+    (i64::BITS - people.leading_zeros()).max(1)
+}
+
 /// The engine's word on one figure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]

@@ -15,11 +15,11 @@
 //! A sensitive category is hidden, and proved by other ways in which people can have it, whole, with the same total and the same
 //! counts wherever they are shown: one with nobody and one with a threshold of people. The same holds for what is offered nowhere and
 //! readers could narrow down all the same: people by each two categories, and people who are alike in everything. Where there are
-//! fewer people than the threshold, each number of them must stay possible.
+//! fewer people than the threshold, it must stay possible that none of them has it, and that all have.
 //!
 //! # How
 //!
-//! From the truth people are moved as the goal asks, and then one by one, the one who helps most first and nobody twice in a row,
+//! From the truth people are moved as the goal asks, and then one by one, of some who are looked at the one who helps most and nobody twice in a row,
 //! until the shown counts are as they were (a *tabu* search: Glover 1989). What it cannot mend is hidden too; in the end each category
 //! that was hidden for another's sake is shown again if others can do without. The search decides how much is hidden, never whether it
 //! is safe: every proof is checked again at the end.
@@ -29,6 +29,7 @@ use std::collections::BTreeMap;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use crate::decision::loss_of;
 use crate::published::PublishedIndicator;
 use crate::{Decision, Model, Protection, Reason, Standing, Threshold};
 
@@ -190,7 +191,6 @@ impl IndicatorTable {
         if !pattern.is_proved() {
             return Err(IndicatorError::Unprotectable);
         }
-        let effort = pattern.attempts;
         let reason = |slot: usize| match (pattern.is_hidden[slot], is_small[slot]) {
             (true, true) => Some(Reason::Primary),
             (true, false) if self.is_withheld[slot] => Some(Reason::Derived),
@@ -200,7 +200,7 @@ impl IndicatorTable {
         let reasons = (0..self.slots).map(reason).collect();
         let counts = |of: &[i64]| of.iter().map(|&people| u32::try_from(people).unwrap_or(u32::MAX)).collect();
         let protection = Protection::decided(threshold, counts(&with), reasons);
-        Ok(ProtectedIndicator { people: counts(&people), table: self, protection, effort })
+        Ok(ProtectedIndicator { people: counts(&people), table: self, protection })
     }
 }
 
@@ -209,7 +209,6 @@ pub struct ProtectedIndicator {
     table: IndicatorTable,
     people: Vec<u32>,
     protection: Protection,
-    effort: usize,
 }
 
 impl ProtectedIndicator {
@@ -229,12 +228,6 @@ impl ProtectedIndicator {
         let ends = self.table.starts.iter().skip(1).chain([&self.table.slots]);
         let of = self.table.starts.iter().zip(ends).map(|(&start, &end)| (start..end).map(told).collect());
         PublishedIndicator::new(self.protection.threshold(), of.collect())
-    }
-
-    /// How many attempts to find other ways it took.
-    #[must_use]
-    pub fn effort(&self) -> usize {
-        self.effort
     }
 
     /// The small counts, of categories and of each two, that readers who know who everybody is could narrow down after all, by linear
@@ -346,7 +339,6 @@ struct Pattern<'a> {
     goals_of: Vec<Vec<usize>>,
     others: Vec<Other>,
     chance: ChaCha8Rng,
-    attempts: usize,
 }
 
 impl<'a> Pattern<'a> {
@@ -367,7 +359,6 @@ impl<'a> Pattern<'a> {
             goals_of: vec![Vec::new(); members.len()],
             others: Vec::new(),
             chance: ChaCha8Rng::seed_from_u64(0),
-            attempts: 0,
             table,
             people,
             is_small,
@@ -401,12 +392,12 @@ impl<'a> Pattern<'a> {
         }
     }
 
-    /// What is lost when a category is hidden: a larger one tells more, but not in proportion.
+    /// What is lost when a category is hidden.
     fn loss(&self, slot: usize) -> i64 {
         match (self.is_hidden[slot], self.table.before[slot]) {
             (true, _) => 0,
             (false, Some(true)) => FIXED,
-            (false, _) => i64::from((i64::BITS - self.people[slot].leading_zeros()).max(1)),
+            (false, _) => i64::from(loss_of(self.people[slot])),
         }
     }
 
@@ -465,7 +456,6 @@ impl<'a> Pattern<'a> {
     }
 
     fn attempt(&mut self, goal: usize) -> Option<Found> {
-        self.attempts += 1;
         let Goal { cell, least, most, .. } = self.goals[goal];
         let kinds = &self.table.kinds;
         let losses: Vec<i64> = (0..self.table.slots).map(|slot| self.loss(slot)).collect();

@@ -39,6 +39,7 @@
 
 use std::cmp::Reverse;
 
+use crate::decision::loss_of;
 use crate::model::{Effort, Model, Standing};
 use crate::search::{Aim, Price, Reach, Side, System, Witness};
 use crate::{Error, Reason, Threshold};
@@ -126,11 +127,9 @@ impl Cell {
             Standing::Implied | Standing::Unlisted => State::Unlisted,
             Standing::Known => State::Known,
         };
-        // A larger count tells more, but not in proportion: its logarithm.
-        let size = u32::BITS - variable.value.leading_zeros();
         Self {
             state,
-            loss: size.max(1).saturating_mul(variable.weight.max(1)),
+            loss: loss_of(i64::from(variable.value)).saturating_mul(variable.weight.max(1)),
             weight: variable.weight,
             nobody: Proof::Missing,
             enough: Proof::Missing,

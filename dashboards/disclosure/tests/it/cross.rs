@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
+use crate::chance::Chance;
 use crate::people::{Ask, Cell, Seen};
 
 const OUTCOMES: [usize; 2] = [3, 2];
@@ -45,11 +46,8 @@ proptest! {
 
 #[test]
 fn a_large_table_shows_most_of_its_people() {
-    let mut state = 7_u64;
-    let mut below = |most: u64| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from((state >> 33) % most).unwrap()
-    };
+    let mut chance = Chance(7);
+    let mut below = |most| chance.below(most);
     let people: Vec<_> = (0..3_000).map(|_| (below(5), below(4), below(3), below(2))).collect();
     let protected = table(5, 4, &people).protect(Threshold::default()).unwrap();
     assert_eq!(protected.size(), (20 * 6, 0));
@@ -366,11 +364,8 @@ struct Between {
 impl TwoTimes {
     /// None where one of the two cannot be protected.
     fn new(seed: u64, is_told: bool) -> Option<Self> {
-        let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let mut below = |most: usize| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            usize::try_from(state >> 33).unwrap() % most
-        };
+        let mut chance = Chance(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let mut below = |most| chance.below(most);
         let people: Vec<_> = (0..450)
             .map(|number| {
                 let is_new = number >= 400;

@@ -3,20 +3,7 @@
 use disclosure::{IndicatorError, IndicatorTable, ProtectedIndicator, Reason, Threshold};
 use proptest::prelude::*;
 
-/// A small generator of numbers, for people who are always the same.
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, most: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(self.0 >> 33).unwrap() % most
-    }
-
-    /// Small numbers are more frequent.
-    fn uneven(&mut self, most: usize) -> usize {
-        self.below(most).min(self.below(most))
-    }
-}
+use crate::chance::Chance;
 
 /// Somebody: a category along each characteristic, and whether they have it.
 type Person = (Vec<usize>, bool);

@@ -5,6 +5,7 @@
 mod attacks;
 mod before;
 mod by_hand;
+mod chance;
 mod cross;
 mod figures;
 mod indicator;

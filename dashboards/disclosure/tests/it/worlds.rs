@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use disclosure::{AllPeriods, Dimension, DimensionId, Error, ProtectedTables, TableSet, Threshold};
 
+use crate::chance::Chance;
 use crate::people::Cell;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,11 +131,8 @@ impl World {
 
     /// So many people, drawn without listing every type.
     pub(crate) fn draw(&self, people: usize, seed: u64) -> Vec<Person> {
-        let mut state = seed;
-        let mut below = |most: usize| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            usize::try_from(state >> 33).unwrap() % most
-        };
+        let mut chance = Chance(seed);
+        let mut below = |most| chance.below(most);
         let periods = self.periods.map_or(1, |(periods, _)| periods);
         (0..people)
             .map(|_| {
